@@ -1,0 +1,49 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from reportgen.errors import OutputError
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of `path` once the block has ended well, and leaves no trace otherwise.
+
+    Raises `OutputError` when the folder is missing or not writable, or the disk is full.
+    """
+    target = Path(path)
+    try:
+        with _temporary_beside(target) as file:
+            yield file
+    except OSError as error:
+        raise OutputError(f"Cannot write {target}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _temporary_beside(target: Path) -> Iterator[BinaryIO]:
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with open(part, "xb") as file:
+            yield file
+        os.replace(part, target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `OutputError` now rather than after minutes of work when `path` cannot be written."""
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError(f"Cannot write {target}: it is a folder; name a file.")
+    if not target.parent.is_dir():
+        raise OutputError(f"Cannot write {target}: the folder {target.parent} does not exist.")
+    if not os.access(target.parent, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
+        raise OutputError(f"Cannot write {target}: no permission.")

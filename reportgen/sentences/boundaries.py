@@ -1,0 +1,132 @@
+"""Candidates: every place where a sentence might end, with what the rules need to know about it."""
+
+import re
+from bisect import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from reportgen.sentences.asides import Span, find_asides
+from reportgen.sentences.punkt_model import PunktModel
+
+EAST_ASIAN = "。！？｡"
+MARKS = ".!?…‽।॥؟۔" + EAST_ASIAN
+CLOSERS = "\"'”’»›)]}」』）】》〉*_"
+QUOTES = "\"'”’»›」』"
+OPENING_QUOTES = "\"'“‘«‹„「『"
+EMOJI = "\U0001f300-\U0001faff\u2600-\u26ff\u2764\ufe0f\u200d"
+SEEN_BEHIND = 40  # characters; no abbreviation is longer
+SEEN_AHEAD = 120  # characters; room for a speaker's title, name and verb
+
+# Possessive throughout, with no second start inside a run of marks: a long run of dots costs one pass, not its square.
+STOP = re.compile(
+    rf"(?P<mark>(?<!\.[ \u00a0\n])\.(?:[ \u00a0\n]\.){{2,}}+|(?<![{MARKS}])[{MARKS}]++)"
+    rf"(?P<closers>[{re.escape(CLOSERS)}]*+(?:\[[\d,–\-\s]{{1,20}}\])*+(?:[ \u00a0\n]?[{EMOJI}]++(?=\s|\Z))?+)"
+)
+AHEAD = re.compile(r"\s*+(?P<openers>[^\w\s]{0,20}+_{0,3})(?P<word>\S{0,40})")
+LAST_WORD = re.compile(r"[\w.&'’§]+\Z")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One place where a sentence might end: the marks there and the words around them.
+
+    `before` is the word that the mark ends and `behind` the text up to it; `after` is the next word without the
+    `openers` (quotation marks, brackets, dashes) before it, and `ahead` the text from there on.
+    """
+
+    end: int
+    mark: str
+    closers: str
+    before: str
+    behind: str
+    openers: str
+    after: str
+    ahead: str
+    spaced: bool
+    in_aside: bool
+    punkt_ends: bool
+    punkt: PunktModel
+
+    @cached_property
+    def earlier(self) -> str:
+        """The word before the one that the mark ends."""
+        return (self.behind.split() or [""])[-1]
+
+    @cached_property
+    def next_word(self) -> str:
+        """The next word without the punctuation that follows it."""
+        word = re.match(r"[\w'’-]*", self.after)[0]
+        return word.replace("’", "'")
+
+    @property
+    def starts_upper(self) -> bool:
+        return self.after[:1].isupper()
+
+    @property
+    def starts_lower(self) -> bool:
+        """Whether the next word is a plain word in lower case; a name like iPhone or sqlite3_open() is not."""
+        plain = re.match(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w(])", self.after)
+        return self.after[:1].islower() and plain is not None and plain[0].islower()
+
+    @property
+    def starts_digit(self) -> bool:
+        return self.after[:1].isdigit()
+
+    @property
+    def is_period(self) -> bool:
+        return self.mark == "."
+
+    @property
+    def is_ellipsis(self) -> bool:
+        return "…" in self.mark or self.mark.count(".") > 1
+
+    @property
+    def closes_quotation(self) -> bool:
+        return any(closer in QUOTES for closer in self.closers)
+
+    @property
+    def opens_quotation(self) -> bool:
+        return any(opener in OPENING_QUOTES for opener in self.openers)
+
+
+def find_candidates(text: str, punkt: PunktModel) -> Iterator[Candidate]:
+    """Every place inside this text where a sentence might end, in order; the end of the text is not one."""
+    view = _View(text=text, breaks=punkt.breaks(text), asides=find_asides(text), punkt=punkt)
+    for stop in STOP.finditer(text):
+        spaced = text[stop.end() : stop.end() + 1].isspace()
+        if stop.end() < len(text) and (spaced or any(mark in EAST_ASIAN for mark in stop["mark"])):
+            yield view.candidate(stop)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """A text and what is known of it as a whole."""
+
+    text: str
+    breaks: frozenset[int]
+    asides: list[Span]
+    punkt: PunktModel
+
+    def candidate(self, stop: re.Match) -> Candidate:
+        behind = self.text[max(0, stop.start() - SEEN_BEHIND) : stop.start()]
+        before = word[0] if (word := LAST_WORD.search(behind)) else ""
+        ahead = AHEAD.match(self.text, stop.end())
+        return Candidate(
+            end=stop.end(),
+            mark=stop["mark"],
+            closers=stop["closers"],
+            before=before.lstrip(".'’"),
+            behind=behind[: len(behind) - len(before)],
+            openers=ahead["openers"],
+            after=ahead["word"],
+            ahead=self.text[ahead.start("word") : ahead.start("word") + SEEN_AHEAD],
+            spaced=ahead.start("openers") > stop.end(),
+            in_aside=self._in_aside(stop.start()),
+            punkt_ends=any(position in self.breaks for position in range(stop.start() + 1, stop.end() + 1)),
+            punkt=self.punkt,
+        )
+
+    def _in_aside(self, position: int) -> bool:
+        index = bisect(self.asides, (position, position)) - 1
+        return index >= 0 and position < self.asides[index][1]

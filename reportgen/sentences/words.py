@@ -1,0 +1,94 @@
+"""The words that the sentence rules know: abbreviations by what may follow them, and words that open sentences.
+
+All are written without their last period; those that are told apart by case say so.
+"""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Written with a capital, always before a name.
+TITLES = _words(
+    """adm brig capt cmdr col cpl cpt dr drs fr gen gov hon lieut lt maj messrs mgr mlle mm mme mmes mr mrs ms
+    mx pres prof profs rep reps rev sen sens sgt supt"""
+)
+
+# Whatever comes next belongs to them.
+NEVER_LAST = _words("e.g i.e eg ie cf viz vs v ca esp approx")
+
+# Before a number, a letter or a bracket they point at something; otherwise they are as other abbreviations.
+REFERENCES = _words(
+    """abb alg algs amend app appx arch art arts bd bk bks c ch chap chaps chs cl cls col cols cor d def defs
+    div eq eqn eqns eqs ex exh exs ff fig figs fl fn fol fols hft l lem ll ln lns n nn no nos nr nrs obs op p
+    par para paras pars pl pls pp prob prop props prov pt pts q qq r ref refs reg rem rm s sch sched sec sect
+    sects secs ser ses sess st stat supp suppl t tab tabs thm thms tit v ver vers vol vols vs §"""
+)
+
+# Of those, the ones that are plain words as well: no number after them, no abbreviation.
+ALSO_WORDS = _words(
+    """alg amend app arch art arts bk chap chaps cl col cor def div ex fig figs no par pars pl prob prop props
+    pt ref refs rem sec ser tab tabs tit"""
+)
+
+# They end a sentence as often as not: a clear start has to follow.
+OPEN_ENDED = _words(
+    """acad al anon assn assoc asst aug ave b bd bldg blvd bros bull cent cf cie cir circ civ co corp crim ct
+    cts cwt dec dept dist doc ed edn eds eng esq est et etc ext fac fed feb ff fol ft gov govt hosp hwy ibid
+    id inc incl inst intl introd isl jan jnl jr jul jun lab lat ld lib lit loc ltd mar med mem misc ms mss mt
+    mts mtg natl neg nov oct orig ph phil philos phys pl pop pos proc pseud psych pub publ qtr quot rd repr
+    res resp retd rev rpt sc sci seq sep sept soc sq sr st sta stat sub supp suppl supra symp tel temp trans
+    transl treas univ unpubl usu var vet viz vol yr yrs a.k.a a.m p.m approx avg max min w.r.t i.i.d w.l.o.g
+    cit"""
+)
+
+# Nothing that goes on begins with a capital after these.
+CLOSING = _words("etc seq ibid ff passim")
+
+# Written with a capital; in lower case some are plain words.
+MONTHS_AND_DAYS = _words("Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun")
+
+# Of the abbreviations above and of Punkt's own, the ones that are plain words when they end a sentence in lower case.
+PLAIN_IN_LOWER_CASE = _words("""bull doc id ill lab lit mar mass max miss ok ore pa pop pub res sat sub sun temp vet wash wed""")
+
+# After an abbreviation, a capital on one of these is a sentence's.
+SENTENCE_STARTS = _words(
+    """A After Again All Also Although An And Another Any Anybody Anyone Anything As At Because Before Between
+    Both But By Can Could Currently Did Do Does Don't During Each Either Elsewhere Even Every Everybody
+    Everyone Everything Finally First For From Furthermore Given Had Has Have He He's Hence Her Here His How
+    However I I'm I've If In Indeed Instead Is It It's Its Just Last Later Let Like Many Meanwhile Might More
+    Moreover Most Much Must My Neither Nevertheless Next No Nobody None Nor Not Nothing Now Nowhere Of Often
+    On Once One Only Or Other Others Our Out Over Perhaps Please Rather Recently Second Several She She's
+    Should Similarly Since So Some Somebody Someone Something Sometimes Still Such Than That That's The Their
+    Then There There's Therefore These They They're Third This Those Though Through Throughout Thus To Today
+    Together Tomorrow Tonight Under Unless Unlike Until Upon Using Usually Was We We've Were What Whatever
+    When Whenever Where Whereas Wherever Whether Which While Who Whose Why Will With Within Without Would Yes
+    Yesterday Yet You Your"""
+)
+
+# Of those, the ones that are surnames too ("X. He", "J. So"), or begin names and titles ("A. In" is neither).
+ALSO_SURNAMES = _words("An Can Do He Her In Just Like Long Last May More Much Over Second She So Such Than To Will You Your")
+
+# A single capital after one of these is a label, not an initial.
+LABELLED = _words(
+    """alg app appendix article book box case category ch chap chapter class column condition cor division eq
+    eqs equation exhibit experiment fig figs figure grade group hepatitis hypothesis influenza item lem lemma
+    level line lot model note option page panel part phase plan point problem prop proposition pt question
+    room schedule sec sect section series solution stage step tab table team theorem thm type variant version
+    vitamin vol volume war"""
+)
+
+# Before "I.", they make it the pronoun.
+BEFORE_PRONOUN = _words(
+    """am are as be but can cannot could did do had have if may might must nor not said shall should so than
+    then thought was were will would exclaimed cried replied"""
+)
+
+VERBS_OF_SAYING = _words(
+    """added admitted agreed announced answered asked begged bellowed breathed called commented continued
+    cried cries declared demanded echoed exclaimed enquired gasped groaned growled grumbled inquired insisted
+    interjected interrupted laughed moaned mumbled murmured muttered objected observed persisted pleaded
+    protested queried quoth remarked repeated replied responded resumed retorted returned roared said says
+    screamed shouted shrieked sighed snapped sobbed stammered suggested thought thundered urged wailed
+    whispered wondered yelled"""
+)

@@ -1,0 +1,173 @@
+import dataclasses
+import hashlib
+import time
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from reportgen.documents import Block, Document, document_from_text, read_document
+from reportgen.errors import DocumentError
+from reportgen.sentences import Sentence, split_sentences
+
+
+def document(*blocks, text="", kind="paragraph"):
+    """A document of these block texts, all of one kind unless a block is a pair of kind and text."""
+    spans, start = [], 0
+    pairs = [block if isinstance(block, tuple) else (kind, block) for block in blocks]
+    for block_kind, block in pairs:
+        spans.append(Block(start=start, end=start + len(block), kind=block_kind))
+        start += len(block) + 2
+    text = "\n\n".join(block for _, block in pairs)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Document(title="A title", text=text, source="a.txt", blocks=tuple(spans), sha256=digest)
+
+
+def texts(document):
+    return [document.text[sentence.start : sentence.end] for sentence in split_sentences(document)]
+
+
+# Characters that the rules look at, so that random text meets the rules at all.
+TELLING = st.text(alphabet=" \n.?!…。！？\"'“”()[]1aAiIé漢🎉\u0301\u00a0\u200d*_-—,:;").filter(lambda text: text.strip())
+WORDS = st.lists(
+    st.sampled_from(["Dr.", "e.g.", "etc.", "U.S.", "The", "he", "I.", "A.", "1.", "(a)", "Fig.", "3", "end.", '"Why?"', "…"]),
+    min_size=1,
+).map(" ".join)
+ANY_TEXT = st.one_of(st.text(), TELLING, WORDS)
+
+
+def read_or_skip(text):
+    try:
+        return document_from_text(text)
+    except DocumentError:
+        assume(False)
+
+
+@given(ANY_TEXT)
+@settings(max_examples=400, deadline=None)
+def test_sentences_cover_all_but_white_space_in_order_and_without_overlap(text):
+    document = read_or_skip(text)
+    end = 0
+    for sentence in split_sentences(document):
+        assert not document.text[end : sentence.start].strip()
+        assert sentence.end > sentence.start >= end
+        end = sentence.end
+    assert not document.text[end:].strip()
+
+
+@given(ANY_TEXT)
+@settings(max_examples=200, deadline=None)
+def test_no_sentence_has_white_space_at_its_ends(text):
+    assert all(sentence == sentence.strip() for sentence in texts(read_or_skip(text)))
+
+
+@given(ANY_TEXT)
+@settings(max_examples=200, deadline=None)
+def test_every_sentence_lies_in_its_block(text):
+    document = read_or_skip(text)
+    for sentence in split_sentences(document):
+        block = document.blocks[sentence.block]
+        assert block.start <= sentence.start < sentence.end <= block.end
+
+
+@given(ANY_TEXT)
+@settings(max_examples=100, deadline=None)
+def test_every_block_has_a_sentence(text):
+    document = read_or_skip(text)
+    assert {sentence.block for sentence in split_sentences(document)} == set(range(len(document.blocks)))
+
+
+@given(st.lists(WORDS, min_size=1, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_a_block_is_split_the_same_way_whatever_stands_around_it(blocks):
+    assert texts(document(*blocks)) == [sentence for block in blocks for sentence in texts(document(block))]
+
+
+@given(WORDS)
+@settings(max_examples=100, deadline=None)
+def test_the_same_document_gives_the_same_sentences(text):
+    assert split_sentences(document(text)) == split_sentences(document(text))
+
+
+def test_a_sentence_knows_its_span_and_its_block():
+    assert split_sentences(document("One.", "Two. Three.")) == (
+        Sentence(start=0, end=4, block=0),
+        Sentence(start=6, end=10, block=1),
+        Sentence(start=11, end=17, block=1),
+    )
+
+
+def test_a_heading_is_one_sentence():
+    assert texts(document(("heading", "What is it? And why?"), "It is this.")) == [
+        "What is it? And why?",
+        "It is this.",
+    ]
+
+
+def test_a_block_ends_a_sentence_without_a_period():
+    assert texts(document("it goes on", "and on")) == ["it goes on", "and on"]
+
+
+def test_each_line_of_code_is_a_sentence_and_blank_ones_are_none():
+    assert texts(document(("code", "x = 1.  # One. Two.\n\n    y = 2"))) == ["x = 1.  # One. Two.", "y = 2"]
+
+
+@pytest.mark.parametrize("label", ["1.", "12.", "(a)", "a.", "IV.", "(iii).", "B.", "Fig. 3.", "Theorem 2.1.", "[7]."])
+def test_a_label_is_no_sentence_of_its_own(label):
+    assert texts(document(f"{label} The lid is open. It stays so.")) == [f"{label} The lid is open.", "It stays so."]
+
+
+def test_a_block_that_is_only_a_label_is_still_a_sentence():
+    assert texts(document("IX.", "The tale begins.")) == ["IX.", "The tale begins."]
+
+
+def test_bare_punctuation_joins_the_sentence_beside_it():
+    assert texts(document("... The door opened. — ! ?")) == ["... The door opened. — ! ?"]
+
+
+def test_verse_is_split_by_its_sentences_and_not_by_its_lines():
+    assert texts(document("The sun is low,\nThe night is near.\nWe go.")) == [
+        "The sun is low,\nThe night is near.",
+        "We go.",
+    ]
+
+
+def test_a_language_without_rules_is_refused_by_name():
+    with pytest.raises(DocumentError, match="'tlh'.*use one of en"):
+        split_sentences(dataclasses.replace(document("One."), language="tlh"))
+
+
+def test_a_file_goes_all_the_way(tmp_path):
+    path = tmp_path / "note.md"
+    path.write_text("# A *note*\n\nSmith et al. (2019) agree. So do I.\n\n- one\n- two\n", encoding="utf-8")
+    assert texts(read_document(path)) == ["A note", "Smith et al. (2019) agree.", "So do I.", "- one", "- two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "." * 100000 + "x",
+        ". " * 50000 + "x",
+        "(" * 50000 + "a." + ")" * 50000,
+        "e.g. " * 20000,
+        "。" * 50000,
+        "漢字。" * 20000,
+        "a" * 200000 + ".",
+        '"' * 100000,
+        "! a" * 30000,
+    ],
+    ids=lambda text: f"{text[:5]}… x {len(text)}",
+)
+def test_hostile_repetition_takes_no_time(text):
+    split_sentences(document("Warm."))
+    started = time.perf_counter()
+    split_sentences(document(text))
+    assert time.perf_counter() - started < 20
+
+
+def test_a_long_document_takes_well_under_a_second():
+    page = document(*["Mr. Smith (b. 1950) of the U.S. Army wrote vol. 3, pp. 5-7. It is long. Is it good? No."] * 400)
+    split_sentences(document("Warm."))
+    started = time.perf_counter()
+    assert len(split_sentences(page)) == 1600
+    assert time.perf_counter() - started < 1
