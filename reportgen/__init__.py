@@ -1,0 +1,59 @@
+"""What a transformer's attention does over a long document, and how far that can be believed, as one HTML page.
+
+The line, as functions: `read_document`, `split_sentences`, `load_model`, `measure`, `Measurements`, `build_report`, `render_report`. Names are
+imported when they are first used, so that nothing waits for torch that does not need it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reportgen.capture import MeasureOptions, measure
+    from reportgen.documents import Document, document_from_text, read_document
+    from reportgen.errors import ReportgenError
+    from reportgen.measurements import Measurements
+    from reportgen.models import LanguageModel, load_model
+    from reportgen.render import render_report
+    from reportgen.report import Report, build_report
+    from reportgen.sentences import Sentence, split_sentences
+
+_HOMES = {
+    "Document": "documents",
+    "LanguageModel": "models",
+    "MeasureOptions": "capture",
+    "Measurements": "measurements",
+    "Report": "report",
+    "ReportgenError": "errors",
+    "Sentence": "sentences",
+    "build_report": "report",
+    "document_from_text": "documents",
+    "load_model": "models",
+    "measure": "capture",
+    "read_document": "documents",
+    "render_report": "render",
+    "split_sentences": "sentences",
+}
+__all__ = [
+    "Document",
+    "LanguageModel",
+    "MeasureOptions",
+    "Measurements",
+    "Report",
+    "ReportgenError",
+    "Sentence",
+    "build_report",
+    "document_from_text",
+    "load_model",
+    "measure",
+    "read_document",
+    "render_report",
+    "split_sentences",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'reportgen' has no attribute {name!r}")
+    return getattr(import_module(f"reportgen.{_HOMES[name]}"), name)

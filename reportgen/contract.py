@@ -1,0 +1,114 @@
+"""The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
+
+Axes: layer, head, token, sentence, query_sentence, key_sentence, bin, edge, span, rank. A key that starts with `*.` is stored once
+for every stack of the model (`decoder.entropy`). p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
+means over queries take the tokens that lie in a sentence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+FLOATS = ("float32",)
+HALF_OR_FLOAT = ("float16", "float32")
+INTEGERS = ("int32",)
+OURS = "none; defined here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArraySpec:
+    """One row of the contract."""
+
+    axes: tuple[str, ...]
+    formula: str
+    unit: str = "share"
+    source: str = OURS
+    kinds: tuple[str, ...] = FLOATS
+    by_layer_too: bool = False  # may have one more axis in front where layers differ
+
+
+def _spec(axes: str, formula: str, unit: str = "share", source: str = OURS, kinds: tuple[str, ...] = FLOATS) -> ArraySpec:
+    return ArraySpec(axes=tuple(axes.split()), formula=formula, unit=unit, source=source, kinds=kinds)
+
+
+PAIRS = "query_sentence key_sentence"
+HEADS = "layer head"
+GIVEN = "the input itself"
+ROLLOUT = "A = 0.5 mean_h p + 0.5 I, R = A_L ... A_1 over tokens; mean over q in i, sum over k in j"
+ABNAR = "Abnar and Zuidema 2020, section 3"
+OLSSON = "Olsson et al. 2022"
+NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
+
+TEXT = {
+    "sentence_spans": _spec("sentence span", "start and end of each sentence", "characters", GIVEN, INTEGERS),
+    "sentence_blocks": _spec("sentence", "paragraph, heading or list item each sentence is in", "index", GIVEN, INTEGERS),
+    "token_ids": _spec("token", "vocabulary index of each token", "index", GIVEN, INTEGERS),
+    "token_spans": _spec("token span", "start and end of each token", "characters", GIVEN, INTEGERS),
+    "token_sentences": _spec("token", "sentence each token lies in, -1 for none", "index", GIVEN, INTEGERS),
+}
+
+SENTENCE_PAIRS = {
+    "*.sentence_attention": _spec(f"layer head {PAIRS}", "mean over q in i of sum over k in j of p", kinds=HALF_OR_FLOAT),
+    "*.outside_attention": _spec("layer head query_sentence", "1 - sum over j of sentence_attention[i, j]"),
+    "*.isa": _spec(PAIRS, "max over l, h, q in i, k in j of p", "weight", "Seo et al. 2025, section 2"),
+    "*.isa_by_layer": _spec(f"layer {PAIRS}", "max over h, q in i, k in j of p", "weight", "Seo et al. 2025, section 2"),
+    "*.rollout": _spec(PAIRS, ROLLOUT, source=ABNAR),
+    "*.rollout_by_layer": _spec(f"layer {PAIRS}", ROLLOUT + ", after each layer", source=ABNAR),
+    "*.rollout_without_sink": _spec(PAIRS, ROLLOUT + NO_SINK),
+    "*.rollout_without_sink_by_layer": _spec(f"layer {PAIRS}", ROLLOUT + NO_SINK + ", after each layer"),
+    "*.sentence_expected": replace(_spec(PAIRS, "sentence_attention if every visible key had the same weight"), by_layer_too=True),
+    "*.coverage": _spec(PAIRS, "number of windows that saw the pair together", "windows", OURS, INTEGERS),
+    "*.token_links": _spec("token rank", "8 largest mean over l, h of p[q, k] of each query token", "key token and weight", OURS, ("key_weight",)),
+}
+
+HEAD_SCORES = {
+    "*.entropy": _spec(HEADS, "- sum over k of p ln p", "nats", "Clark et al. 2019, section 3.3"),
+    "*.entropy_without_sink": _spec(HEADS, "- sum over k of p ln p" + NO_SINK, "nats"),
+    "*.relative_entropy": _spec(HEADS, "entropy / ln(number of visible keys), queries that see one key left out"),
+    "*.relative_entropy_without_sink": _spec(HEADS, "entropy / ln(number of visible keys)" + NO_SINK),
+    "*.distance": _spec(HEADS, "sum over k of p |q - k|", "tokens", "Vig and Belinkov 2019"),
+    "*.distance_without_sink": _spec(HEADS, "sum over k of p |q - k|" + NO_SINK, "tokens"),
+    "*.sentence_distance": _spec(HEADS, "sum over k of p |s(q) - s(k)|, keys of no sentence left out, rows renormalised", "sentences"),
+    "*.locality": _spec(HEADS, "sum over k with |q - k| <= 3 of p"),
+    "*.locality_without_sink": _spec(HEADS, "sum over k with |q - k| <= 3 of p" + NO_SINK),
+    "*.within_sentence": _spec(HEADS, "sum over k with s(q) = s(k) of p"),
+    "*.first_token": _spec(HEADS, "p[q, 0] over q >= 1", source="after Gu et al. 2024"),
+    "*.previous_token": _spec(HEADS, "p[q, q-1] over q >= 1", source="Clark et al. 2019, section 3.1"),
+    "*.previous_token_without_sink": _spec(HEADS, "p[q, q-1] over q >= 1" + NO_SINK),
+    "*.next_token": _spec(HEADS, "p[q, q+1] (bidirectional stacks)", source="Clark et al. 2019, section 3.1"),
+    "*.delimiter": _spec(HEADS, "sum of p over special tokens and tokens that are only punctuation", source="after Clark et al. 2019"),
+    "*.duplicate_token": _spec(HEADS, "sum of p over earlier tokens with the query's id, over queries that have one", source="after Wang et al. 2022"),
+    "*.induction": _spec(HEADS, "sum of p over keys k = j + 1 <= q where token j < q has the query's id, over queries that have one", source="after " + OLSSON),
+    "*.probe_induction": _spec(HEADS, "p[q, q-99] on 100 random tokens repeated once, second half", source=OLSSON),
+    "*.probe_induction_without_sink": _spec(HEADS, "p[q, q-99] / (1 - p[q, 0]) on the same probes"),
+    "*.probe_previous_token": _spec(HEADS, "p[q, q-1] over q >= 1 on the same probes", source=OLSSON),
+    "*.probe_previous_token_without_sink": _spec(HEADS, "p[q, q-1] / (1 - p[q, 0]) on the same probes, q >= 2"),
+    "*.probe_duplicate_token": _spec(HEADS, "p[q, q-100] on the same probes, second half", source="after " + OLSSON),
+    "*.probe_duplicate_token_without_sink": _spec(HEADS, "p[q, q-100] / (1 - p[q, 0]) on the same probes, second half but its first token"),
+    "*.decay": _spec("layer head bin", "mean of p over visible pairs with |q - k| in [edge b, edge b+1)", "weight"),
+    "*.decay_without_sink": _spec("layer head bin", "mean of p over visible pairs with |q - k| in [edge b, edge b+1)" + NO_SINK, "weight"),
+    "*.decay_edges": _spec("edge", "0, 1, 2, 4, 8, ... up to above the number of tokens", "tokens", OURS, INTEGERS),
+    "*.head_similarity": _spec("layer head head", "cosine of the flattened p of two heads, all queries", "cosine"),
+    "*.head_similarity_without_sink": _spec("layer head head", "cosine of the flattened p of two heads" + NO_SINK, "cosine"),
+    "*.confidence": _spec(HEADS, "max over k of p", "weight", "Voita et al. 2019"),
+}
+
+TOKENS = {
+    "*.token_influence": _spec("layer token", "mean over heads and over all queries that can see k of p[q, k]", "weight"),
+    "*.token_influence_total": _spec("layer token", "sum over all queries, mean over heads, of p[q, k]", "tokens"),
+}
+
+ATTRIBUTION = {
+    "attribution.gradient": _spec("sentence", "sum over tokens and dimensions of |dTarget/de|", "nats per unit of embedding"),
+    "attribution.input_x_gradient": _spec("sentence", "sum over tokens of e . dTarget/de (signed)", "nats"),
+    "attribution.attention": _spec("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),
+    "attribution.rollout": _spec("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
+}
+
+CONTRACT: dict[str, ArraySpec] = {**TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ATTRIBUTION}
+
+
+def spec_of(key: str) -> ArraySpec | None:
+    """The contract's row for a stored key such as `decoder.entropy`; None for a key it does not name."""
+    stack, _, rest = key.partition(".")
+    return CONTRACT.get(key) or (CONTRACT.get(f"*.{rest}") if stack in ("encoder", "decoder", "cross") else None)

