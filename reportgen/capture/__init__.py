@@ -1,0 +1,5 @@
+"""Capture: forward and backward passes whose attention is cut into blocks of query rows and added up. Torch lives here only."""
+
+from reportgen.capture.measure import MeasureOptions, measure
+
+__all__ = ["MeasureOptions", "measure"]

@@ -1,0 +1,94 @@
+"""The text as the reducers see it: which tokens form which sentence, which keys are sinks or separators."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from reportgen.tokens import TokenisedText
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Consecutive tokens of one sentence (or of none: -1)."""
+
+    start: int
+    stop: int
+    sentence: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TextLayout:
+    """Tokens and sentences of one input, in the forms that adding up needs.
+
+    `sinks` are the keys that the `_without_sink` numbers leave out: the first token and the tokenizer's special tokens.
+    """
+
+    ids: Int[np.ndarray, " token"]
+    sentence_of_token: Int[np.ndarray, " token"]
+    sinks: Int[np.ndarray, " sink"]
+    delimiter: Bool[np.ndarray, " token"]
+    target_rows: Int[np.ndarray, " row"]
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens."""
+        return len(self.ids)
+
+    @cached_property
+    def sentences(self) -> int:
+        """Number of sentences."""
+        return int(self.sentence_of_token.max()) + 1
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The text cut wherever the sentence changes."""
+        cuts = np.flatnonzero(np.diff(self.sentence_of_token)) + 1
+        bounds = [0, *cuts.tolist(), self.tokens]
+        return tuple(Run(start=a, stop=b, sentence=int(self.sentence_of_token[a])) for a, b in itertools.pairwise(bounds))
+
+    @cached_property
+    def in_sentence(self) -> Float[torch.Tensor, " token"]:
+        """1 for a token of some sentence, else 0."""
+        return torch.from_numpy((self.sentence_of_token >= 0).astype(np.float32))
+
+    @cached_property
+    def slot_of_token(self) -> Int[torch.Tensor, " token"]:
+        """The sentence each token lies in, with one last slot for tokens of none."""
+        return torch.from_numpy(np.where(self.sentence_of_token < 0, self.sentences, self.sentence_of_token).astype(np.int64))
+
+    @cached_property
+    def tokens_in_sentence(self) -> Int[np.ndarray, " sentence"]:
+        """How many tokens each sentence has."""
+        return np.bincount(self.sentence_of_token[self.sentence_of_token >= 0], minlength=self.sentences)
+
+    def head(self, tokens: int) -> TextLayout:
+        """The layout of the first tokens alone."""
+        return TextLayout(
+            ids=self.ids[:tokens],
+            sentence_of_token=self.sentence_of_token[:tokens],
+            sinks=self.sinks[self.sinks < tokens],
+            delimiter=self.delimiter[:tokens],
+            target_rows=self.target_rows[:0],
+        )
+
+    def runs_within(self, start: int, stop: int) -> tuple[Run, ...]:
+        """The runs, cut to the tokens from `start` to `stop` and counted from `start`."""
+        inside = [run for run in self.runs if run.start < stop and run.stop > start]
+        return tuple(Run(start=max(run.start, start) - start, stop=min(run.stop, stop) - start, sentence=run.sentence) for run in inside)
+
+
+def layout_of(tokenised: TokenisedText, target_rows: Int[np.ndarray, " row"]) -> TextLayout:
+    """The layout of a tokenised document. `target_rows` are the positions whose predictions the attribution target reads."""
+    return TextLayout(
+        ids=tokenised.ids,
+        sentence_of_token=tokenised.sentence_of_token,
+        sinks=np.union1d([0], np.flatnonzero(tokenised.special)).astype(np.int64),
+        delimiter=tokenised.delimiter,
+        target_rows=target_rows.astype(np.int64),
+    )

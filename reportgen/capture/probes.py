@@ -1,0 +1,75 @@
+"""Probes on repeated random tokens: induction, previous-token and duplicate-token scores. Source: Olsson et al. 2022."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from reportgen.capture.block import Block
+from reportgen.capture.forward import Report, run_through
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.streaming import StreamingPass
+
+SEED = 0
+ROWS = 4
+PERIOD = 100
+OFFSETS = {"induction": PERIOD - 1, "previous_token": 1, "duplicate_token": PERIOD}
+
+
+def probe_tokens(tokenizer: Any, vocabulary: int, seed: int = SEED) -> np.ndarray:
+    """ROWS x 2 PERIOD token ids: random ordinary tokens, repeated once."""
+    ordinary = np.setdiff1d(np.arange(min(vocabulary, len(tokenizer))), np.array(sorted(tokenizer.all_special_ids), int))
+    once = np.random.default_rng(seed).choice(ordinary, (ROWS, PERIOD))
+    return np.concatenate([once, once], axis=1).astype(np.int32)
+
+
+def measure_probes(model: Any, tokenizer: Any, report: Report, tokens: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """`probe_*` and `probe_*_without_sink`, layer x head: means over the rows of probe tokens.
+
+    Without the sink means divided by what the first token leaves, over the queries whose looked-at token is not the first one itself.
+    """
+    layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
+    tokens = probe_tokens(tokenizer, model.config.vocab_size) if tokens is None else tokens
+    diagonals = FixedOffsets(layers, heads)
+    for index, row in enumerate(tokens):
+        run_through(model, _probe_layout(row), StreamingPass(layout=_probe_layout(row), reducers=[diagonals]))
+        report("probes on repeated random tokens", (index + 1) / len(tokens))
+    return diagonals.arrays()
+
+
+def _probe_layout(row: np.ndarray) -> TextLayout:
+    none = np.zeros(len(row), bool)
+    return TextLayout(ids=row, sentence_of_token=np.zeros(len(row), np.int32), sinks=np.array([0]), delimiter=none, target_rows=np.array([], int))
+
+
+class FixedOffsets:
+    """A reducer: mean weight at the probes' fixed offsets, as it is and over what the first token leaves."""
+
+    without_sink = True
+
+    def __init__(self, layers: int, heads: int) -> None:
+        self.total = {name: np.zeros((2, layers, heads)) for name in OFFSETS}
+        self.rows = {name: np.zeros((2, layers, heads)) for name in OFFSETS}
+
+    def add(self, block: Block) -> None:
+        for name, offset in OFFSETS.items():
+            earliest = 1 if name == "previous_token" else PERIOD
+            queries = np.arange(max(earliest, block.rows.start), block.rows.stop)
+            self._add(block, name, queries, queries - offset)
+
+    def _add(self, block: Block, name: str, queries: np.ndarray, keys: np.ndarray) -> None:
+        rows, columns = torch.from_numpy(queries - block.rows.start), torch.from_numpy(keys)
+        left = block.weights[:, rows, columns]  # head query; the sink is zero here
+        plain = torch.where(columns == 0, block.sink_weights[:, rows, 0], left * block.left[:, rows])
+        others = (columns != 0) * block.any_left[:, rows]
+        for kind, values, counted in ((0, plain, torch.ones_like(plain)), (1, left * others, others)):
+            self.total[name][kind, block.layer] += values.double().sum(1).numpy()
+            self.rows[name][kind, block.layer] += counted.double().sum(1).numpy()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        with np.errstate(invalid="ignore"):
+            means = {name: (self.total[name] / self.rows[name]).astype(np.float32) for name in OFFSETS}
+        plain = {f"probe_{name}": values[0] for name, values in means.items()}
+        return plain | {f"probe_{name}_without_sink": values[1] for name, values in means.items()}

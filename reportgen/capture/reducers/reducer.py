@@ -1,0 +1,26 @@
+"""What a reducer promises."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from reportgen.capture.block import Block
+
+
+@runtime_checkable
+class Reducer(Protocol):
+    """Adds up blocks in order, layer by layer.
+
+    `without_sink` tells which state of the block it reads: before or after `Block.drop_sinks`. The result must not depend on how the rows
+    were cut into blocks. `arrays` names its numbers as the contract does, without the stack.
+    """
+
+    without_sink: bool
+
+    def add(self, block: Block) -> None:
+        """Take one block in."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The finished numbers."""

@@ -1,0 +1,74 @@
+"""Attention rollout without a token matrix. Source: Abnar and Zuidema 2020, section 3."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from reportgen.capture.block import Block
+from reportgen.capture.layout import TextLayout
+
+NOTHING_LEFT = 1e-37
+
+
+class Rollout:
+    """`rollout` and `rollout_without_sink`, by layer and after the last; and the target's rows of the plain one.
+
+    Carries X = R M (tokens x sentences; M says which token is in which sentence) through the layers:
+    X <- 0.5 mean_h(p) X + 0.5 X. Memory: four such arrays.
+    """
+
+    without_sink = False
+
+    def __init__(self, layout: TextLayout, layers: int) -> None:
+        self.layout = layout
+        start = torch.nn.functional.one_hot(layout.slot_of_token, layout.sentences + 1)[:, :-1].float()
+        self.now, self.now_left = start, start.clone()
+        self.kept = torch.from_numpy(np.isin(np.arange(layout.tokens), layout.sinks, invert=True).astype(np.float32))
+        shape = (layers, layout.sentences, layout.sentences)
+        self.by_layer, self.by_layer_left = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+
+    def add(self, block: Block) -> None:
+        if block.rows.start == 0:
+            self.after, self.after_left = torch.empty_like(self.now), torch.empty_like(self.now)
+            self.seen_left = self.now_left * self.kept[:, None]  # token sentence; sinks are not looked at
+        mean, rows, keys = block.head_mean, block.rows, block.keys
+        reach = self._reach(block)
+        step = torch.zeros(mean.shape[0], self.layout.sentences)
+        step[:, :reach] = mean @ self.now[keys, :reach]
+        self.after[rows] = 0.5 * step + 0.5 * self.now[rows]
+        left = mean @ self.kept[keys]
+        step[:, :reach] = mean @ self.seen_left[keys, :reach]
+        step = torch.where((left > NOTHING_LEFT)[:, None], step / left[:, None], self.now_left[rows])
+        self.after_left[rows] = 0.5 * step + 0.5 * self.now_left[rows]
+        if rows.stop == self.layout.tokens:
+            self._close_layer(block.layer)
+
+    def _reach(self, block: Block) -> int:
+        """How many sentences can have reached these rows: under a causal mask only those up to their own."""
+        if not block.visibility.causal:
+            return self.layout.sentences
+        return int(self.layout.sentence_of_token[: block.rows.stop].max()) + 1
+
+    def _close_layer(self, layer: int) -> None:
+        self.now, self.now_left = self.after, self.after_left
+        self.by_layer[layer] = self._pooled(self.now)
+        self.by_layer_left[layer] = self._pooled(self.now_left)
+
+    def _pooled(self, rollout: Float[torch.Tensor, "token sentence"]) -> Float[np.ndarray, "query_sentence key_sentence"]:
+        """Mean over the tokens of each query sentence."""
+        sums = torch.zeros(self.layout.sentences + 1, self.layout.sentences).index_add_(0, self.layout.slot_of_token, rollout)
+        return sums[:-1].numpy() / self.layout.tokens_in_sentence[:, None]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {
+            "rollout_by_layer": self.by_layer,
+            "rollout": self.by_layer[-1].copy(),
+            "rollout_without_sink_by_layer": self.by_layer_left,
+            "rollout_without_sink": self.by_layer_left[-1].copy(),
+        }
+
+    def of_target(self) -> Float[np.ndarray, " sentence"]:
+        """Mean over the target's rows of the rollout on each sentence."""
+        return self.now[torch.from_numpy(self.layout.target_rows)].double().mean(0).numpy().astype(np.float32)

@@ -1,0 +1,98 @@
+"""Attention mass between sentences, and the head scores and token scores that follow from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from reportgen.capture.block import Block
+from reportgen.capture.layout import TextLayout
+
+FLOAT32_CELLS = 1 << 22  # per-head matrices above 16 MB are kept as float16
+
+
+class SentenceMass:
+    """`sentence_attention`, `outside_attention`, `within_sentence`, `delimiter`, `first_token`, `token_influence(_total)`.
+
+    Everything linear in p comes from its sums over the rows of a sentence.
+    """
+
+    without_sink = False
+
+    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
+        self.layout, self.heads = layout, heads
+        sentences = layout.sentences
+        kind = np.float32 if layers * heads * sentences**2 <= FLOAT32_CELLS else np.float16
+        self.attention = np.zeros((layers, heads, sentences, sentences), kind)
+        self.outside = np.zeros((layers, heads, sentences), np.float32)
+        self.on_delimiters = np.zeros((layers, heads))
+        self.on_first = np.zeros((layers, heads))
+        self.influence = np.zeros((layers, layout.tokens), np.float32)
+        self.seen_by = np.ones((layers, layout.tokens))
+        self.within = np.zeros((layers, heads))
+
+    def add(self, block: Block) -> None:
+        if block.rows.start == 0:
+            self._open_layer(block)
+        starts, slots = block.plan.key_starts, block.plan.key_slots
+        for run in block.plan.runs:
+            sums = block.weights[:, run.start : run.stop].sum(1)  # head key
+            self.received[block.keys] += sums.sum(0)
+            if run.sentence >= 0:
+                self.of_keys[:, block.keys] += sums
+                by_run = torch.from_numpy(np.add.reduceat(sums.numpy(), starts, axis=1))
+                self.mass[:, run.sentence].index_add_(1, slots, by_run)
+        if block.keys.start == 0:
+            rows = torch.arange(block.rows.start, block.rows.stop)
+            self.on_first[block.layer] += (block.weights[:, :, 0] * (block.counted * (rows > 0))).sum(1).double().numpy()
+        if block.rows.stop == self.layout.tokens:
+            self._close_layer(block)
+
+    def _open_layer(self, block: Block) -> None:
+        self.mass = torch.zeros(self.heads, self.layout.sentences, self.layout.sentences + 1)  # head sentence slot
+        self.of_keys = torch.zeros(self.heads, self.layout.tokens)  # from queries in sentences
+        self.received = torch.zeros(self.layout.tokens)  # from all queries, summed over heads
+
+    def _close_layer(self, block: Block) -> None:
+        layer, tokens = block.layer, torch.from_numpy(self.layout.tokens_in_sentence)
+        share = self.mass / tokens[None, :, None]
+        self.attention[layer] = share[:, :, :-1].numpy()
+        self.outside[layer] = share[:, :, -1].numpy()
+        self.within[layer] = torch.diagonal(self.mass, dim1=1, dim2=2).double().sum(1).numpy()
+        self.on_delimiters[layer] = self.of_keys[:, torch.from_numpy(self.layout.delimiter)].double().sum(1).numpy()
+        self.influence[layer] = self.received.numpy() / self.heads
+        self.seen_by[layer] = np.maximum(block.visibility.queries_seeing, 1)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        counted = self.layout.sentence_of_token >= 0
+        return {
+            "sentence_attention": self.attention,
+            "outside_attention": self.outside,
+            "within_sentence": (self.within / counted.sum()).astype(np.float32),
+            "delimiter": (self.on_delimiters / counted.sum()).astype(np.float32),
+            "first_token": (self.on_first / counted[1:].sum()).astype(np.float32),
+            "token_influence": (self.influence / self.seen_by).astype(np.float32),
+            "token_influence_total": self.influence,
+        }
+
+
+class InterSentenceMaximum:
+    """`isa` and `isa_by_layer`: the greatest weight between the tokens of two sentences. Source: Seo et al. 2025, section 2."""
+
+    without_sink = False
+
+    def __init__(self, layout: TextLayout, layers: int) -> None:
+        self.layout = layout
+        self.maximum = torch.zeros(layers, layout.sentences, layout.sentences + 1)  # layer sentence slot
+
+    def add(self, block: Block) -> None:
+        starts, slots = block.plan.key_starts, block.plan.key_slots
+        for run in block.plan.runs:
+            if run.sentence >= 0:
+                greatest = block.weights[:, run.start : run.stop].amax(1).amax(0)  # in two steps: many times faster than in one
+                by_run = torch.from_numpy(np.maximum.reduceat(greatest.numpy(), starts))
+                self.maximum[block.layer, run.sentence].scatter_reduce_(0, slots, by_run, "amax")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        by_layer = self.maximum[:, :, :-1].numpy().copy()
+        return {"isa_by_layer": by_layer, "isa": by_layer.max(0)}

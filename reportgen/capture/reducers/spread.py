@@ -1,0 +1,75 @@
+"""How widely each head spreads its attention, with and without the sink."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from reportgen.capture.block import Block
+from reportgen.capture.layout import TextLayout
+
+
+class Spread:
+    """`entropy`, `relative_entropy`, and both `_without_sink`. Uses up the block's `scores`.
+
+    With x the scores, z the log normaliser (ln p = x - z), w the mass that is left without the sinks and p' = p / w:
+    entropy = z - sum p x, and entropy' = ln w + z - sum p' x.
+    """
+
+    without_sink = True
+
+    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
+        self.layout = layout
+        self.entropy, self.relative, self.entropy_left, self.relative_left = (np.zeros((layers, heads)) for _ in range(4))
+        self.rows_counted, self.rows_relative, self.rows_left, self.rows_relative_left = (np.zeros((layers, heads)) for _ in range(4))
+
+    def add(self, block: Block) -> None:
+        sunk = (block.sink_weights * block.scores[:, :, block.plan.sinks]).sum(2)  # head row
+        kept = torch.mul(block.weights, block.scores, out=block.scores).sum(2)
+        entropy = block.log_normaliser - block.left * kept - sunk
+        left = torch.where(block.any_left, torch.log(block.left) + block.log_normaliser - kept, 0.0)
+        seen = torch.from_numpy(block.visibility.keys_seen[block.rows])
+        seen_left = seen - torch.from_numpy(block.visibility.seen_among(self.layout.sinks)[block.rows])
+        remaining = block.counted * block.any_left
+        self._sum(block.layer, self.entropy, self.rows_counted, entropy, block.counted.expand_as(entropy))
+        self._sum(block.layer, self.relative, self.rows_relative, entropy / _log(seen), block.counted * (seen > 1) + 0 * entropy)
+        self._sum(block.layer, self.entropy_left, self.rows_left, left, remaining)
+        self._sum(block.layer, self.relative_left, self.rows_relative_left, left / _log(seen_left), remaining * (seen_left > 1))
+
+    def _sum(self, layer: int, total: np.ndarray, rows: np.ndarray, values: torch.Tensor, counted: torch.Tensor) -> None:
+        total[layer] += (values * counted).double().sum(1).numpy()
+        rows[layer] += counted.double().sum(1).numpy()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {
+            "entropy": _mean(self.entropy, self.rows_counted),
+            "relative_entropy": _mean(self.relative, self.rows_relative),
+            "entropy_without_sink": _mean(self.entropy_left, self.rows_left),
+            "relative_entropy_without_sink": _mean(self.relative_left, self.rows_relative_left),
+        }
+
+
+class Confidence:
+    """`confidence`: the mean over queries of the greatest weight. Source: Voita et al. 2019."""
+
+    without_sink = False
+
+    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
+        self.total, self.rows = np.zeros((layers, heads)), float((layout.sentence_of_token >= 0).sum())
+
+    def add(self, block: Block) -> None:
+        self.total[block.layer] += (block.greatest * block.counted).double().sum(1).numpy()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"confidence": (self.total / self.rows).astype(np.float32)}
+
+
+def _log(count: torch.Tensor) -> torch.Tensor:
+    """ln of a number of keys; 1 where there are fewer than two, so that it can be divided by."""
+    return torch.where(count > 1, torch.log(count.clamp(min=2).float()), 1.0)
+
+
+def _mean(total: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Mean over the rows that counted; NaN where none did."""
+    with np.errstate(invalid="ignore"):
+        return (total / rows).astype(np.float32)

@@ -1,0 +1,141 @@
+"""From a document to measurements, on a tiny model and on the default one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny import tiny_gpt2
+
+from reportgen.capture import MeasureOptions, measure
+from reportgen.capture.probes import PERIOD, measure_probes, probe_tokens
+from reportgen.contract import CONTRACT, spec_of
+from reportgen.documents import document_from_text
+from reportgen.errors import DocumentError, ModelError
+from reportgen.measurements import Measurements
+
+TEXT = "The ship left the harbour at dawn. Nobody on the quay waved. By noon the ship was a point on the horizon. The harbour slept again."
+
+
+@pytest.fixture(scope="module")
+def small_measurements(default_model) -> Measurements:
+    model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
+    return measure(document_from_text(TEXT), model, default_model.tokenizer)
+
+
+def test_every_key_of_the_contract_is_written(small_measurements: Measurements) -> None:
+    future_only = {"*.next_token"}
+    written = {key if key in CONTRACT else key.replace("decoder.", "*.", 1) for key in small_measurements.arrays}
+    assert written == set(CONTRACT) - future_only
+
+
+def test_metadata_says_what_was_measured_with_what(small_measurements: Measurements) -> None:
+    metadata = small_measurements.metadata
+    assert metadata["family"] == "gpt2"
+    assert metadata["revision"] == "given by the caller"
+    assert metadata["target"]["sentence"] == 3
+    assert metadata["target"]["loss_nats"] > 0
+    assert metadata["notices"] == []
+    assert set(metadata["libraries"]) >= {"torch", "transformers", "numpy"}
+
+
+def test_passes_that_are_asked_away_leave_no_keys_and_a_notice(default_model) -> None:
+    model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
+    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution=False, probes=False))
+    assert not [key for key in found.arrays if "probe_" in key or key.startswith("attribution.")]
+    assert len(found.notices) == 2
+    assert "target" not in found.metadata
+
+
+def test_a_document_longer_than_the_model_is_cut_after_a_sentence_with_a_notice(default_model) -> None:
+    model = tiny_gpt2(vocab_size=len(default_model.tokenizer), n_positions=25)
+    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(probes=False))
+    assert len(found["token_ids"]) <= 25
+    assert len(found.sentences) < 4
+    assert "longer than the model" in found.notices[0]
+    assert str(len(found["token_ids"])) in found.notices[0]
+
+
+def test_one_sentence_is_refused(default_model) -> None:
+    with pytest.raises(DocumentError, match="at least two"):
+        measure(document_from_text("Only one sentence."), tiny_gpt2(vocab_size=len(default_model.tokenizer)), default_model.tokenizer)
+
+
+def test_a_handed_in_model_needs_its_tokenizer() -> None:
+    with pytest.raises(ModelError, match="tokenizer"):
+        measure(document_from_text(TEXT), tiny_gpt2())
+
+
+def test_measuring_twice_gives_the_same_numbers_and_leaves_the_model_alone(default_model) -> None:
+    model = tiny_gpt2(vocab_size=len(default_model.tokenizer)).train()
+    first, second = (measure(document_from_text(TEXT), model, default_model.tokenizer) for _ in range(2))
+    assert model.training
+    assert model.config._attn_implementation == "sdpa"
+    assert first.metadata == second.metadata
+    for key, values in first.arrays.items():
+        np.testing.assert_array_equal(values, second.arrays[key], err_msg=key)
+
+
+def test_stored_keys_have_rows_in_the_contract(small_measurements: Measurements) -> None:
+    assert all(spec_of(key) is not None for key in small_measurements.arrays)
+
+
+def test_probe_rows_are_random_ordinary_tokens_repeated_once(default_model) -> None:
+    tokens = probe_tokens(default_model.tokenizer, 49152)
+    assert tokens.shape == (4, 2 * PERIOD)
+    np.testing.assert_array_equal(tokens[:, :PERIOD], tokens[:, PERIOD:])
+    assert not np.isin(tokens, default_model.tokenizer.all_special_ids).any()
+
+
+def test_probe_scores_equal_eager_attention(default_model) -> None:
+    from tiny import eager_weights
+
+    model = tiny_gpt2()
+    tokens = np.random.default_rng(3).integers(0, 101, (2, PERIOD)).repeat(1, axis=0)
+    tokens = np.concatenate([tokens, tokens], axis=1).astype(np.int32)
+    found = measure_probes(model, default_model.tokenizer, lambda stage, share: None, tokens=tokens)
+    weights = np.stack([eager_weights(model, row) for row in tokens])  # row layer head query key
+    left = weights / np.maximum(weights[..., 1:].sum(-1, keepdims=True), 1e-300)
+    later = np.arange(PERIOD, 2 * PERIOD)
+    by_hand = {
+        "probe_induction": weights[..., later, later - PERIOD + 1].mean((0, 3)),
+        "probe_duplicate_token": weights[..., later, later - PERIOD].mean((0, 3)),
+        "probe_previous_token": weights[..., np.arange(1, 2 * PERIOD), np.arange(2 * PERIOD - 1)].mean((0, 3)),
+        "probe_induction_without_sink": left[..., later, later - PERIOD + 1].mean((0, 3)),
+        "probe_duplicate_token_without_sink": left[..., later[1:], later[1:] - PERIOD].mean((0, 3)),
+        "probe_previous_token_without_sink": left[..., np.arange(2, 2 * PERIOD), np.arange(1, 2 * PERIOD - 1)].mean((0, 3)),
+    }
+    assert set(found) == set(by_hand)
+    for name, values in by_hand.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, atol=2e-5, err_msg=name)
+
+
+KNOWN_INDUCTION = {"18.6": 0.91, "17.3": 0.79, "17.4": 0.65, "18.7": 0.63}
+ALSO_INDUCTION = {"17.5", "23.2", "20.6", "23.7"}
+KNOWN_PREVIOUS = ["16.0", "11.1", "19.3", "2.1", "1.2", "22.1"]
+KNOWN_DUPLICATE = ["8.0", "14.3", "15.6"]
+
+
+@pytest.mark.model
+def test_probes_find_the_known_heads_of_the_default_model(default_model) -> None:
+    found = measure_probes(default_model.model, default_model.tokenizer, lambda stage, share: None)
+    induction, previous, duplicate = (named(found[f"probe_{name}"]) for name in ("induction", "previous_token", "duplicate_token"))
+    for head, score in KNOWN_INDUCTION.items():
+        assert induction[head] == pytest.approx(score, abs=0.1), head
+    assert set(strongest(induction, 8)) == set(KNOWN_INDUCTION) | ALSO_INDUCTION
+    assert strongest(previous, 6) == KNOWN_PREVIOUS
+    assert previous["16.0"] == pytest.approx(0.90, abs=0.05)
+    assert set(strongest(duplicate, 3)) == set(KNOWN_DUPLICATE)
+    assert duplicate["8.0"] == pytest.approx(0.71, abs=0.1)
+
+
+def named(scores: np.ndarray) -> dict[str, float]:
+    return {f"{layer}.{head}": float(scores[layer, head]) for layer, head in np.ndindex(scores.shape)}
+
+
+def strongest(scores: dict[str, float], count: int) -> list[str]:
+    return sorted(scores, key=scores.__getitem__, reverse=True)[:count]
