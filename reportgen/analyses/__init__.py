@@ -1,0 +1,14 @@
+"""Analyses: pure functions from measurements to findings. Their order here is their order on the page."""
+
+from reportgen.analyses import attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
+from reportgen.analyses.analysis import Analysis, Method
+
+ANALYSES = (
+    sentence_matrix.ANALYSIS,
+    top_links.ANALYSIS,
+    head_roles.ANALYSIS,
+    layer_progression.ANALYSIS,
+    attribution_agreement.ANALYSIS,
+)
+
+__all__ = ["ANALYSES", "Analysis", "Method"]

@@ -1,0 +1,35 @@
+"""What every analysis module offers to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reportgen.measurements import Measurements
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A number's name, its formula in plain text, and where it was published."""
+
+    name: str
+    formula: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """One entry of the registry: from measurements to a result, its charts, and its sentence of finding.
+
+    `needs` names the arrays (without the stack's prefix) that must be in the measurements for the analysis to run.
+    """
+
+    name: str
+    question: str
+    needs: tuple[str, ...]
+    analyse: Callable[[Measurements], Any]
+    draw: Callable[[Any], Mapping[str, Mapping[str, Any]]]
+    find: Callable[[Any], str]
+    caveat: str
+    methods: tuple[Method, ...]

@@ -1,0 +1,173 @@
+"""Whether attention points at what the prediction depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from reportgen.analyses.analysis import Analysis, Method
+from reportgen.contract import CONTRACT
+from reportgen.measurements import Measurements
+
+RESAMPLES = 2000
+SEED = 0
+CONFIDENCE = 0.95
+FEWEST = 5
+METHODS = {"attention": "attention", "rollout": "rollout", "nearness": "nearness alone", "length": "length alone"}
+REFERENCES = {"gradient": "gradient", "input_x_gradient": "|input x gradient|"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """Spearman's rho of a method with an attribution over n sentences; `low` to `high` is its interval from resampling blocks of sentences.
+
+    NaN where a rank correlation does not exist (fewer than 5 sentences, or all values equal). `p_value` takes sentences as independent.
+    """
+
+    method: str
+    reference: str
+    first_sentence: bool
+    rho: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """What attention and rollout of the target's own rows, and gradients, say of each sentence before the target."""
+
+    target: str
+    target_sentence: int
+    sentences: tuple[int, ...]
+    attention: Float[np.ndarray, " compared"]
+    rollout: Float[np.ndarray, " compared"]
+    gradient: Float[np.ndarray, " compared"]
+    input_x_gradient: Float[np.ndarray, " compared"]
+    agreements: tuple[Agreement, ...]
+
+
+def analyse(measurements: Measurements) -> Result:
+    """Compare over the sentences before the target, with and without the first one."""
+    target = measurements.metadata["target"]
+    before = np.arange(target["sentence"])
+    values = {name: measurements[f"attribution.{name}"][before] for name in ("attention", "rollout", "gradient", "input_x_gradient")}
+    members = measurements["token_sentences"]
+    length = np.bincount(members[members >= 0])[before]
+    methods = {"attention": values["attention"], "rollout": values["rollout"], "nearness": before.astype(float), "length": length.astype(float)}
+    references = {"gradient": values["gradient"], "input_x_gradient": np.abs(values["input_x_gradient"])}
+    agreements = tuple(
+        agreement(METHODS[method], REFERENCES[reference], methods[method][start:], references[reference][start:], first_sentence=start == 0)
+        for start in (0, 1)
+        for method in METHODS
+        for reference in REFERENCES
+    )
+    return Result(target=target["description"], target_sentence=target["sentence"], sentences=tuple(before.tolist()), agreements=agreements, **values)
+
+
+def agreement(method: str, reference: str, x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], *, first_sentence: bool) -> Agreement:
+    """Spearman's rho, its textbook p-value, and a percentile interval from a moving-block bootstrap.
+
+    *Source:* Spearman 1904; Kuensch 1989 for resampling blocks, since neighbouring sentences are alike. Blocks have about n^(1/3) sentences.
+    """
+    n = len(x)
+    if n < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Agreement(method=method, reference=reference, first_sentence=first_sentence, rho=np.nan, low=np.nan, high=np.nan, p_value=np.nan, n=n)
+    rho, p_value = stats.spearmanr(x, y)
+    low, high = np.nanquantile(_resampled(x, y), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Agreement(
+        method=method, reference=reference, first_sentence=first_sentence, rho=float(rho), low=float(low), high=float(high), p_value=float(p_value), n=n
+    )
+
+
+def _resampled(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> Float[np.ndarray, " resample"]:
+    """Spearman's rho of each resample; NaN where all values of one came out equal."""
+    n = len(x)
+    length = max(round(n ** (1 / 3)), 1)
+    starts = np.random.default_rng(SEED).integers(0, n - length + 1, (RESAMPLES, -(-n // length)))
+    chosen = (starts[:, :, None] + np.arange(length)).reshape(RESAMPLES, -1)[:, :n]
+    ranks = [stats.rankdata(values[chosen], axis=1) for values in (x, y)]
+    centred = [rank - rank.mean(1, keepdims=True) for rank in ranks]
+    lengths = np.sqrt((centred[0] ** 2).sum(1) * (centred[1] ** 2).sum(1))
+    return np.divide((centred[0] * centred[1]).sum(1), lengths, out=np.full(RESAMPLES, np.nan), where=lengths > 0)
+
+
+def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
+    """Two panels: attention and rollout against the gradient, a point for each sentence, logarithmic axes, the first sentence marked."""
+    import altair as alt
+
+    panels = [_panel(alt, result, method) for method in ("attention", "rollout")]
+    return {"scatter": alt.hconcat(*panels).configure_view(stroke=None).to_dict()}
+
+
+def _panel(alt: Any, result: Result, method: str) -> Any:
+    """One method against the gradient."""
+    values = getattr(result, method)
+    rows = [
+        {"sentence": index + 1, "x": float(f"{x:.5g}"), "y": float(f"{y:.5g}"), "kind": "first sentence" if index == 0 else "other sentences"}
+        for index, x, y in zip(result.sentences, values, result.gradient, strict=True)
+        if x > 0 and y > 0
+    ]
+    colours = alt.Scale(domain=["first sentence", "other sentences"], range=["#b8621b", "#3b6ea8"])
+    shapes = alt.Scale(domain=["first sentence", "other sentences"], range=["diamond", "circle"])
+    return (
+        alt.Chart(alt.Data(values=rows), width=300, height=240)
+        .mark_point(filled=True, opacity=0.7, size=36)
+        .encode(
+            x=alt.X("x:Q", title=f"{method} of the target's rows (share, logarithmic)", scale=alt.Scale(type="log", nice=False)),
+            y=alt.Y("y:Q", title="gradient (logarithmic)", scale=alt.Scale(type="log", nice=False)),
+            color=alt.Color("kind:N", title=None, scale=colours),
+            shape=alt.Shape("kind:N", title=None, scale=shapes),
+        )
+    )
+
+
+def find(result: Result) -> str:
+    """Whether attention ranks sentences as the gradient does, and whether it does so better than nearness alone."""
+    chosen = {row.method: row for row in result.agreements if row.reference == "gradient" and row.first_sentence}
+    attention, rollout, nearness, length = chosen["attention"], chosen["rollout"], chosen["nearness alone"], chosen["length alone"]
+    if np.isnan(attention.rho):
+        return f"Too few sentences stand before the target (sentence {result.target_sentence + 1}) to compare attention with attribution."
+    return (
+        f"For the {result.target}, attention ranks the {attention.n} sentences before it as the gradient does with a Spearman correlation of {_with_interval(attention)}; "
+        f"rollout with {_with_interval(rollout)}; nearness alone would give {nearness.rho:.2f} and length alone {length.rho:.2f}."
+    )
+
+
+def _with_interval(row: Agreement) -> str:
+    if np.isnan(row.rho):
+        return "no defined value"
+    return f"{row.rho:.2f} ({CONFIDENCE:.0%} interval {row.low:.2f} to {row.high:.2f})"
+
+
+ANALYSIS = Analysis(
+    name="attribution_agreement",
+    question="Does attention point at what the prediction depends on?",
+    needs=("attribution.gradient", "attribution.input_x_gradient", "attribution.attention", "attribution.rollout"),
+    analyse=analyse,
+    draw=draw,
+    find=find,
+    caveat=(
+        "One target, the last sentence. Attention and gradients both fall with distance and both grow with a sentence's length, and agree for those reasons "
+        "alone: compare with the rows for nearness and length. "
+        "The p-value takes sentences as independent, which neighbouring sentences are not; the interval resamples blocks of neighbours. A summed absolute "
+        "gradient is sensitivity to small changes of the input, not a causal effect."
+    ),
+    methods=(
+        Method(name="Attention of the target's rows", formula=CONTRACT["attribution.attention"].formula, source=CONTRACT["attribution.attention"].source),
+        Method(name="Rollout of the target's rows", formula=CONTRACT["attribution.rollout"].formula, source=CONTRACT["attribution.rollout"].source),
+        Method(name="Gradient", formula=CONTRACT["attribution.gradient"].formula, source="after Simonyan et al. 2014; Jain and Wallace 2019, section 4.1"),
+        Method(name="Input x gradient", formula=CONTRACT["attribution.input_x_gradient"].formula, source="Shrikumar et al. 2017"),
+        Method(
+            name="Rank correlation",
+            formula="Spearman's rho; interval: percentiles of 2000 moving-block resamples of sentences, blocks of n^(1/3)",
+            source="Spearman 1904; Kuensch 1989",
+        ),
+    ),
+)

@@ -1,0 +1,90 @@
+"""The strongest links between sentences by lift, for the whole model and each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.links import content_pairs, lift_of, strongest
+from reportgen.analyses.sentence_matrix import attention_views, expected_attention
+from reportgen.measurements import Measurements
+
+LINKS_AT_MOST = 50
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """For each view (0: whole model, l + 1: layer l) the pairs (query, key) with the greatest lift, greatest first; -1 where there are fewer.
+
+    `every_*` ranks all pairs; `content_*` leaves out the first sentence as key and each sentence on itself.
+    """
+
+    count: int
+    every_pairs: Int[np.ndarray, "view rank 2"]
+    every_share: Float[np.ndarray, "view rank"]
+    every_lift: Float[np.ndarray, "view rank"]
+    content_pairs: Int[np.ndarray, "view rank 2"]
+    content_share: Float[np.ndarray, "view rank"]
+    content_lift: Float[np.ndarray, "view rank"]
+
+
+def analyse(measurements: Measurements) -> Result:
+    """Rank every view's pairs of sentences by lift."""
+    attention = attention_views(measurements)
+    lift = lift_of(attention, expected_attention(measurements))
+    sentences = attention.shape[-1]
+    count = min(LINKS_AT_MOST, sentences * (sentences + 1) // 2)
+    every = np.stack([strongest(view, count) for view in lift])
+    content = np.stack([strongest(view, count) for view in content_pairs(lift)])
+    return Result(
+        count=count,
+        every_pairs=every,
+        every_share=_values(attention, every),
+        every_lift=_values(lift, every),
+        content_pairs=content,
+        content_share=_values(attention, content),
+        content_lift=_values(lift, content),
+    )
+
+
+def _values(matrices: Float[np.ndarray, "view sentence sentence"], pairs: Int[np.ndarray, "view rank 2"]) -> Float[np.ndarray, "view rank"]:
+    view = np.arange(len(matrices))[:, None]
+    return np.where(pairs[..., 0] >= 0, matrices[view, pairs[..., 0], pairs[..., 1]], np.nan)
+
+
+def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
+    """Nothing: links are shown in the matrix, the text and a table."""
+    return {}
+
+
+def find(result: Result) -> str:
+    """The strongest link, and how many of the strongest twenty join neighbours."""
+    if result.count == 0 or result.content_pairs[0, 0, 0] < 0:
+        return "There is no link between two sentences besides those to the first sentence."
+    (query, key), share, lift = result.content_pairs[0, 0], result.content_share[0, 0], result.content_lift[0, 0]
+    top = [pair for pair in result.content_pairs[0][:20].tolist() if pair[0] >= 0]
+    near = sum(abs(query - key) == 1 for query, key in top)
+    return (
+        f"The strongest link by lift leads from sentence {query + 1} to sentence {key + 1}: {share:.1%} of its attention, {lift:.0f} times even attention; "
+        f"{near} of the {len(top)} strongest links join neighbouring sentences."
+    )
+
+
+ANALYSIS = Analysis(
+    name="top_links",
+    question="Which links between sentences stand out?",
+    needs=("sentence_attention", "sentence_expected"),
+    analyse=analyse,
+    draw=draw,
+    find=find,
+    caveat=(
+        "Lift compares with even attention over all visible tokens, not with what distance explains: nearness alone lifts neighbours. A short sentence "
+        "expects little and is lifted by little. The share beside it says how much attention there is at all."
+    ),
+    methods=(Method(name="Top-k links", formula="the k pairs of sentences with the greatest lift, ties in reading order", source="none; defined here"),),
+)

@@ -1,0 +1,175 @@
+"""The command line: the whole line from a file to a page, with its stages shown on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reportgen.errors import ReportgenError
+from reportgen.files import check_writable, replacing
+
+if TYPE_CHECKING:
+    from reportgen.measurements import Measurements
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split(":")[0] + ".")
+models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
+app.add_typer(models_app, name="models")
+
+Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or - for standard input.")]
+Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
+Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
+NoAttribution = Annotated[bool, typer.Option("--no-attribution", help="Leave out the forward and backward pass for the gradient.")]
+NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passes over repeated random tokens.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
+
+
+@app.command()
+def report(
+    doc: Doc,
+    model: Model = "default",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The page; by default the document's name with .html.")] = None,
+    revision: Revision = None,
+    no_attribution: NoAttribution = False,
+    no_probes: NoProbes = False,
+    json_output: Json = None,
+) -> None:
+    """Measure a document and write its page."""
+    page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
+    _check_outputs(page, json_output)
+    measurements = _measure(doc, model, revision, attribution=not no_attribution, probes=not no_probes)
+    _write_page(measurements, page, json_output)
+
+
+@app.command()
+def measure(
+    doc: Doc,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The measurements file (.npz).")],
+    model: Model = "default",
+    revision: Revision = None,
+    no_attribution: NoAttribution = False,
+    no_probes: NoProbes = False,
+) -> None:
+    """Measure a document and keep the numbers."""
+    _check_outputs(output)
+    _measure(doc, model, revision, attribution=not no_attribution, probes=not no_probes).save(output)
+    typer.echo(output)
+
+
+@app.command()
+def render(
+    measured: Annotated[Path, typer.Argument(metavar="X.npz", help="A measurements file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.")],
+    json_output: Json = None,
+) -> None:
+    """Write the page of a measurements file; no model is needed."""
+    from reportgen.measurements import Measurements
+
+    _check_outputs(output, json_output)
+    _write_page(Measurements.load(measured), output, json_output)
+
+
+@models_app.command("list")
+def list_models() -> None:
+    """The packaged models: name, size, licence, and whether they are already here."""
+    from reportgen.models.packaged import DEFAULT, PACKAGED, converted_folder
+
+    for model in PACKAGED:
+        here = "cached" if converted_folder(model).is_dir() else f"{model.wheel_megabytes} MB to download"
+        typer.echo(f"{model.name}{' (default)' if model is DEFAULT else ''}\t{model.title}\t{model.licence}\t{here}")
+
+
+@models_app.command("fetch")
+def fetch_model(name: Annotated[str, typer.Argument(help="default or a packaged model's short name.")] = "default") -> None:
+    """Download and convert a packaged model now; prints its folder."""
+    from reportgen.errors import ModelError
+    from reportgen.models.packaged import PACKAGED, find_packaged
+
+    known = find_packaged(name)
+    if known is None:
+        raise ModelError(f"There is no packaged model {name!r}; there are {', '.join(model.name for model in PACKAGED)}.")
+    typer.echo(_fetched(known))
+
+
+def _fetched(known: object) -> Path:
+    from reportgen.models.packaged import CONVERTED_MEGABYTES, converted_folder, fetch
+
+    if not converted_folder(known).is_dir():
+        typer.echo(
+            f"Downloading {known.title} ({known.wheel_megabytes} MB, {known.licence}) and converting it once ({CONVERTED_MEGABYTES} MB on disk).", err=True
+        )
+    return fetch(known)
+
+
+def _check_outputs(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None:
+            check_writable(path)
+
+
+def _measure(doc: str, model: str, revision: str | None, *, attribution: bool, probes: bool) -> Measurements:
+    from reportgen.documents import read_document
+
+    document = read_document(doc)
+    from reportgen.models.packaged import find_packaged
+    from reportgen.progress import quiet_libraries, stages
+
+    quiet_libraries()
+    known = find_packaged(model)
+    if known is not None:
+        _fetched(known)
+    with stages() as progress:
+        progress("loading the model", 0.0)
+        from reportgen.capture import MeasureOptions
+        from reportgen.capture import measure as measure_document
+        from reportgen.models import load_model
+
+        language_model = load_model(model, revision=revision)
+        options = MeasureOptions(attribution=attribution, probes=probes)
+        return measure_document(document, language_model, options=options, progress=progress)
+
+
+def _write_page(measurements: Measurements, page: Path, json_output: Path | None) -> None:
+    from reportgen.progress import stages
+    from reportgen.render import render_report
+    from reportgen.report import build_report
+
+    with stages() as progress:
+        progress("analyses and page", 0.0)
+        built = build_report(measurements)
+        html = render_report(built)
+        progress("analyses and page", 1.0)
+    with replacing(page) as file:
+        file.write(html.encode("utf-8"))
+    if json_output is not None:
+        from reportgen.report_data import report_data
+
+        with replacing(json_output) as file:
+            file.write(json.dumps(report_data(built, measurements), ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
+    typer.echo(page)
+
+
+def main() -> None:
+    """Run the command line: 0 done, 2 usage or input refused with one sentence, 1 a bug with its traceback."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        app(standalone_mode=False)
+    except ReportgenError as error:
+        _refuse(" ".join(str(error).split()))
+    except typer.Abort:
+        _refuse("Interrupted; nothing was written.")
+    except KeyboardInterrupt:
+        _refuse("Interrupted; nothing was written.")
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        _refuse(error.format_message())
+
+
+def _refuse(sentence: str) -> None:
+    print(f"reportgen: {sentence}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,109 @@
+"""The report as data: everything the page says, before any of it is HTML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reportgen.analyses import ANALYSES, Analysis, Method
+from reportgen.measurements import Measurements
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One question, its answer for this document, and the evidence.
+
+    `charts` holds Vega-Lite specifications by name; `result` is the analysis's own frozen dataclass.
+    """
+
+    name: str
+    question: str
+    finding: str
+    caveat: str
+    result: Any
+    charts: Mapping[str, Mapping[str, Any]]
+    methods: tuple[Method, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What was measured, on what, with what: rows of (label, value), in the order they are shown."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A page's whole content. `subtitle` says in one line what was measured on what."""
+
+    title: str
+    language: str
+    subtitle: str
+    provenance: Provenance
+    notices: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def build_report(measurements: Measurements) -> Report:
+    """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others."""
+    able = [analysis for analysis in ANALYSES if not _missing(analysis, measurements)]
+    metadata = measurements.metadata
+    return Report(
+        title=metadata["title"],
+        language=metadata["language"],
+        subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {metadata['layers']} layers of {metadata['heads']} heads",
+        provenance=_provenance(measurements),
+        notices=(*measurements.notices, *_left_out(measurements)),
+        sections=tuple(_section(analysis, measurements) for analysis in able),
+    )
+
+
+def _missing(analysis: Analysis, measurements: Measurements) -> list[str]:
+    return [name for name in analysis.needs if (name if name.startswith("attribution.") else f"*.{name}") not in measurements]
+
+
+def _left_out(measurements: Measurements) -> list[str]:
+    return [
+        f"Left out, because its numbers were not measured: {analysis.question.rstrip('?')} ({', '.join(missing)})."
+        for analysis in ANALYSES
+        if (missing := _missing(analysis, measurements))
+    ]
+
+
+def _section(analysis: Analysis, measurements: Measurements) -> Section:
+    result = analysis.analyse(measurements)
+    return Section(
+        name=analysis.name,
+        question=analysis.question,
+        finding=analysis.find(result),
+        caveat=analysis.caveat,
+        result=result,
+        charts=analysis.draw(result),
+        methods=analysis.methods,
+    )
+
+
+def _provenance(measurements: Measurements) -> Provenance:
+    metadata = measurements.metadata
+    seen, rest = measurements["sentence_spans"][-1, 1], len(measurements.text.rstrip())
+    rows = (
+        ("Document", f"{metadata['title']} ({metadata['source']}), sha256 {metadata['sha256']}"),
+        (
+            "Read",
+            f"characters 0 to {seen:,} of {rest:,}; {len(measurements['token_ids']):,} tokens, {len(measurements.sentences):,} sentences, {len(metadata['windows']) or 1} pass",
+        ),
+        (
+            "Model",
+            f"{metadata['model']} ({metadata['family']}), {metadata['layers']} layers of {metadata['heads']} heads, {metadata['dtype']} on {metadata['device']}",
+        ),
+        ("Weights", metadata["revision"]),
+        ("Attention", f"read {metadata['attention_way']}; exact, all layers and heads; checked against the model's own eager attention before measuring"),
+        ("Storage", f"per-head sentence attention as {metadata['options']['sentence_attention_dtype']}, everything else float32"),
+        ("Target of attribution", metadata.get("target", {}).get("description", "none")),
+        ("Options", json.dumps(metadata["options"], sort_keys=True)),
+        ("Libraries", ", ".join(f"{name} {number}" for name, number in metadata["libraries"].items())),
+        ("Format", f"measurements format {metadata['format']}"),
+    )
+    return Provenance(rows=rows)
