@@ -1,0 +1,50 @@
+# make report   the report of a sample with the embedded default model
+# make test     all the tests
+# Both set up .venv first and do it only once. PYTHON=... chooses the Python, PIP_ARGS=... is handed to pip.
+
+PYTHON ?= python3
+PIP_ARGS ?=
+SAMPLE := samples/roosevelt-1941.txt
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS)
+HAS_TORCH := import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)
+
+.PHONY: report test lint snapshots benchmark clean
+
+report: .venv/installed
+	@$(BIN)/reportgen models fetch > /dev/null
+	@$(BIN)/reportgen report $(SAMPLE) -o report.html
+
+test: .venv/installed-for-tests
+	@$(BIN)/reportgen models fetch > /dev/null
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+snapshots: .venv/installed-for-tests
+	$(BIN)/python -m pytest tests/test_report.py tests/pages --update-snapshots
+
+benchmark: .venv/installed-for-tests
+	$(BIN)/python tests/benchmarks/measure_speed.py
+
+# A torch that the chosen Python has already is used as it is; otherwise the pinned one is downloaded.
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@if $(PYTHON) -c '$(HAS_TORCH)'; then \
+		echo "Setting up .venv with the torch that is installed; downloading about 150 MB of other libraries."; \
+		$(PYTHON) -m venv --clear --system-site-packages .venv && grep -v '^torch==' constraints.txt > .venv/constraints.txt; \
+	else \
+		echo "Setting up .venv; downloading torch (about 200 MB as a CPU build, several GB where only builds with CUDA are offered:"; \
+		echo "install a CPU build of torch first to avoid that) and about 150 MB of other libraries."; \
+		$(PYTHON) -m venv --clear .venv && cp constraints.txt .venv/constraints.txt; \
+	fi
+	@$(PIP) --constraint .venv/constraints.txt --editable .
+	@touch $@
+
+.venv/installed-for-tests: .venv/installed
+	@echo "Setting up the tests' own libraries: about 60 MB."
+	@$(PIP) --constraint .venv/constraints.txt --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf .venv report.html
