@@ -16,7 +16,9 @@ from reportgen.files import check_writable, replacing
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split(":")[0] + ".")
+ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
 models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
 app.add_typer(models_app, name="models")
 
@@ -167,7 +169,7 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        _refuse(error.format_message())
+        _refuse(error.format_message() or "Name a command.")
 
 
 def _refuse(sentence: str) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,18 @@ from reportgen.files import replacing
 FORMAT = 1
 STACKS = ("decoder", "encoder", "cross")
 TOKEN_LINK = np.dtype([("key", "<i4"), ("weight", "<f4")])
+METADATA = {
+    **dict.fromkeys(("title", "source", "sha256", "language", "model", "revision", "family", "dtype", "device", "attention_way"), str),
+    **dict.fromkeys(("layers", "heads"), int),
+    **dict.fromkeys(("block_kinds", "windows", "notices"), list),
+    **dict.fromkeys(("libraries", "options"), dict),
+}
+# What reading a damaged archive has been seen to raise, flipping one bit of it after the other; RuntimeError: "is encrypted".
+DAMAGE = (
+    *(OSError, ValueError, EOFError, RuntimeError, KeyError, TypeError, SyntaxError, MemoryError),
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError),
+)
+END_RECORD = 22  # bytes of a zip archive's last record when it has no comment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,40 +86,98 @@ class Measurements:
         """Read a file written by `save`. Raises `MeasurementsError` when it is damaged or is something else."""
         arrays = _read_arrays(Path(path))
         try:
-            metadata, text = json.loads(str(arrays.pop("metadata"))), str(arrays.pop("text"))
-        except (KeyError, ValueError) as error:
+            metadata, text = _object(arrays.pop("metadata")), _string(arrays.pop("text"))
+        except (KeyError, ValueError, RecursionError) as error:
             raise MeasurementsError(f"{path} is not a measurements file: it has no readable metadata and text.") from error
         return cls(arrays=arrays, metadata=metadata, text=text)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise MeasurementsError(f"{path} is a single array, not a measurements file.")
-            return {name: stored[name] for name in stored.files}
+        with zipfile.ZipFile(path) as archive:
+            if len(archive.namelist()) != _promised(path):
+                raise zipfile.BadZipFile("some of its arrays cannot be found")
+            return {name.removesuffix(".npy"): _read_array(archive, name) for name in archive.namelist()}
     except FileNotFoundError as error:
         raise MeasurementsError(f"There is no file {path}.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, MemoryError, _zlib_error()) as error:
-        raise MeasurementsError(f"{path} is damaged or is not a measurements file ({error}); measure the document again.") from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise MeasurementsError(f"Cannot read {path}: {error.strerror}.") from error
+    except DAMAGE as error:
+        reason = " ".join(str(error).split())
+        raise MeasurementsError(f"{path} is damaged or is not a measurements file ({reason}); measure the document again.") from error
 
 
-def _zlib_error() -> type[Exception]:
-    import zlib
+def _promised(path: Path) -> int:
+    """How many arrays the archive's last record speaks of: a damaged list of contents can end early without any other sign."""
+    with path.open("rb") as file:
+        file.seek(-END_RECORD, os.SEEK_END)
+        return int.from_bytes(file.read()[10:12], "little")
 
-    return zlib.error
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(name) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _object(array: np.ndarray) -> dict[str, Any]:
+    found = json.loads(_string(array))
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    return found
+
+
+def _string(array: np.ndarray) -> str:
+    if array.shape or array.dtype.kind != "U":
+        raise ValueError("not a string")
+    return str(array)
 
 
 def _check(measurements: Measurements) -> None:
     """Shapes, number types and format agree with the contract, or a `MeasurementsError` names what does not."""
-    if not isinstance(measurements.metadata, dict) or measurements.metadata.get("format") != FORMAT:
+    if measurements.metadata.get("format") != FORMAT:
         raise MeasurementsError(f"This measurements file is not of format {FORMAT}; measure the document again with this version.")
     missing = [name for name in TEXT if name not in measurements.arrays]
     if missing or not any(f"{stack}.sentence_attention" in measurements.arrays for stack in STACKS):
         raise MeasurementsError(f"This measurements file is incomplete: {', '.join(missing) or 'sentence_attention'} is missing.")
-    sizes: dict[tuple[str, str], int] = {}
+    sizes: dict[tuple[str, str], int] = {("", "span"): 2}
     for key, array in measurements.arrays.items():
         _check_array(key, array, sizes)
+    _check_metadata(measurements)
+    _check_text(measurements)
+
+
+def _check_metadata(measurements: Measurements) -> None:
+    """Every entry that the report reads is there and of its type; layers, heads and target are those of the arrays."""
+    metadata = measurements.metadata
+    wrong = [name for name, kind in METADATA.items() if not isinstance(metadata.get(name), kind)]
+    if wrong:
+        raise MeasurementsError(f"The metadata of this measurements file has no proper {', '.join(wrong)}.")
+    sizes = measurements["*.sentence_attention"].shape
+    if sizes[:2] != (metadata["layers"], metadata["heads"]):
+        raise MeasurementsError(f"The metadata speaks of {metadata['layers']} layers of {metadata['heads']} heads, the arrays of {sizes[0]} of {sizes[1]}.")
+    target = metadata.get("target", {})
+    if not isinstance(target, dict) or (target and not _is_target(target, sizes[2])):
+        raise MeasurementsError(f"The metadata of this measurements file names no proper target: {json.dumps(target)} of {sizes[2]} sentences.")
+    if not target and any(key.startswith("attribution.") for key in measurements.arrays):
+        raise MeasurementsError("This measurements file holds attributions, but its metadata names no target of them.")
+
+
+def _is_target(target: Mapping[str, Any], sentences: int) -> bool:
+    return target.get("sentence") in range(sentences) and isinstance(target.get("description"), str)
+
+
+def _check_text(measurements: Measurements) -> None:
+    """Spans lie in the text and in order; every sentence has a token and a block."""
+    arrays, length = measurements.arrays, len(measurements.text)
+    spans, tokens, members = arrays["sentence_spans"], arrays["token_spans"], arrays["token_sentences"]
+    if not len(spans) or (np.diff(spans.ravel()) < 0).any() or spans[0, 0] < 0 or spans[-1, 1] > length:
+        raise MeasurementsError(f"The sentence spans of this measurements file do not follow each other within its text of {length} characters.")
+    if not len(tokens) or (tokens < 0).any() or (tokens > length).any() or (tokens[:, 0] > tokens[:, 1]).any():
+        raise MeasurementsError(f"The token spans of this measurements file do not lie within its text of {length} characters.")
+    if not np.array_equal(np.union1d(members, [-1]), np.arange(-1, len(spans))):
+        raise MeasurementsError(f"The tokens of this measurements file do not cover its {len(spans)} sentences.")
+    if not np.isin(arrays["sentence_blocks"], np.arange(len(measurements.metadata["block_kinds"]))).all():
+        raise MeasurementsError("This measurements file places sentences in blocks that its metadata does not list.")
 
 
 def _check_array(key: str, array: np.ndarray, sizes: dict[tuple[str, str], int]) -> None:

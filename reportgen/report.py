@@ -100,7 +100,7 @@ def _provenance(measurements: Measurements) -> Provenance:
         ),
         ("Weights", metadata["revision"]),
         ("Attention", f"read {metadata['attention_way']}; exact, all layers and heads; checked against the model's own eager attention before measuring"),
-        ("Storage", f"per-head sentence attention as {metadata['options']['sentence_attention_dtype']}, everything else float32"),
+        ("Storage", f"per-head sentence attention as {measurements['*.sentence_attention'].dtype.name}, everything else float32"),
         ("Target of attribution", metadata.get("target", {}).get("description", "none")),
         ("Options", json.dumps(metadata["options"], sort_keys=True)),
         ("Libraries", ", ".join(f"{name} {number}" for name, number in metadata["libraries"].items())),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.characters import clean_text
 from reportgen.measurements import Measurements
 from reportgen.report import Report
 
@@ -23,10 +24,10 @@ def report_data(report: Report, measurements: Measurements) -> dict[str, Any]:
     """
     return {
         "schema": SCHEMA,
-        "title": report.title,
+        "title": plain(report.title),
         "provenance": plain({key: value for key, value in measurements.metadata.items() if key != "notices"}),
-        "notices": list(report.notices),
-        "analyses": {section.name: {"finding": section.finding, **plain(section.result)} for section in report.sections},
+        "notices": plain(report.notices),
+        "analyses": {section.name: {"finding": plain(section.finding), **plain(section.result)} for section in report.sections},
     }
 
 
@@ -34,10 +35,12 @@ def plain(value: Any) -> Any:
     """Dataclasses, arrays, mappings and tuples as what JSON knows."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, str):
+        return clean_text(value)
     if isinstance(value, np.ndarray):
         return _rounded_list(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {clean_text(str(key)): plain(inner) for key, inner in value.items()}
     if isinstance(value, (tuple, list)):
         return [plain(inner) for inner in value]
     if isinstance(value, (float, np.floating)):
@@ -46,6 +49,8 @@ def plain(value: Any) -> Any:
 
 
 def _rounded_list(array: np.ndarray) -> Any:
+    if not array.ndim:
+        return plain(array.item())
     if not np.issubdtype(array.dtype, np.floating):
         return array.tolist()
     if array.ndim > 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,14 +51,16 @@ def align_tokens(document: Document, sentences: Sequence[Sentence], tokenizer: A
         if len(kept) < MINIMUM_SENTENCES:
             raise DocumentError(f"The model reads {limit} tokens at most, and fewer than two sentences of {document.source} fit into them.")
         encoded = _encode(tokenizer, document.text[: kept[-1].end])
-    return _aligned(document.text, kept, tokenizer, encoded, _notices(total, len(encoded["input_ids"]), len(sentences), len(kept), limit))
+    return _aligned(document, kept, encoded, _notices(total, len(encoded["input_ids"]), len(sentences), len(kept), limit))
 
 
 def _encode(tokenizer: Any, text: str) -> dict[str, list[Any]]:
-    try:
-        return dict(tokenizer(text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False))
-    except NotImplementedError as error:
-        raise ModelError("The model's tokenizer does not tell which characters a token stands for; a fast tokenizer is needed.") from error
+    encoded: dict[str, list[Any]] = {}
+    if getattr(tokenizer, "is_fast", False):  # the others ignore the question for offsets, or refuse it
+        encoded = dict(tokenizer(text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False))
+    if "offset_mapping" not in encoded:
+        raise ModelError("The model's tokenizer does not tell which characters a token stands for; a fast tokenizer is needed.")
+    return encoded
 
 
 def _sentences_within(encoded: dict[str, list[Any]], sentences: list[Sentence], limit: int) -> list[Sentence]:
@@ -76,31 +80,38 @@ def _notices(total: int, seen: int, sentences: int, kept: int, limit: int | None
     )
 
 
-def _aligned(text: str, sentences: list[Sentence], tokenizer: Any, encoded: dict[str, list[Any]], notices: tuple[str, ...]) -> TokenisedText:
+def _aligned(document: Document, sentences: list[Sentence], encoded: dict[str, list[Any]], notices: tuple[str, ...]) -> TokenisedText:
+    text = document.text
     spans = np.array(encoded["offset_mapping"], np.int32).reshape(-1, 2)
     special = np.array(encoded["special_tokens_mask"], bool)
-    of_character = _sentence_of_character(text, sentences)
-    owners = np.array([-1 if added else _owner(text[start:end], of_character[start:end]) for (start, end), added in zip(spans, special, strict=True)], np.int32)
-    punctuation = [_is_punctuation(text[start:end]) for start, end in spans]
+    owners = _owners(text, sentences, spans, special)
     read = set(owners.tolist())
-    unread = [index for index in range(len(sentences)) if index not in read]
+    unread = [sentence for index, sentence in enumerate(sentences) if index not in read]
     if unread:
-        raise ModelError(
-            f"The tokenizer {type(tokenizer).__name__} gives no token for sentence {unread[0]} ({text[slice(*_span(sentences[unread[0]]))]!r:.60})."
-        )
+        sentences = [sentence for sentence in sentences if sentence not in unread]
+        owners, notices = _owners(text, sentences, spans, special), (*notices, _unread_notice(text, unread))
+    if len(sentences) < MINIMUM_SENTENCES:
+        raise DocumentError(f"Only {len(sentences)} sentence of {document.source} has a token of its own; attention between sentences needs at least two.")
     return TokenisedText(
         ids=np.array(encoded["input_ids"], np.int32),
         spans=spans,
         sentence_of_token=owners,
         special=special,
-        delimiter=special | np.array(punctuation, bool),
+        delimiter=special | np.array([_is_punctuation(text[start:end]) for start, end in spans], bool),
         sentences=tuple(sentences),
         notices=notices,
     )
 
 
-def _span(sentence: Sentence) -> tuple[int, int]:
-    return sentence.start, sentence.end
+def _unread_notice(text: str, unread: list[Sentence]) -> str:
+    first = text[unread[0].start : unread[0].end]
+    return f"{len(unread)} sentence{'s' if len(unread) > 1 else ''} left out, because the model's tokenizer gives no token for it alone (the first: {first!r:.60})."
+
+
+def _owners(text: str, sentences: Sequence[Sentence], spans: Int[np.ndarray, "token 2"], special: Bool[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
+    """The sentence each token lies in; -1 for none and for special tokens."""
+    of_character = _sentence_of_character(text, sentences)
+    return np.array([-1 if added else _owner(text[start:end], of_character[start:end]) for (start, end), added in zip(spans, special, strict=True)], np.int32)
 
 
 def _sentence_of_character(text: str, sentences: Sequence[Sentence]) -> Int[np.ndarray, " character"]:
@@ -120,5 +131,6 @@ def _owner(token: str, owners: Int[np.ndarray, " character"]) -> int:
 
 
 def _is_punctuation(token: str) -> bool:
+    """Whether all it holds besides white space are punctuation marks: Unicode's, and those ASCII characters that C and Python count too."""
     stripped = token.strip()
-    return bool(stripped) and not any(character.isalnum() for character in stripped)
+    return bool(stripped) and all(mark in string.punctuation or unicodedata.category(mark).startswith("P") for mark in stripped)

@@ -77,7 +77,7 @@ def agreement(method: str, reference: str, x: Float[np.ndarray, " n"], y: Float[
     *Source:* Spearman 1904; Kuensch 1989 for resampling blocks, since neighbouring sentences are alike. Blocks have about n^(1/3) sentences.
     """
     n = len(x)
-    if n < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if n < FEWEST or not (np.ptp(x) > 0 and np.ptp(y) > 0):  # NaN among the values is not > 0 either
         return Agreement(method=method, reference=reference, first_sentence=first_sentence, rho=np.nan, low=np.nan, high=np.nan, p_value=np.nan, n=n)
     rho, p_value = stats.spearmanr(x, y)
     low, high = np.nanquantile(_resampled(x, y), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
@@ -132,18 +132,24 @@ def find(result: Result) -> str:
     """Whether attention ranks sentences as the gradient does, and whether it does so better than nearness alone."""
     chosen = {row.method: row for row in result.agreements if row.reference == "gradient" and row.first_sentence}
     attention, rollout, nearness, length = chosen["attention"], chosen["rollout"], chosen["nearness alone"], chosen["length alone"]
-    if np.isnan(attention.rho):
+    if attention.n < FEWEST:
         return f"Too few sentences stand before the target (sentence {result.target_sentence + 1}) to compare attention with attribution."
+    if np.isnan(attention.rho):
+        return f"Attention and the gradient of the {attention.n} sentences before the target cannot be ranked: one of them has no value or the same for all."
     return (
         f"For the {result.target}, attention ranks the {attention.n} sentences before it as the gradient does with a Spearman correlation of {_with_interval(attention)}; "
-        f"rollout with {_with_interval(rollout)}; nearness alone would give {nearness.rho:.2f} and length alone {length.rho:.2f}."
+        f"rollout with {_with_interval(rollout)}; nearness alone would give {_written(nearness)} and length alone {_written(length)}."
     )
 
 
 def _with_interval(row: Agreement) -> str:
     if np.isnan(row.rho):
-        return "no defined value"
-    return f"{row.rho:.2f} ({CONFIDENCE:.0%} interval {row.low:.2f} to {row.high:.2f})"
+        return _written(row)
+    return f"{_written(row)} ({CONFIDENCE:.0%} interval {row.low:.2f} to {row.high:.2f})"
+
+
+def _written(row: Agreement) -> str:
+    return "no defined value" if np.isnan(row.rho) else f"{row.rho:.2f}"
 
 
 ANALYSIS = Analysis(

@@ -145,7 +145,7 @@ def _metrics(measurements: Measurements) -> Iterator[HeadMetric]:
             label=label,
             unit=spec.unit,
             values=measurements[f"*.{key}"],
-            values_without_sink=measurements.get(without, None),
+            values_without_sink=measurements[without] if without in measurements else None,
             threshold=role.threshold if role else None,
             role=role.name if role else None,
             formula=spec.formula,
@@ -175,7 +175,7 @@ def find(result: Result) -> str:
     sinks = sum("sink" in roles for roles in result.roles.values())
     counts = [f"{sum(name in roles for roles in left.values())} {name}" for name in result.role_names if name != "sink"]
     none = sum(not (set(roles) | (set(result.roles[head]) & {"sink"})) for head, roles in left.items())
-    induction = [metric for metric in result.metrics if metric.key == "probe_induction"]
+    induction = [metric for metric in result.metrics if metric.key == "probe_induction" and not np.isnan(metric.values).all()]
     best = f" The strongest induction head is {_best(induction[0].values)}." if induction else ""
     return (
         f"Of {heads} heads {sinks} put over 0.3 of their attention on the first token; with that token set aside {', '.join(counts)} (a head may have several "

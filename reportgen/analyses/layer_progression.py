@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.contract import CONTRACT
@@ -54,27 +54,40 @@ def _quantity(measurements: Measurements, key: str, label: str, uniform: float |
         key=key,
         label=label,
         unit=CONTRACT[f"*.{key}"].unit,
-        mean=values.mean(1),
+        mean=_mean_over_heads(values),
         low=np.quantile(values, 0.25, axis=1).astype(np.float32),
         high=np.quantile(values, 0.75, axis=1).astype(np.float32),
-        mean_without_sink=np.nanmean(measurements[without], axis=1) if without in measurements else None,
+        mean_without_sink=_mean_over_heads(measurements[without]) if without in measurements else None,
         uniform=uniform,
     )
+
+
+def _mean_over_heads(values: Float[np.ndarray, "layer head"]) -> Float[np.ndarray, " layer"]:
+    """The mean of the heads that have a value; NaN where none has."""
+    known = ~np.isnan(values)
+    return np.divide(np.where(known, values, 0).sum(1), known.sum(1), out=np.full(len(values), np.nan, np.float32), where=known.any(1))
 
 
 def _uniform(measurements: Measurements) -> dict[str, float]:
     """What even attention over all earlier tokens and itself would give; empty where windows or the future change what is visible."""
     expected, members = measurements["*.sentence_expected"], measurements["token_sentences"]
-    if expected.ndim != 2 or expected[-1, 0] == 0 or np.triu(expected, 1).any():
-        return {}
     query = np.flatnonzero(members >= 0)
     later = query[query >= 1]
+    if expected.ndim != 2 or not len(later) or not np.allclose(expected, _causal_expected(members), atol=1e-4):
+        return {}
     return {
         "distance": float((query / 2).mean()),
         "entropy": float(np.log(query + 1).mean()),
         "locality": float((np.minimum(query + 1, 4) / (query + 1)).mean()),
         "first_token": float((1 / (later + 1)).mean()),
     }
+
+
+def _causal_expected(members: Int[np.ndarray, " token"]) -> Float[np.ndarray, "sentence sentence"]:
+    """`sentence_expected` of a causal mask without a window."""
+    inside = (members[:, None] == np.arange(members.max() + 1)).astype(float)
+    seen = inside.cumsum(0) / np.arange(1, len(members) + 1)[:, None]
+    return inside.T @ seen / inside.sum(0)[:, None]
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
@@ -89,10 +102,10 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def _panel(alt: Any, quantity: LayerQuantity) -> Any:
     """One quantity against the layer."""
     rows = [
-        {"layer": layer, "mean": round(float(mean), 5), "low": round(float(low), 5), "high": round(float(high), 5)}
+        {"layer": layer, "mean": _plotted(mean), "low": _plotted(low), "high": _plotted(high)}
         for layer, (mean, low, high) in enumerate(zip(quantity.mean, quantity.low, quantity.high, strict=True))
     ]
-    x = alt.X("layer:Q", title="layer", axis=alt.Axis(tickMinStep=1, grid=False))
+    x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
     title = f"{quantity.label} ({quantity.unit})"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=True))
     base = alt.Chart(alt.Data(values=rows), width=300, height=150)
@@ -101,11 +114,16 @@ def _panel(alt: Any, quantity: LayerQuantity) -> Any:
         base.mark_line(color="#3b6ea8").encode(x=x, y=y),
     ]
     if quantity.mean_without_sink is not None:
-        values = [{"layer": layer, "mean": round(float(mean), 5)} for layer, mean in enumerate(quantity.mean_without_sink)]
+        values = [{"layer": layer, "mean": _plotted(mean)} for layer, mean in enumerate(quantity.mean_without_sink)]
         marks.append(alt.Chart(alt.Data(values=values)).mark_line(color="#b8621b", strokeDash=[6, 3]).encode(x=x, y=y))
     if quantity.uniform is not None:
-        marks.append(alt.Chart(alt.Data(values=[{"mean": round(quantity.uniform, 5)}])).mark_rule(color="#7a7a7a", strokeDash=[1, 3]).encode(y=y))
+        marks.append(alt.Chart(alt.Data(values=[{"mean": _plotted(quantity.uniform)}])).mark_rule(color="#7a7a7a", strokeDash=[1, 3]).encode(y=y))
     return alt.layer(*marks)
+
+
+def _plotted(value: float | np.floating) -> float | None:
+    """Five decimals; None, a gap in the line, where there is no number."""
+    return round(float(value), 5) if np.isfinite(value) else None
 
 
 def find(result: Result) -> str:
@@ -117,12 +135,20 @@ def find(result: Result) -> str:
 def _change(quantity: LayerQuantity) -> str:
     third = max(len(quantity.mean) // 3, 1)
     early, late = float(quantity.mean[:third].mean()), float(quantity.mean[-third:].mean())
-    form = "{:.0%}" if quantity.unit == "share" else "{:.3g}"
-    change = f"{quantity.label[0].lower()}{quantity.label[1:]} {form.format(early)} to {form.format(late)}"
+    change = f"{quantity.label[0].lower()}{quantity.label[1:]} {_written(early, quantity.unit)} to {_written(late, quantity.unit)}"
     if quantity.mean_without_sink is None:
         return change
     left = [float(quantity.mean_without_sink[part].mean()) for part in (slice(None, third), slice(-third, None))]
-    return f"{change}{'' if quantity.unit == 'share' else ' ' + quantity.unit} (without the sink {form.format(left[0])} to {form.format(left[1])})"
+    unit = "" if quantity.unit == "share" else f" {quantity.unit}"
+    return f"{change}{unit} (without the sink {_written(left[0], quantity.unit)} to {_written(left[1], quantity.unit)})"
+
+
+def _written(value: float, unit: str) -> str:
+    if np.isnan(value):
+        return "no value"
+    if unit == "share":
+        return f"{value:.0%}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 ANALYSIS = Analysis(

@@ -45,7 +45,7 @@ def analyse(measurements: Measurements) -> Result:
     kinds = measurements.metadata["block_kinds"]
     return Result(
         stack=measurements.stack,
-        causal=bool((np.triu(attention[0], 1) == 0).all()),
+        causal=not (np.triu(attention[0], 1) > 0).any(),
         sentences=measurements.sentences,
         blocks=tuple(measurements["sentence_blocks"].tolist()),
         block_kinds=tuple(kinds[block] for block in measurements["sentence_blocks"].tolist()),
@@ -93,7 +93,9 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """How a sentence's attention is divided on average, and the link the page opens on."""
     attention = result.attention[0]
-    own, first = float(np.diagonal(attention)[1:].mean()), float(attention[1:, 0].mean())
+    if len(attention) < 2:
+        return "There is only one sentence, and so no attention between sentences."
+    own, first = float(np.nanmean(np.diagonal(attention)[1:])), float(np.nanmean(attention[1:, 0]))
     query, key = result.opening
     lift = float(attention[query, key] / result.expected[query, key])
     return (

@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from reportgen.capture.layout import Run, TextLayout
 from reportgen.capture.visibility import Visibility
 
-ROWS_AT_MOST = 96
+ROWS_AT_MOST = 192
 ROWS_AT_LEAST = 16
-CELLS_AT_MOST = 1_500_000  # of one block, all heads: 6 MB in float32, which stays in the cache
+CELLS_AT_MOST = 4_000_000  # of one block, all heads: 16 MB in float32, about what a cache holds
 ROUNDED_TO = 16  # matrix products run on whole vectors
 NOTHING_LEFT = 1e-37  # float32 has no normal numbers below
 

@@ -15,6 +15,7 @@ from reportgen.capture.layout import layout_of
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
 from reportgen.capture.self_check import check_model
 from reportgen.documents import Document
+from reportgen.errors import ModelError
 from reportgen.measurements import FORMAT, Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import Sentence, split_sentences
@@ -45,12 +46,14 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     language_model = given_model(model, tokenizer)
     sentences = split_sentences(document) if options.sentences is None else options.sentences
     tokenised = align_tokens(document, sentences, language_model.tokenizer, language_model.positions)
+    _check_vocabulary(language_model, tokenised)
+    too_short = (language_model.positions or 2 * PERIOD) < 2 * PERIOD
     target = last_sentence(tokenised)
     layout = layout_of(tokenised, target.rows)
     check_model(language_model.model, layout)
     forward = measure_forward(language_model.model, layout, report)
     arrays = {**_text_arrays(tokenised), **{f"{STACK}.{name}": values for name, values in forward.arrays.items()}}
-    if options.probes:
+    if options.probes and not too_short:
         probes = measure_probes(language_model.model, language_model.tokenizer, report)
         arrays |= {f"{STACK}.{name}": values for name, values in probes.items()}
     gradients = measure_gradients(language_model.model, tokenised, target, report) if options.attribution else None
@@ -60,7 +63,16 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     if gradients is not None:
         metadata["target"]["loss_nats"] = round(gradients.loss, 6)
     metadata["options"]["sentence_attention_dtype"] = str(forward.arrays["sentence_attention"].dtype)
+    if options.probes and too_short:
+        metadata["options"]["probes"] = None
+        metadata["notices"].append(f"Not measured, because the model reads fewer than {2 * PERIOD} tokens: the probes on repeated random tokens.")
     return Measurements(arrays=arrays, metadata=metadata, text=document.text)
+
+
+def _check_vocabulary(language_model: LanguageModel, tokenised: TokenisedText) -> None:
+    known, largest = language_model.model.get_input_embeddings().weight.shape[0], int(tokenised.ids.max())
+    if largest >= known:
+        raise ModelError(f"The tokenizer gives token {largest}, but {language_model.name} knows {known} tokens only: they do not belong together.")
 
 
 def _text_arrays(tokenised: TokenisedText) -> dict[str, np.ndarray]:

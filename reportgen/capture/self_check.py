@@ -29,6 +29,8 @@ def check_model(model: Any, layout: TextLayout) -> None:
         eager = model(input_ids=ids, use_cache=False, output_attentions=True)
     if eager.attentions is None or any(layer is None for layer in eager.attentions):
         raise ModelError(f"{type(model).__name__} does not return its attention, so what is measured cannot be checked against it.")
+    if any(bool((layer[0].triu(1) > 0).any()) for layer in eager.attentions):
+        raise ModelError(f"{type(model).__name__} looks at later tokens as well; reportgen measures decoder-only models, which look back.")
     weights = max(float((ours - own[0].float()).abs().max()) for ours, own in zip(collected.weights, eager.attentions, strict=True))
     outputs = float((logits - eager.logits).abs().max() / eager.logits.abs().max().clamp(min=1.0))
     allowed = TOLERANCES.get(model.dtype, COARSE)

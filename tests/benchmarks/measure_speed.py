@@ -1,0 +1,153 @@
+"""Time and peak memory of measuring against the same model's plain SDPA forward pass and against eager attention with the same formulas.
+
+Prints one Markdown table; each figure is measured in a process of its own, and ratios are of runs of this call.
+
+    python tests/benchmarks/measure_speed.py [--tokens 1024 2048 4096 8192] [--runs 3] [--memory-for-eager 16]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+PEERS = ("sdpa", "body", "ours", "eager", "gradients")
+EAGER_BYTES_PER_PAIR = 30 * 9 * 4 * 1.5
+
+
+def load():
+    """The default model and the first tokens of a sample, with the sentence of each."""
+    from reportgen.capture.attribution import last_sentence
+    from reportgen.capture.layout import layout_of
+    from reportgen.documents import document_from_text
+    from reportgen.models import load_model
+    from reportgen.sentences import split_sentences
+    from reportgen.tokens import align_tokens
+
+    model = load_model("default")
+    text = "\n\n".join((ROOT / "samples" / name).read_text("utf-8") for name in ("roosevelt-1941.txt", "moby-dick-42.txt"))
+    document = document_from_text(text)
+
+    def of_length(tokens: int):
+        tokenised = align_tokens(document, split_sentences(document), model.tokenizer, tokens)
+        return tokenised, layout_of(tokenised, last_sentence(tokenised).rows)
+
+    return model.model, of_length
+
+
+def run(peer: str, tokens: int) -> dict[str, float]:
+    """One peer on one length, in this process: seconds, and the process's peak memory in GB."""
+    import torch
+
+    model, of_length = load()
+    tokenised, layout = of_length(tokens)
+    ids = torch.from_numpy(layout.ids.astype(np.int64))[None]
+    with torch.no_grad():
+        model(input_ids=ids[:, :128], use_cache=False)
+    start = time.perf_counter()
+    PASSES[peer](model, tokenised, layout, ids)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, "tokens": layout.tokens, "sentences": layout.sentences}
+
+
+def sdpa(model, tokenised, layout, ids) -> None:
+    """The plain forward pass with its next-token logits."""
+    import torch
+
+    with torch.no_grad():
+        model(input_ids=ids, use_cache=False)
+
+
+def body(model, tokenised, layout, ids) -> None:
+    """The plain forward pass without logits, which measuring does not need either."""
+    import torch
+
+    with torch.no_grad():
+        model.base_model(input_ids=ids, use_cache=False)
+
+
+def ours(model, tokenised, layout, ids) -> None:
+    """The forward measuring pass: every array of the stack."""
+    from reportgen.capture.forward import measure_forward
+
+    measure_forward(model, layout, lambda stage, share: None)
+
+
+def gradients(model, tokenised, layout, ids) -> None:
+    """The forward and backward pass of the attribution."""
+    from reportgen.capture.attribution import last_sentence, measure_gradients
+
+    measure_gradients(model, tokenised, last_sentence(tokenised), lambda stage, share: None)
+
+
+def eager(model, tokenised, layout, ids) -> None:
+    """The model's own attention arrays, all layers kept as `output_attentions` gives them, and the same formulas over them in torch."""
+    import torch
+    from whole_arrays import WholeArrays
+
+    from reportgen.capture.streaming import attention_implementation
+
+    with attention_implementation(model, "eager"), torch.no_grad():
+        WholeArrays(layout).of_layers(model(input_ids=ids, use_cache=False, output_attentions=True).attentions)
+
+
+PASSES = {"sdpa": sdpa, "body": body, "ours": ours, "eager": eager, "gradients": gradients}
+
+
+def measured(peer: str, tokens: int, runs: int) -> dict[str, float] | None:
+    """The median over fresh processes; None when one does not end well."""
+    found = []
+    for _ in range(runs):
+        done = subprocess.run([sys.executable, __file__, "--one", peer, str(tokens)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            return None
+        found.append(json.loads(done.stdout.strip().splitlines()[-1]))
+    return {name: statistics.median(one[name] for one in found) for name in found[0]}
+
+
+def table(lengths: list[int], runs: int, memory_for_eager: float) -> None:
+    """Print a row for each length."""
+    print("| tokens | sentences | SDPA s | SDPA without logits s | ours s | ours / SDPA | ours / SDPA without logits | eager s | eager / ours | SDPA GB | ours GB | memory ratio | gradient s |")
+    print("|" + "---:|" * 13)
+    for tokens in lengths:
+        peers = [peer for peer in PEERS if peer != "eager" or tokens**2 * EAGER_BYTES_PER_PAIR < memory_for_eager * 1e9]
+        found = {peer: measured(peer, tokens, runs if peer in ("sdpa", "body", "ours") else 1) for peer in peers}
+        print(row(found), flush=True)
+
+
+def row(found: dict[str, dict[str, float] | None]) -> str:
+    """One line of the table."""
+    seconds = {peer: figures["seconds"] for peer, figures in found.items() if figures}
+    memory = {peer: figures["gigabytes"] for peer, figures in found.items() if figures}
+    ours_s, eager_s = seconds["ours"], seconds.get("eager")
+    cells = [f"{found['ours']['tokens']:.0f}", f"{found['ours']['sentences']:.0f}", f"{seconds['sdpa']:.1f}", f"{seconds['body']:.1f}", f"{ours_s:.1f}"]
+    cells += [f"{ours_s / seconds['sdpa']:.2f}", f"{ours_s / seconds['body']:.2f}"]
+    cells += [f"{eager_s:.1f}" if eager_s else "does not fit", f"{eager_s / ours_s:.1f}" if eager_s else ""]
+    cells += [f"{memory['sdpa']:.2f}", f"{memory['ours']:.2f}", f"{memory['ours'] / memory['sdpa']:.2f}", f"{seconds['gradients']:.1f}"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def main() -> None:
+    """Measure one peer when asked by ourselves, else print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tokens", type=int, nargs="+", default=[1024, 2048, 4096, 8192])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--memory-for-eager", type=float, default=16.0, help="GB that eager attention may take")
+    parser.add_argument("--one", nargs=2, metavar=("PEER", "TOKENS"))
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(run(options.one[0], int(options.one[1]))))
+    else:
+        table(options.tokens, options.runs, options.memory_for_eager)
+
+
+if __name__ == "__main__":
+    main()
