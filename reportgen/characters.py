@@ -1,0 +1,35 @@
+"""Text made fit to print: the one place where characters that break pages, charts and files are taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+LINE_ENDS = re.compile("\r\n|[\v\f\r\x1c-\x1e\x85]")
+NONCHARACTERS = "".join(chr(plane * 0x10000 + low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+UNPRINTABLE = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{NONCHARACTERS}]")
+
+
+def clean_text(text: str) -> str:
+    """`text` without control characters, noncharacters and lone surrogates; odd line ends become a space.
+
+    The chart library aborts its process on these, and a lone surrogate cannot be written as UTF-8 at all.
+    """
+    return UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
+
+
+def clean(value: Value) -> Value:
+    """A copy of `value` in which every string, however deep in dataclasses, mappings and tuples, is clean."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: clean(getattr(value, field.name)) for field in fields(value) if field.init})
+    if isinstance(value, Mapping):
+        return {clean(key): clean(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(clean(item) for item in value)
+    return value

@@ -1,0 +1,84 @@
+"""Charts drawn beforehand, to static SVG, by a child process that may die without losing the page.
+
+Run as a program, this file is that child: it reads {name: Vega-Lite specification} as JSON and answers with
+one line of JSON for each picture. It imports nothing of the package, so that it starts quickly from any folder.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SECONDS = 120
+
+# The page's stylesheet answers these very colours, so that a picture follows its reader's light or dark theme.
+INK, QUIET, RULE = "#1b1b1a", "#5f5e5a", "#d8d6d0"
+SERIES = ("#3b6ea8", "#b8621b", "#1f7f5c", "#9a4f86", "#7d6a12", "#7a7a7a")
+THEME = {
+    "background": None,
+    "font": "Liberation Sans",  # carried by the drawing library, so that every machine measures labels alike
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": QUIET, "titleColor": INK, "gridColor": RULE, "domainColor": QUIET, "tickColor": QUIET,
+        "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titlePadding": 8, "tickSize": 4,
+        "gridOpacity": 0.7, "labelSeparation": 6,
+    },
+    "axisX": {"grid": False},
+    "legend": {"labelColor": INK, "titleColor": QUIET, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+    "header": {"labelColor": INK, "titleColor": QUIET, "labelFontSize": 13, "titleFontSize": 12, "labelFontWeight": "bold"},
+    "title": {"color": INK, "subtitleColor": QUIET, "fontSize": 13, "anchor": "start", "fontWeight": "bold"},
+    "mark": {"color": SERIES[0]},
+    "text": {"color": INK, "fontSize": 12},
+    "rule": {"color": QUIET},
+    "range": {"category": list(SERIES), "ramp": {"scheme": "cividis"}, "heatmap": {"scheme": "cividis"}},
+}  # fmt: skip
+
+CHILD = (sys.executable, "-I", str(Path(__file__).resolve()))
+
+
+def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] = CHILD) -> dict[str, str]:
+    """The SVG of every specification that can be drawn, by name; one that kills the child or is refused is left out."""
+    waiting, drawn = dict(specs), {}
+    while waiting:
+        answers = _ask(waiting, child)
+        drawn |= {name: svg for name, svg in answers.items() if svg}
+        for name in answers:
+            del waiting[name]
+        # A child that stopped early died of the first picture it did not answer; the others get another child.
+        waiting.pop(next(iter(waiting), ""), None)
+    return drawn
+
+
+def _ask(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str]) -> dict[str, str | None]:
+    """What one child answered before it ended, well or badly: an SVG, or None for a refused specification."""
+    question = json.dumps(dict(specs)).encode()
+    with subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            output, _ = process.communicate(question, timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+    whole_lines = output.decode("utf-8", "replace").split("\n")[:-1]
+    answers = (json.loads(line) for line in whole_lines if line.startswith("["))
+    return {name: svg for name, svg in answers if name in specs}
+
+
+def _answer() -> None:
+    """The child's whole life."""
+    import vl_convert
+
+    for name, spec in json.load(sys.stdin).items():
+        try:
+            svg = vl_convert.vegalite_to_svg(spec, config=THEME, allowed_base_urls=[])
+        except ValueError:
+            svg = None
+        sys.stdout.write(json.dumps([name, svg]) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _answer()

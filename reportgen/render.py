@@ -1,0 +1,108 @@
+"""The report as one self-contained HTML page: a pure function from a Report to a string.
+
+Templates print; what they cannot print directly (packed matrices, rounded numbers, pictures) they ask of the
+filters below. Scripts and styles are put into the page whole, and the page's policy names them by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reportgen.characters import clean
+from reportgen.packing import pack_expected, pack_measure
+from reportgen.pictures import draw_pictures
+from reportgen.report import Report, Section
+from reportgen.svg import clean_svg
+from reportgen.wording import initials, paragraphs, percent, rounded, significant
+
+Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
+
+FILTERS = {
+    "percent": percent,
+    "significant": significant,
+    "rounded": rounded,
+    "initials": initials,
+    "paragraphs": paragraphs,
+    "pack_measure": pack_measure,
+    "pack_expected": pack_expected,
+    "fields": asdict,
+}
+
+
+def render_report(report: Report, draw: Drawer = draw_pictures) -> str:
+    """The page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
+    report = clean(report)
+    pictures = draw({f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()})
+    style, script = _read_static("css"), _wrap(_read_static("js"))
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            report=report,
+            style=Markup(style),
+            script=Markup(script),
+            policy=_policy(style, script),
+            picture=partial(_find_picture, clean(pictures)),
+        )
+    )
+
+
+def template_folder() -> Path:
+    """Where the templates lie: in the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent
+    places = (package / "templates", package.parent / "templates")
+    return next((place for place in places if (place / "page.html.jinja").is_file()), places[0])
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(template_folder()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FILTERS
+    return environment
+
+
+def _read_static(kind: str) -> str:
+    """All files of one kind, in the order of their names."""
+    files = sorted((template_folder() / "static").glob(f"*.{kind}"))
+    return "\n".join(file.read_text(encoding="utf-8").replace("\r\n", "\n") for file in files)
+
+
+def _wrap(script: str) -> str:
+    """One scope of its own for all files of the page's script; `start` is in page.js."""
+    return f'(function () {{\n"use strict";\n{script}\nstart();\n}})();\n'
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is fetched, nothing runs but the page's own script, nothing is styled but by its own sheet."""
+    return f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def _find_picture(pictures: Mapping[str, str], section: Section, chart: str) -> Markup | None:
+    """The chart as inline SVG, or None where it could not be drawn, and the page says so in its place."""
+    name = f"{section.name}-{chart}"
+    spec = section.charts.get(chart, {})
+    description = spec.get("description") or f"{section.question} {section.finding}"
+    try:
+        return clean_svg(pictures[name], name, description) if name in pictures else None
+    except ElementTree.ParseError:
+        return None

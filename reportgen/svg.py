@@ -1,0 +1,118 @@
+"""Pictures made fit to stand inside a page: known elements and attributes only, ids of their own, no link out."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+
+ELEMENTS = frozenset(
+    [
+        "svg",
+        "g",
+        "path",
+        "line",
+        "rect",
+        "circle",
+        "ellipse",
+        "polygon",
+        "polyline",
+        "text",
+        "tspan",
+        "defs",
+        "clipPath",
+        "linearGradient",
+        "radialGradient",
+        "stop",
+    ]
+)
+ATTRIBUTES = frozenset(
+    [
+        "id",
+        "viewBox",
+        "width",
+        "height",
+        "transform",
+        "d",
+        "x",
+        "y",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "rx",
+        "ry",
+        "dx",
+        "dy",
+        "points",
+        "offset",
+        "fill",
+        "fill-opacity",
+        "fill-rule",
+        "stroke",
+        "stroke-width",
+        "stroke-opacity",
+        "stroke-dasharray",
+        "stroke-dashoffset",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "stroke-miterlimit",
+        "opacity",
+        "stop-color",
+        "stop-opacity",
+        "clip-path",
+        "clip-rule",
+        "text-anchor",
+        "dominant-baseline",
+        "font-size",
+        "font-weight",
+        "font-style",
+        "gradientUnits",
+        "gradientTransform",
+        "clipPathUnits",
+    ]
+)
+REFERENCE = re.compile(r"url\(\s*['\"]?(#?)([^)'\"]*)['\"]?\s*\)")
+
+
+def clean_svg(svg: str, prefix: str, description: str) -> Markup:
+    """`svg` as an inline picture that a screen reader reads as `description`. Raises ParseError if it is not XML."""
+    root = _clean_element(ElementTree.fromstring(svg), prefix)
+    root.attrib |= {"role": "img", "aria-label": description, "class": "picture"}
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _clean_element(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
+    """A copy without names of namespaces, foreign attributes, hidden marks, or elements that could do anything."""
+    copy = ElementTree.Element(_local(element.tag), _clean_attributes(element, prefix))
+    copy.text, copy.tail = element.text, element.tail
+    copy.extend(_clean_element(child, prefix) for child in _flatten(element) if _is_drawn(child))
+    return copy
+
+
+def _flatten(element: ElementTree.Element) -> list[ElementTree.Element]:
+    """The children, links replaced by what they enclose: a mark may carry a link, and the page has none to follow."""
+    return [inner for child in element for inner in (_flatten(child) if _local(child.tag) == "a" else [child])]
+
+
+def _is_drawn(element: ElementTree.Element) -> bool:
+    return _local(element.tag) in ELEMENTS and element.get("display") != "none" and element.get("d") != "M0,0h0v0h0Z"
+
+
+def _clean_attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
+    kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
+    if "id" in kept:
+        kept["id"] = f"{prefix}-{kept['id']}"
+    return {name: REFERENCE.sub(lambda found: _local_reference(found, prefix), value) for name, value in kept.items()}
+
+
+def _local_reference(found: re.Match[str], prefix: str) -> str:
+    return f"url(#{prefix}-{found[2]})" if found[1] else "none"
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]

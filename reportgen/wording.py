@@ -1,0 +1,56 @@
+"""Numbers, names and texts as a reader sees them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, SupportsFloat
+
+import numpy as np
+
+THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+ABSENT = "\N{EN DASH}"
+
+
+def significant(value: SupportsFloat | None, digits: int = 3) -> str:
+    """`value` with three significant digits, zeros kept: 0.100, 12.0, 1,230; an en dash where there is no number."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    value = float(f"{float(value):.{digits}g}")
+    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:#.{digits}g}".removesuffix(".")
+    return text.replace("e-0", "e-").replace("-", MINUS) if value else "0"
+
+
+def percent(value: SupportsFloat | None, digits: int = 2) -> str:
+    """A share as a percentage: 14 %, 0.53 %."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    return significant(100 * float(value), digits) + THIN_SPACE + "%"
+
+
+def rounded(values: Any, digits: int = 5) -> Any:
+    """Numbers as nested lists for JSON, to `digits` significant digits; null where there is no number."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.ndim:
+        return [rounded(item, digits) for item in array]
+    if array.dtype.kind in "iub":
+        return int(array)
+    return float(f"{float(array):.{digits}g}") if np.isfinite(array) else None
+
+
+def initials(names: Iterable[str]) -> dict[str, str]:
+    """One capital letter for each name: its first letter that no name before it has taken, or else a number."""
+    taken: dict[str, str] = {}
+    for name in names:
+        free = (letter for letter in name.upper() if letter.isalpha() and letter not in taken.values())
+        taken[name] = next(free, str(len(taken) + 1))
+    return taken
+
+
+def paragraphs(texts: Sequence[str], blocks: Sequence[int]) -> list[list[tuple[int, str]]]:
+    """Neighbouring texts of one block together, each with its index."""
+    return [list(group) for _, group in groupby(enumerate(texts), key=lambda item: blocks[item[0]])]

@@ -1,0 +1,133 @@
+// The grid of heads: coloured by a metric, walked with the arrow keys, each head's scores on request.
+
+const heads = { data: null, cells: [], chosen: null, withoutSink: false, metric: 0 };
+
+function setUpHeads() {
+  heads.data = readData("heads-data");
+  if (!heads.data) return;
+  heads.cells = [...document.querySelectorAll("#head-grid [data-head]")];
+  heads.cells.forEach((cell, index) => { cell.tabIndex = index ? -1 : 0; });
+  const grid = document.getElementById("head-grid");
+  grid.addEventListener("click", (event) => chooseHead(event.target.closest("[data-head]")));
+  grid.addEventListener("keydown", moveInHeads);
+  document.getElementById("metric").addEventListener("change", (event) => showHeads({ metric: Number(event.target.value) }));
+  document.getElementById("without-sink").addEventListener("change", (event) => showHeads({ withoutSink: event.target.checked }));
+  darkScheme.addEventListener("change", () => showHeads({}));
+  showHeads({});
+  chooseHead(findPeak());
+}
+
+function placeOf(cell) {
+  return [Number(cell.dataset.layer), Number(cell.dataset.head)];
+}
+
+function nameOf(cell) {
+  return placeOf(cell).join(".");
+}
+
+function rolesOf(name, withoutSink) {
+  return (withoutSink ? heads.data.roles_without_sink : heads.data.roles)[name] ?? [];
+}
+
+// A metric that exists with all keys only keeps its figures when the switch asks for those without the sink.
+function valuesOf(metric, withoutSink) {
+  return (withoutSink && metric.without_sink) || metric.values;
+}
+
+function showHeads(patch) {
+  Object.assign(heads, patch);
+  const metric = heads.data.metrics[heads.metric];
+  const [low, high] = rangeOf(metric);
+  for (const cell of heads.cells) showHead(cell, metric, low, high);
+  drawHeadLegend(metric, low, high);
+  showHeadTable();
+}
+
+// One range for both variants, so that the switch changes colours only where the numbers change.
+function rangeOf(metric) {
+  const all = [metric.values, metric.without_sink ?? []].flat(2).filter(Number.isFinite);
+  return [Math.min(0, ...all), Math.max(...all, 1e-9)];
+}
+
+function showHead(cell, metric, low, high) {
+  const [layer, head] = placeOf(cell);
+  const value = valuesOf(metric, heads.withoutSink)[layer][head];
+  const roles = rolesOf(nameOf(cell), heads.withoutSink);
+  cell.textContent = roles.map((role) => heads.data.letters[role]).join("");
+  cell.setAttribute("aria-label", `Head ${nameOf(cell)} ${cell.textContent}: ${metric.label} ${significant(value)}; ${roles.join(", ") || "no role"}`);
+  const colour = value === null ? null : mix(CIVIDIS, (value - low) / (high - low));
+  cell.style.backgroundColor = colour ? css(colour) : "";
+  cell.style.color = colour ? inkOn(colour) : "";
+}
+
+function drawHeadLegend(metric, low, high) {
+  const along = (value) => (value - low) / (high - low);
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((position) => ({ position, text: significant(low + position * (high - low), 2) }));
+  const marks = metric.threshold === null ? [] : [{ position: along(metric.threshold), text: `threshold ${significant(metric.threshold)}` }];
+  const sink = !heads.withoutSink ? "all keys" : metric.without_sink ? "without the sink" : "all keys; not measured without the sink";
+  const threshold = metric.threshold === null ? "" : `; the mark is the threshold, ${significant(metric.threshold)}`;
+  const unit = metric.unit ? `, ${metric.unit}` : "";
+  drawLegend(document.getElementById("head-legend"), {
+    stops: CIVIDIS, ticks, marks, unit: `${metric.label}${unit}, ${sink} (linear scale${threshold})`,
+  });
+}
+
+function findPeak() {
+  const { values } = heads.data.metrics[heads.metric];
+  const value = (cell) => values[placeOf(cell)[0]][placeOf(cell)[1]] ?? -Infinity;
+  return heads.cells.reduce((best, cell) => (value(cell) > value(best) ? cell : best));
+}
+
+function moveInHeads(event) {
+  const cell = event.target.closest("[data-head]");
+  if (!cell) return;
+  const across = heads.data.metrics[0].values[0].length;
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across };
+  if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
+    chooseHead(cell);
+  } else if (event.key in steps) {
+    event.preventDefault();
+    heads.cells[heads.cells.indexOf(cell) + steps[event.key]]?.focus();
+  }
+}
+
+function chooseHead(cell) {
+  if (!cell) return;
+  heads.cells.forEach((other) => {
+    other.tabIndex = other === cell ? 0 : -1;
+    other.setAttribute("aria-selected", String(other === cell));
+  });
+  heads.chosen = nameOf(cell);
+  const panel = document.getElementById("chosen-head");
+  panel.querySelector("h3").textContent = `Head ${heads.chosen}`;
+  panel.querySelector(".roles-of-head").textContent = sayRoles(heads.chosen);
+  panel.querySelector("tbody").replaceChildren(...heads.data.metrics.map((metric) => scoreRow(metric, ...placeOf(cell))));
+}
+
+function sayRoles(name) {
+  const list = (withoutSink) => rolesOf(name, withoutSink).join(", ") || "none";
+  return `Roles with all keys: ${list(false)}. Without the sink: ${list(true)}.`;
+}
+
+function scoreRow(metric, layer, head) {
+  const unit = metric.unit ? `, ${metric.unit}` : "";
+  const figures = [metric.values[layer][head], metric.without_sink?.[layer][head] ?? null, metric.threshold];
+  const row = make("tr", {}, make("th", { scope: "row" }, metric.label + unit));
+  row.append(...figures.map((value) => make("td", { className: "figure" }, significant(value))));
+  return row;
+}
+
+function showHeadTable() {
+  const table = document.getElementById("head-table");
+  table.querySelector(".variant").textContent = heads.withoutSink ? "without the first token and special tokens" : "all keys";
+  for (const row of table.tBodies[0].rows) {
+    const name = row.cells[0].textContent;
+    const [layer, head] = name.split(".").map(Number);
+    row.cells[1].textContent = rolesOf(name, heads.withoutSink).join(", ");
+    heads.data.metrics.forEach((metric, index) => {
+      row.cells[index + 2].textContent = significant(valuesOf(metric, heads.withoutSink)[layer][head]);
+    });
+  }
+  sortAgain(table);
+}

@@ -1,0 +1,88 @@
+// The measures of the workspace: any cell of any view, in numbers and in words.
+
+let workspace = null; // {sentences, layers, causal, opening, expected, measures: {share: {low, high, views, tables}, ...}}
+
+async function loadWorkspace(data) {
+  const loaded = { ...data, measures: {} };
+  for (const [name, packed] of Object.entries(data.measures)) loaded.measures[name] = await loadMeasure(packed);
+  const expected = await unpackViews(data.expected);
+  loaded.expected = (query, key) => expected.values[expected.views[0][query * data.sentences + key]];
+  workspace = loaded;
+}
+
+async function loadMeasure(packed) {
+  const whole = await unpackViews(packed.whole);
+  const layers = await unpackViews(packed.layers);
+  return {
+    ...packed.scale,
+    views: [...whole.views, ...layers.views],
+    tables: [whole.values, ...layers.views.map(() => layers.values)],
+  };
+}
+
+// NaN where nothing was computed, 0 where the value is below the scale.
+function readCell(measure, view, query, key) {
+  if (measure === "lift") return readCell("share", view, query, key) / workspace.expected(query, key);
+  const { views, tables } = workspace.measures[measure];
+  return tables[view][views[view][query * workspace.sentences + key]];
+}
+
+function isLeftOut(query, key) {
+  return state.content && (key === 0 || query === key);
+}
+
+// The strongest cells of a row ("source") or a column ("destination") in the measure on show.
+function findStrongest(sentence, direction, count) {
+  const cells = [];
+  for (let other = 0; other < workspace.sentences; other++) {
+    const [query, key] = direction === "source" ? [sentence, other] : [other, sentence];
+    const value = readCell(state.measure, state.view, query, key);
+    if (value > 0 && !isLeftOut(query, key)) cells.push({ query, key, other, value });
+  }
+  return cells.sort((a, b) => b.value - a.value).slice(0, count);
+}
+
+function nameView(view) {
+  return view === 0 ? "whole model" : `layer ${view - 1}`;
+}
+
+function nameMeasure(measure) {
+  return { share: "share", lift: "lift", isa: "ISA", rollout: "rollout", rollout_without_sink: "rollout without sink" }[measure];
+}
+
+function sayValue(measure, value) {
+  if (Number.isNaN(value)) return "never computed";
+  if (value === 0) return measure === "lift" ? "near 0" : "below the scale";
+  if (measure === "lift") return times(value);
+  return measure === "isa" ? significant(value, 2) : percent(value);
+}
+
+// One cell as a sentence of prose.
+function sayCell(query, key) {
+  const share = readCell("share", state.view, query, key);
+  const target = query === key ? "itself" : `sentence ${key + 1}`;
+  const place = state.view === 0 ? "Over the whole model" : `In layer ${state.view - 1}`;
+  if (Number.isNaN(share)) return `Never computed: sentence ${query + 1} cannot look at sentence ${key + 1}.`;
+  if (share === 0) {
+    return `${place}, sentence ${query + 1} gives ${target} less than ${percent(workspace.measures.share.low)} of its attention.`;
+  }
+  const lift = times(readCell("lift", state.view, query, key));
+  return `${place}, sentence ${query + 1} gives ${target} ${percent(share)} of its attention: ${lift} what uniform attention would give.`
+    + sayOther(query, key);
+}
+
+// What a chosen sentence does with its attention, before any one link is chosen.
+function saySentence(sentence) {
+  const [own, first] = [readCell("share", state.view, sentence, sentence), readCell("share", state.view, sentence, 0)];
+  const place = state.view === 0 ? "Over the whole model" : `In layer ${state.view - 1}`;
+  const rest = sentence === 0 ? "" : ` and gives ${sayValue("share", first)} to the first sentence`;
+  return `${place}, sentence ${sentence + 1} keeps ${sayValue("share", own)} of its attention within itself${rest}.`;
+}
+
+function sayOther(query, key) {
+  const value = sayValue(state.measure, readCell(state.measure, state.view, query, key));
+  if (state.measure === "isa") return ` Largest single weight (ISA): ${value}.`;
+  if (state.measure === "rollout") return ` Share of its rollout: ${value}.`;
+  if (state.measure === "rollout_without_sink") return ` Share of its rollout without the sink: ${value}.`;
+  return "";
+}

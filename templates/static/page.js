@@ -1,0 +1,53 @@
+// Where the script begins: parts that need it are shown, each part is set up, the opening view is chosen.
+
+function start() {
+  setUpTables();
+  setUpHeads();
+  setUpPrinting();
+  showParts(document.getElementById("head_roles"));
+  document.querySelectorAll(".attribution-agreement, .layer-progression").forEach(showParts);
+  openWorkspace();
+}
+
+function showParts(container) {
+  container?.querySelectorAll(".for-scripts").forEach((element) => { element.hidden = false; });
+}
+
+async function openWorkspace() {
+  const data = readData("workspace-data");
+  const notice = document.querySelector(".needs-scripts");
+  if (!data) return;
+  if (!("DecompressionStream" in window)) {
+    notice.textContent = "This browser is too old to unpack the matrix. Text, findings, tables, charts and methods read without it.";
+    return;
+  }
+  await loadWorkspace(data);
+  notice.remove();
+  showParts(document.getElementById("sentence_matrix"));
+  showParts(document.getElementById("top_links"));
+  [setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix].forEach((setUp) => setUp());
+  openAt(data.opening);
+}
+
+// An address that asks for something gets it; otherwise the page opens on the link it was given, scrolled to its top.
+function openAt(opening) {
+  addEventListener("hashchange", () => { if (addressHasState()) obeyAddress(); });
+  if (addressHasState()) return obeyAddress();
+  Object.assign(state, { sentence: opening[0], pair: opening });
+  return tell(Object.keys(state), null);
+}
+
+function obeyAddress() {
+  const wanted = readAddress();
+  change(wanted, wanted.sentence);
+}
+
+// Paper has no disclosures to open.
+function setUpPrinting() {
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    opened.forEach((element) => { element.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((element) => { element.open = false; }));
+}

@@ -1,0 +1,42 @@
+// Tables that sort: the heading of each column is a button, and says which way it sorts.
+
+function setUpTables() {
+  document.querySelectorAll("table.sortable").forEach((table) => {
+    table.querySelectorAll("th[data-sorts]").forEach((heading) => {
+      const button = make("button", { type: "button" }, ...heading.childNodes);
+      button.addEventListener("click", () => sortBy(table, heading));
+      heading.append(button);
+    });
+  });
+}
+
+// Numbers sort largest first at the first press, text from A.
+function sortBy(table, heading) {
+  const first = heading.dataset.sorts === "number" ? "descending" : "ascending";
+  const other = first === "descending" ? "ascending" : "descending";
+  const direction = heading.getAttribute("aria-sort") === first ? other : first;
+  table.querySelectorAll("th[aria-sort]").forEach((sorted) => sorted.removeAttribute("aria-sort"));
+  heading.setAttribute("aria-sort", direction);
+  sortAgain(table);
+}
+
+// Puts the rows in the order their headings announce, after a press or after the figures have changed.
+function sortAgain(table) {
+  const heading = table.querySelector("th[aria-sort]");
+  if (!heading) return;
+  const sign = heading.getAttribute("aria-sort") === "ascending" ? 1 : -1;
+  const read = heading.dataset.sorts === "number" ? readNumber : (cell) => cell.textContent.trim();
+  const keyed = [...table.tBodies[0].rows].map((row) => ({ row, key: read(row.cells[heading.cellIndex]) }));
+  keyed.sort((a, b) => compare(a.key, b.key, sign));
+  table.tBodies[0].append(...keyed.map(({ row }) => row));
+}
+
+// What has no number stays at the end, whichever way the rest is sorted.
+function compare(a, b, sign) {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
+  return sign * (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
+}
+
+function readNumber(cell) {
+  return parseFloat((cell.dataset.value ?? cell.textContent).replace(/,/g, "").replace(/−/g, "-"));
+}

@@ -1,0 +1,60 @@
+// From packed text to typed arrays: the other half of reportgen/packing.py.
+
+const NEVER = 255;
+
+async function unpackViews(packed) {
+  const size = packed.sentences;
+  const stored = await inflate(packed.data);
+  const views = [];
+  let before = new Uint8Array(size * size);
+  let place = 0;
+  for (const prediction of packed.predictions) {
+    const codes = new Uint8Array(size * size);
+    place = restore(codes, before, stored, place, prediction, packed);
+    views.push(codes);
+    before = codes;
+  }
+  if (packed.triangle) views.forEach((codes) => hideFuture(codes, size));
+  return { views, values: listValues(packed) };
+}
+
+async function inflate(text) {
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// Adds to each stored difference what was predicted from the row above and the view before.
+function restore(codes, before, stored, place, prediction, packed) {
+  const size = packed.sentences;
+  const predict = PREDICTIONS[prediction];
+  for (let query = 0; query < size; query++) {
+    const end = packed.triangle ? query + 1 : size;
+    for (let key = 0; key < end; key++) {
+      const cell = query * size + key;
+      const above = query ? codes[cell - size] : 0;
+      const aboveBefore = query ? before[cell - size] : 0;
+      codes[cell] = stored[place++] + predict(above, before[cell], aboveBefore);
+    }
+  }
+  return place;
+}
+
+const PREDICTIONS = {
+  a: (above) => above,
+  b: (above, before) => before,
+  m: (above, before) => (above + before) >> 1,
+  g: (above, before, aboveBefore) => before + above - aboveBefore,
+};
+
+function hideFuture(codes, size) {
+  for (let query = 0; query < size; query++) codes.fill(NEVER, query * size + query + 1, (query + 1) * size);
+}
+
+// What each of the 256 codes stands for; NaN for what was never computed.
+function listValues(packed) {
+  const values = new Float64Array(256);
+  for (let code = 1; code < NEVER; code++) values[code] = packed.low * Math.exp((code - 1) * packed.step);
+  values[NEVER] = NaN;
+  return values;
+}

@@ -1,0 +1,217 @@
+"""Reports to draw pages from: a small one over made-up measurements, and one as long as a real document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from made_up import Sizes, made_up
+from pages.prose import write_document
+
+from reportgen.analyses import ANALYSES, attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
+from reportgen.analyses.links import content_pairs, lift_of, strongest
+from reportgen.report import Provenance, Report, Section, build_report
+
+NOTICES = ("The document was read to its end; nothing was left out.", "This page is made up: no model was run.")
+
+
+def small_report(**sizes: int) -> Report:
+    """3 layers, 5 sentences and 7 heads, unless said otherwise."""
+    return build_report(made_up(sizes=Sizes(**sizes)))
+
+
+def with_result(report: Report, name: str, **fields: Any) -> Report:
+    """The report with some fields of one section's result replaced."""
+    return _with_sections(report, name, lambda section: replace(section, result=replace(section.result, **fields)))
+
+
+def with_section(report: Report, name: str, **fields: Any) -> Report:
+    """The report with some fields of one section replaced."""
+    return _with_sections(report, name, lambda section: replace(section, **fields))
+
+
+def _with_sections(report: Report, name: str, change: Any) -> Report:
+    return replace(report, sections=tuple(change(section) if section.name == name else section for section in report.sections))
+
+
+def section_of(report: Report, name: str) -> Section:
+    return next(section for section in report.sections if section.name == name)
+
+
+def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed: int = 1) -> Report:
+    """Every section of a page of a long document: decay with distance, a sink, diagonal, some strong far links, noise of each layer."""
+    random = np.random.default_rng(seed)
+    matrix = make_sentence_matrix(random, sentences, layers)
+    results = (
+        matrix,
+        make_top_links(matrix),
+        make_head_roles(random, layers, heads),
+        make_layer_progression(random, layers, heads),
+        make_attribution_agreement(random, matrix),
+    )
+    return Report(
+        title="A log of the north light",
+        language="en",
+        subtitle=f"made-up-1 reads {int(matrix.token_counts.sum()):,} tokens in {sentences} sentences: {layers} layers of {heads} heads",
+        provenance=Provenance(rows=(("Document", "made up, seed 1"), ("Model", "made-up-1"), ("Weights", "sha256 " + "0123456789abcdef" * 4))),
+        notices=NOTICES,
+        sections=tuple(_section(analysis, result) for analysis, result in zip(ANALYSES, results, strict=True)),
+    )
+
+
+def _section(analysis: Any, result: Any) -> Section:
+    return Section(
+        name=analysis.name,
+        question=analysis.question,
+        finding=analysis.find(result),
+        caveat=analysis.caveat,
+        result=result,
+        charts=analysis.draw(result),
+        methods=analysis.methods,
+    )
+
+
+def make_sentence_matrix(random: np.random.Generator, sentences: int, layers: int) -> sentence_matrix.Result:
+    texts, blocks, kinds = write_document(sentences)
+    counts = np.array([max(2, round(len(text.split()) * 1.3)) for text in texts])
+    expected = _even(counts)
+    far = strongest(np.where(random.random((sentences, sentences)) < 0.02, expected, np.nan), 40)
+    by_layer = np.stack([_attention(random, expected, far, layer / layers) for layer in range(layers)])
+    attention = np.concatenate([by_layer.mean(0, keepdims=True), by_layer]).astype(np.float32)
+    peaks = np.minimum(1, by_layer * counts * np.exp(random.normal(0, 0.8, by_layer.shape)) / 2).astype(np.float32)
+    lift = lift_of(attention[0], expected)
+    near = np.abs(np.subtract.outer(np.arange(sentences), np.arange(sentences))) < 2
+    query, key = strongest(np.where(near, np.nan, content_pairs(lift)), 1)[0]
+    return sentence_matrix.Result(
+        stack="decoder",
+        causal=True,
+        sentences=texts,
+        blocks=blocks,
+        block_kinds=kinds,
+        token_counts=counts,
+        attention=attention,
+        isa=np.concatenate([peaks.max(0, keepdims=True), peaks]),
+        rollout=_rollouts(by_layer),
+        rollout_without_sink=_rollouts(_drop_sink(by_layer)),
+        expected=expected,
+        opening=(int(query), int(key)),
+    )
+
+
+def _even(counts: np.ndarray) -> np.ndarray:
+    """What attention spread evenly over all earlier tokens gives each pair of sentences."""
+    ends = np.cumsum(counts)
+    expected = np.tril(counts[None] / (ends - counts / 2)[:, None], -1)
+    return (expected + np.diag(1 - expected.sum(1))).astype(np.float32)
+
+
+def _attention(random: np.random.Generator, expected: np.ndarray, far: np.ndarray, depth: float) -> np.ndarray:
+    size = len(expected)
+    gap = np.subtract.outer(np.arange(size), np.arange(size))
+    weights = expected * np.exp(-np.log1p(np.abs(gap)) * (0.5 + depth) + random.normal(0, 0.7, expected.shape))
+    weights[far[:, 0], far[:, 1]] *= 30 * random.random(len(far)) * depth + 1
+    weights[:, 0] += weights.sum(1) * 1.2 * depth
+    weights = np.tril(weights)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def _drop_sink(by_layer: np.ndarray) -> np.ndarray:
+    kept = by_layer.copy()
+    kept[:, 1:, 0] = 0
+    return kept / kept.sum(-1, keepdims=True)
+
+
+def _rollouts(by_layer: np.ndarray) -> np.ndarray:
+    joint, found = np.eye(by_layer.shape[-1]), []
+    for layer in by_layer:
+        joint = 0.5 * layer @ joint + 0.5 * joint
+        found.append(joint)
+    return np.stack([found[-1], *found]).astype(np.float32)
+
+
+def make_top_links(matrix: sentence_matrix.Result, count: int = 50) -> top_links.Result:
+    lift = lift_of(matrix.attention, matrix.expected)
+    count = min(count, lift.shape[-1] ** 2)
+    kept = {"every": lift, "content": content_pairs(lift)}
+    pairs = {name: np.stack([strongest(view, count) for view in values]) for name, values in kept.items()}
+    fields: dict[str, np.ndarray] = {}
+    for name, found in pairs.items():
+        view = np.arange(len(lift))[:, None]
+        fields |= {f"{name}_pairs": found}
+        fields |= {f"{name}_share": matrix.attention[view, found[..., 0], found[..., 1]], f"{name}_lift": lift[view, found[..., 0], found[..., 1]]}
+    return top_links.Result(count=count, **fields)
+
+
+def make_head_roles(random: np.random.Generator, layers: int, heads: int) -> head_roles.Result:
+    names = [role.name for role in head_roles.ROLES]
+    metrics = tuple(_metric(random, key, layers, heads) for key in ("first_token", "previous_token", "relative_entropy", "distance", "probe_induction"))
+    thresholds = {metric.role: (metric.values, metric.threshold) for metric in metrics if metric.role}
+    roles = {
+        f"{layer}.{head}": tuple(name for name, (values, least) in thresholds.items() if values[layer, head] > least)
+        for layer in range(layers)
+        for head in range(heads)
+    }
+    return head_roles.Result(
+        metrics=metrics,
+        roles=roles,
+        roles_without_sink={name: tuple(role for role in kept if role != "sink") for name, kept in roles.items()},
+        role_names=tuple(names),
+        role_meanings=tuple(role.meaning for role in head_roles.ROLES),
+        role_sources=tuple(role.source for role in head_roles.ROLES),
+    )
+
+
+def _metric(random: np.random.Generator, key: str, layers: int, heads: int) -> head_roles.HeadMetric:
+    role: Any = {role.score: role for role in head_roles.ROLES}.get(key)
+    depth = np.linspace(0, 1, layers)[:, None]
+    values = random.beta(0.6, 2.5, (layers, heads)) + (0.5 * depth if key == "first_token" else 0)
+    values = np.minimum(values, 1) * (900 if key == "distance" else 1)
+    return head_roles.HeadMetric(
+        key=key,
+        label=head_roles.LABELS[key],
+        unit="tokens" if key == "distance" else "share",
+        values=values.astype(np.float32),
+        values_without_sink=None if key == "first_token" else (0.8 * values).astype(np.float32),
+        threshold=role.threshold if role else None,
+        role=role.name if role else None,
+        formula="made up",
+        source="none",
+    )
+
+
+def make_layer_progression(random: np.random.Generator, layers: int, heads: int) -> layer_progression.Result:
+    return layer_progression.Result(quantities=tuple(_quantity(random, key, label, layers, heads) for key, label in layer_progression.QUANTITIES.items()))
+
+
+def _quantity(random: np.random.Generator, key: str, label: str, layers: int, heads: int) -> layer_progression.LayerQuantity:
+    values = random.beta(2, 3, (layers, heads)).astype(np.float32)
+    low, high = np.quantile(values, [0.25, 0.75], axis=1).astype(np.float32)
+    without = None if key == "first_token" else values.mean(1) * np.float32(0.8)
+    return layer_progression.LayerQuantity(key=key, label=label, unit="share", mean=values.mean(1), low=low, high=high, mean_without_sink=without, uniform=0.3)
+
+
+def make_attribution_agreement(random: np.random.Generator, matrix: sentence_matrix.Result) -> attribution_agreement.Result:
+    compared = len(matrix.sentences) - 1
+    attention, rollout = matrix.attention[0, -1, :-1], matrix.rollout[0, -1, :-1]
+    gradient = (attention * np.exp(random.normal(0, 0.8, compared))).astype(np.float32)
+    values: Mapping[str, np.ndarray] = {
+        "attention": attention,
+        "rollout": rollout,
+        "gradient": gradient,
+        "input_x_gradient": gradient * random.choice([-1, 1], compared),
+    }
+    methods = {"attention": attention, "rollout": rollout, "nearness": np.arange(compared) * 1.0, "length": matrix.token_counts[:-1] * 1.0}
+    agreements = tuple(
+        attribution_agreement.agreement(attribution_agreement.METHODS[name], "gradient", numbers[start:], gradient[start:], first_sentence=start == 0)
+        for start in (0, 1)
+        for name, numbers in methods.items()
+    )
+    return attribution_agreement.Result(
+        target=f"negative log-likelihood of sentence {compared + 1}, given all before it",
+        target_sentence=compared,
+        sentences=tuple(range(compared)),
+        agreements=agreements,
+        **values,
+    )

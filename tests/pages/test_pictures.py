@@ -1,0 +1,89 @@
+"""Charts are drawn by a child that may die."""
+
+from __future__ import annotations
+
+import http.server
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reportgen import pictures
+from reportgen.pictures import draw_pictures
+
+CHART = {"data": {"values": [{"x": 1}, {"x": 2}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
+FRAGILE_CHILD = """
+import json, os, sys
+for name in json.load(sys.stdin):
+    if name.startswith("deadly"):
+        os.abort()
+    print(json.dumps([name, "<svg/>"]), flush=True)
+"""
+
+
+def child_running(code: str, folder: Path) -> tuple[str, str]:
+    path = folder / "child.py"
+    path.write_text(code, encoding="utf-8")
+    return sys.executable, str(path)
+
+
+def test_charts_become_pictures_and_the_same_each_time() -> None:
+    drawn = draw_pictures({"one": CHART, "two": CHART})
+    assert set(drawn) == {"one", "two"}
+    assert drawn["one"].startswith("<svg")
+    assert drawn == draw_pictures({"one": CHART, "two": CHART})
+
+
+def test_no_charts_need_no_child() -> None:
+    assert draw_pictures({}, child=("no such program",)) == {}
+
+
+def test_a_chart_that_is_refused_is_left_out() -> None:
+    assert set(draw_pictures({"bad": {"mark": 7}, "good": CHART})) == {"good"}
+
+
+def test_a_child_that_dies_loses_only_the_picture_it_died_of(tmp_path: Path) -> None:
+    child = child_running(FRAGILE_CHILD, tmp_path)
+    names = ["one", "deadly-1", "two", "deadly-2", "three"]
+    assert draw_pictures(dict.fromkeys(names, CHART), child) == dict.fromkeys(["one", "two", "three"], "<svg/>")
+
+
+def test_the_real_child_dies_of_a_character_that_was_not_cleaned_and_the_rest_is_drawn() -> None:
+    assert "good" in draw_pictures({"deadly": CHART | {"title": "a\ufffe\x0cb"}, "good": CHART})
+
+
+def test_a_child_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "SECONDS", 0.5)
+    child = child_running("import time; time.sleep(60)", tmp_path)
+    assert draw_pictures({"one": CHART}, child) == {}
+
+
+def test_a_child_that_talks_nonsense_is_not_believed(tmp_path: Path) -> None:
+    child = child_running("print('hello'); print('[\"other\", \"<svg/>\"]')", tmp_path)
+    assert draw_pictures({"one": CHART}, child) == {}
+
+
+@pytest.fixture
+def counting_server() -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+def test_data_at_an_address_is_not_fetched(counting_server: tuple[str, list[str]]) -> None:
+    address, asked = counting_server
+    draw_pictures({"remote": CHART | {"data": {"url": f"{address}/data.json"}}})
+    assert asked == []

@@ -1,0 +1,161 @@
+"""The page in a real browser: how it opens, on what screens, with and without its script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pages.hostile import CASES, saying
+from pages.opened import Opened
+from pages.reports import long_report, section_of, small_report, with_result
+
+from reportgen.characters import clean_text
+from reportgen.render import render_report
+
+TEXTS = ("body", ".subtitle", ".finding", ".caveat", ".number", ".text-links a", "#readout .said", ".measure-notes", "summary", ".source .words", ".key")
+WIDEST = "document.documentElement.scrollWidth"
+CONTRAST = """([selector]) => {
+  const light = (text) => {
+    const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((c) => c / 255).map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ink = light(getComputedStyle(document.querySelector(selector)).color);
+  const paper = light(getComputedStyle(document.documentElement).backgroundColor);
+  return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+}"""
+
+
+def test_the_page_opens_without_a_message_or_a_request(page: Opened) -> None:
+    assert page.quiet()
+
+
+def test_the_page_opens_at_its_top_on_the_link_it_was_given(page: Opened) -> None:
+    query, key = section_of(long_report(sentences=53, layers=3, heads=7), "sentence_matrix").result.opening
+    assert page.chosen() == [query]
+    assert page.crosshair() == [query, query]
+    assert f"sentence {query + 1} gives sentence {key + 1} " in page.readout()
+    assert page.tab.evaluate("scrollY") == 0
+
+
+def test_no_part_that_needs_scripts_is_left_hidden_or_left_apologising(page: Opened) -> None:
+    assert page.tab.locator(".for-scripts[hidden]").count() == 0
+    assert page.tab.locator(".needs-scripts").count() == 0
+
+
+def test_nothing_runs_over_the_side_of_the_window(page: Opened) -> None:
+    page.tab.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+    for width in (320, 390, 800, 1100, 1440):
+        page.tab.set_viewport_size({"width": width, "height": 844})
+        assert page.tab.evaluate(WIDEST) <= width
+
+
+def test_a_word_without_end_does_not_widen_a_phone(open_file: Callable[..., Opened], tmp_path: Path) -> None:
+    (tmp_path / "wide.html").write_text(render_report(saying("W" * 900)), encoding="utf-8")
+    assert open_file(tmp_path / "wide.html", width=390).tab.evaluate(WIDEST) <= 390
+
+
+def test_on_a_phone_the_matrix_stands_below_the_text_and_on_a_wide_screen_beside_it(page: Opened) -> None:
+    places = "['#text', '#matrix'].map((name) => { const box = document.querySelector(name).getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; })"
+    text, matrix = page.tab.evaluate(places)
+    assert matrix[0] > text[2]
+    assert matrix[1] < text[1] + 400
+    page.tab.set_viewport_size({"width": 390, "height": 844})
+    text, matrix = page.tab.evaluate(places)
+    assert matrix[1] > text[3]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(open_file: Callable[..., Opened], pages: dict[str, Path], scheme: str) -> None:
+    page = open_file(pages["long"], color_scheme=scheme)
+    contrasts = {selector: page.tab.evaluate(CONTRAST, [selector]) for selector in TEXTS}
+    assert {selector: contrast for selector, contrast in contrasts.items() if contrast < 4.5} == {}
+
+
+def test_dark_is_another_page_for_the_eye(open_file: Callable[..., Opened], pages: dict[str, Path]) -> None:
+    light, dark = (open_file(pages["long"], color_scheme=scheme) for scheme in ("light", "dark"))
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    assert light.tab.evaluate(ground) == "rgb(253, 252, 250)"
+    assert dark.tab.evaluate(ground) == "rgb(21, 23, 26)"
+    assert light.painted() != dark.painted()
+    axis = "getComputedStyle(document.querySelector('.picture text')).fill"
+    assert light.tab.evaluate(axis) != dark.tab.evaluate(axis)
+
+
+def test_a_change_of_scheme_repaints_the_matrix(page: Opened) -> None:
+    before = page.painted()
+    page.tab.emulate_media(color_scheme="dark")
+    page.tab.wait_for_function("before => document.querySelector('#matrix canvas').toDataURL() !== before", arg=before)
+
+
+def test_without_scripts_everything_but_the_matrix_reads(open_file: Callable[..., Opened], pages: dict[str, Path]) -> None:
+    page = open_file(pages["long"], scripts=False)
+    report = long_report(sentences=53, layers=3, heads=7)
+    shown = page.tab.inner_text("body")
+    assert "have not run" in shown or "has not run here" in shown
+    for section in report.sections:
+        assert section.finding in shown
+        assert section.caveat in shown
+    assert page.tab.locator(".words:visible").count() == 53
+    assert page.tab.locator("#top-links tbody tr:visible").count() == 12
+    assert page.tab.locator(".picture:visible").count() == 2
+    assert page.tab.locator("select:visible, input:visible, canvas:visible, #readout:visible").count() == 0
+
+
+def test_without_scripts_a_link_to_a_sentence_marks_it(open_file: Callable[..., Opened], pages: dict[str, Path]) -> None:
+    page = open_file(pages["long"], scripts=False, fragment="#sentence-7")
+    assert page.tab.locator(".sentence:target").get_attribute("data-sentence") == "6"
+
+
+def test_a_browser_that_cannot_unpack_is_told_so(browser, pages: dict[str, Path]) -> None:
+    context = browser.new_context()
+    context.add_init_script("delete window.DecompressionStream")
+    tab = context.new_page()
+    tab.goto(pages["small"].as_uri())
+    assert "too old to unpack" in tab.inner_text(".needs-scripts")
+    assert tab.locator("#matrix:visible").count() == 0
+    context.close()
+
+
+def test_paper_shows_disclosures_open_and_no_controls(page: Opened) -> None:
+    page.tab.emulate_media(media="print")
+    page.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.tab.locator("details:not([open])").count() == 0
+    assert page.tab.locator("select:visible, input:visible, .contents:visible").count() == 0
+    assert page.tab.locator("#head-table:visible").count() == 1
+    page.tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.tab.locator("details[open]").count() == 0
+
+
+def test_hostile_text_runs_nothing_in_a_real_browser(open_file: Callable[..., Opened], tmp_path: Path) -> None:
+    text = " ".join(CASES[:6])
+    report = with_result(saying(text), "sentence_matrix", sentences=tuple(CASES[:5]))
+    (tmp_path / "hostile.html").write_text(render_report(report), encoding="utf-8")
+    page = open_file(tmp_path / "hostile.html")
+    for sentence in range(5):
+        page.tab.locator(".sentence").nth(sentence).click()
+    assert page.quiet()
+    assert page.tab.locator("iframe, base, img, .words *, h1 *").count() == 0
+    assert page.texts("h1") == [clean_text(text)]
+    assert page.texts(".words") == CASES[:5]
+    assert page.tab.title() == clean_text(text) + ": where attention goes"
+
+
+def test_a_document_of_one_sentence_opens(open_file: Callable[..., Opened], browser, tmp_path: Path) -> None:
+    (tmp_path / "one.html").write_text(render_report(small_report(sentences=1, tokens=5)), encoding="utf-8")
+    page = open_file(tmp_path / "one.html", wait_for=".sentence[aria-current]")
+    assert page.quiet()
+    assert page.chosen() == [0]
+
+
+def test_an_encoder_has_no_cell_that_was_never_computed(open_file: Callable[..., Opened], tmp_path: Path) -> None:
+    report = small_report()
+    result = section_of(report, "sentence_matrix").result
+    both = {name: getattr(result, name) + getattr(result, name).transpose(0, 2, 1) for name in ("attention", "isa", "rollout", "rollout_without_sink")}
+    report = with_result(report, "sentence_matrix", causal=False, expected=result.expected + result.expected.T, **both)
+    (tmp_path / "encoder.html").write_text(render_report(replace(report, title="Both ways")), encoding="utf-8")
+    page = open_file(tmp_path / "encoder.html")
+    assert page.tab.locator(".never").count() == 0
+    page.tab.locator("#matrix").click(position={"x": page.tab.evaluate("document.querySelector('#matrix').clientWidth") * 0.9, "y": 20})
+    assert "sentence 1 gives sentence 5 " in page.readout()

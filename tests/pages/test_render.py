@@ -1,0 +1,232 @@
+"""The page as text: whole, safe, the same each time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from made_up import made_up
+from pages.elements import Page, read_page
+from pages.reports import long_report, section_of, small_report, with_result, with_section
+
+from reportgen.render import render_report, template_folder
+from reportgen.report import build_report
+
+BUDGET = 2_500_000
+LABELLED = ("select", "input")
+
+
+def draw_nothing(specs: Mapping[str, object]) -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render_report(small_report())
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return read_page(html)
+
+
+def test_the_same_report_gives_the_same_bytes(html: str) -> None:
+    assert render_report(small_report()) == html
+
+
+def test_hash_seed_time_zone_and_language_of_the_machine_change_nothing(html: str, tmp_path: Path) -> None:
+    tests, package = Path(__file__).parent.parent, Path(__file__).parent.parent.parent
+    code = f"import sys; sys.path[:0] = [{str(tests)!r}, {str(package)!r}]; from pages.reports import small_report; from reportgen.render import render_report"
+    code += "; import hashlib; print(hashlib.sha256(render_report(small_report()).encode()).hexdigest())"
+    environment = {"PYTHONHASHSEED": "4711", "TZ": "Asia/Kathmandu", "LC_ALL": "tr_TR.UTF-8"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == hashlib.sha256(html.encode()).hexdigest()
+
+
+def test_the_policy_names_exactly_the_style_and_script_of_the_page(page: Page) -> None:
+    (policy,) = [element.attributes["content"] for element in page.named("meta") if element.attributes.get("http-equiv") == "Content-Security-Policy"]
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split(";")}
+    (style,) = page.named("style")
+    (script,) = [element for element in page.named("script") if "type" not in element.attributes]
+    assert rules["default-src"] == ["'none'"]
+    assert rules["style-src"] == [f"'sha256-{digest(style.text)}'"]
+    assert rules["script-src"] == [f"'sha256-{digest(script.text)}'"]
+    assert rules["img-src"] == ["data:"]
+    assert rules["base-uri"] == rules["form-action"] == ["'none'"]
+    assert len(rules) == 6
+
+
+def digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_no_element_has_a_style_or_a_handler_of_its_own(page: Page) -> None:
+    names = {name for element in page.elements for name in element.attributes}
+    assert not {name for name in names if name == "style" or name.startswith("on")}
+
+
+def test_nothing_refers_outside_the_page(html: str, page: Page) -> None:
+    for attribute in ("href", "src", "xlink:href", "action", "poster", "srcset", "data"):
+        assert all(value.startswith(("#", "data:")) for value in page.values(attribute))
+    (style,) = page.named("style")
+    assert "url(" not in style.text
+    assert "@import" not in style.text
+    references = [reference for name in ("fill", "stroke", "clip-path") for value in page.values(name) for reference in re.findall(r"url\((.)", value)]
+    assert set(references) <= {"#"}
+
+
+def test_ids_are_unique_and_every_link_in_the_page_resolves(page: Page) -> None:
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    links = [value[1:] for value in page.values("href") if value.startswith("#")]
+    assert len(links) > 20
+    assert set(links) <= set(ids)
+    for attribute in ("for", "aria-labelledby", "aria-describedby"):
+        assert {name for value in page.values(attribute) for name in value.split()} <= set(ids)
+
+
+def test_every_control_has_a_label(page: Page) -> None:
+    named = set(page.values("for"))
+    controls = [element for element in page.elements if element.name in LABELLED]
+    assert len(controls) == 7
+    in_a_label = {"content", "without-sink"}
+    assert [control for control in controls if not (control.attributes["id"] in named | in_a_label or "aria-label" in control.attributes)] == []
+
+
+def test_the_page_has_one_title_its_landmarks_and_a_heading_for_each_section(page: Page) -> None:
+    (heading,) = page.named("h1")
+    assert heading.text == "Trees and water"
+    assert len(page.named("main")) == len(page.named("header")) == len(page.named("nav")) == 1
+    assert [element.text for element in page.named("h2")][1:-1] == [section.question for section in small_report().sections]
+
+
+def test_each_finding_stands_first_and_leads_to_its_section(page: Page) -> None:
+    report = small_report()
+    evidence = [element.attributes["href"] for element in page.named("a") if element.text == "Evidence"]
+    assert evidence == [f"#{section.name}" for section in report.sections]
+    for section in report.sections:
+        assert page.text().count(section.finding) == 2
+
+
+def test_the_page_says_that_attention_is_not_explanation(page: Page) -> None:
+    for part in ("Attention is not explanation.", "Jain and Wallace 2019", "Wiegreffe and Pinter 2019"):
+        assert part in page.text()
+
+
+def test_the_document_is_there_word_for_word_with_its_blocks(page: Page) -> None:
+    result = section_of(small_report(), "sentence_matrix").result
+    words = [element.text for element in page.elements if element.attributes.get("class") == "words"]
+    assert words == list(result.sentences)
+    blocks = [element for element in page.elements if element.attributes.get("class", "").startswith("block ")]
+    assert len(blocks) == len(set(result.blocks))
+    assert blocks[0].name == "h4"
+
+
+def test_notices_provenance_methods_and_caveats_are_printed(page: Page) -> None:
+    report = replace(small_report(), notices=("Only half was read.",))
+    text = read_page(render_report(report, draw_nothing)).text()
+    assert "Only half was read." in text
+    for label, value in report.provenance.rows:
+        assert label in text
+        assert value in text
+    for section in report.sections:
+        assert section.caveat in text
+        assert all(method.formula in text for method in section.methods)
+
+
+def test_the_rounding_is_stated_where_it_applies(page: Page) -> None:
+    packed = page.data("workspace-data")["measures"]["share"]
+    assert packed["whole"]["step"] < 0.05
+    notes = [element.text for element in page.elements if element.attributes.get("data-measure") == "share"]
+    assert f"steps of {packed['whole']['step'] * 102:.0f}" in notes[0] or "steps of 4" in notes[0]
+
+
+def test_agreement_says_that_sentences_are_not_independent(page: Page) -> None:
+    assert "takes sentences as independent, which they are not" in page.text()
+    assert "Textbook p" in page.text()
+
+
+def test_all_heads_are_in_the_table(page: Page) -> None:
+    result = section_of(small_report(), "head_roles").result
+    rows = [element.text for element in page.named("th") if element.text in result.roles]
+    assert rows == list(result.roles)
+
+
+def test_charts_stand_in_the_page_as_pictures_with_a_text(page: Page) -> None:
+    pictures = [element for element in page.named("svg") if element.attributes.get("class") == "picture"]
+    assert len(pictures) == 2
+    assert all(picture.attributes["role"] == "img" and picture.attributes["aria-label"] for picture in pictures)
+
+
+def test_without_its_pictures_the_page_says_so_and_is_otherwise_the_same(page: Page) -> None:
+    bare = read_page(render_report(small_report(), draw_nothing))
+    assert not [element for element in bare.named("svg") if element.attributes.get("class") == "picture"]
+    assert bare.text().count("This chart could not be drawn") == 2
+    assert bare.by_id("workspace-data").text == page.by_id("workspace-data").text
+
+
+def test_a_picture_that_is_not_xml_is_missing_and_nothing_else() -> None:
+    bare = read_page(render_report(small_report(), lambda specs: dict.fromkeys(specs, "<svg><g></svg>")))
+    assert bare.text().count("This chart could not be drawn") == 2
+
+
+@pytest.mark.parametrize("leave_out", [("attribution.",), ("decoder.probe_",), ("attribution.", "decoder.probe_", "decoder.first_token")])
+def test_a_page_stands_without_the_sections_that_were_not_measured(leave_out: tuple[str, ...]) -> None:
+    report = build_report(made_up(leave_out=leave_out))
+    page = read_page(render_report(report, draw_nothing))
+    assert [element.text for element in page.named("h2")][1:-1] == [section.question for section in report.sections]
+    assert {value[1:] for value in page.values("href") if value.startswith("#")} <= set(page.values("id"))
+
+
+def test_a_document_of_one_sentence_has_a_page() -> None:
+    page = read_page(render_report(small_report(sentences=1, tokens=5), draw_nothing))
+    assert page.data("workspace-data")["sentences"] == 1
+    assert "No pair of sentences is left." in page.text()
+
+
+def test_a_report_without_sections_has_a_page() -> None:
+    page = read_page(render_report(replace(small_report(), sections=()), draw_nothing))
+    assert len(page.named("h1")) == 1
+
+
+def test_the_page_of_a_long_document_is_within_its_budget() -> None:
+    assert len(render_report(long_report(sentences=200, layers=30)).encode()) < BUDGET
+
+
+def test_no_script_writes_html_evaluates_text_or_talks_to_the_console() -> None:
+    for file in sorted((template_folder() / "static").glob("*.js")):
+        script = file.read_text(encoding="utf-8")
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|console\.|fetch\(|XMLHttpRequest|</script|<!--", script
+        )
+        assert len(script.splitlines()) < 250
+
+
+def test_no_template_switches_escaping_off() -> None:
+    files = sorted(template_folder().rglob("*.jinja"))
+    assert len(files) >= 8
+    for file in files:
+        assert not re.search(r"\|\s*safe\b|autoescape", file.read_text(encoding="utf-8"))
+
+
+def test_a_hostile_chart_cannot_break_the_page() -> None:
+    chart = {"data": {"values": [{"x": "</svg><script>alert(1)</script>\x0c\ufffe\ud800"}]}, "mark": "text", "encoding": {"text": {"field": "x"}}}
+    report = with_section(small_report(), "layer_progression", charts={"layers": chart})
+    page = read_page(render_report(report))
+    assert len([element for element in page.named("svg") if element.attributes.get("class") == "picture"]) == 2
+    assert len(page.named("script")) == len(read_page(render_report(small_report())).named("script"))
+    assert "</svg><script>alert(1)</script>" in page.text()
+
+
+def test_a_result_with_odd_numbers_still_prints() -> None:
+    result = section_of(small_report(), "head_roles").result
+    metrics = tuple(replace(metric, values=metric.values * float("nan")) for metric in result.metrics)
+    page = read_page(render_report(with_result(small_report(), "head_roles", metrics=metrics), draw_nothing))
+    assert {cell for metric in page.data("heads-data")["metrics"] for row in metric["values"] for cell in row} == {None}

@@ -1,0 +1,46 @@
+"""Pictures carry shapes and text into the page, and nothing else."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from reportgen.svg import clean_svg
+
+HOSTILE = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9" onload="x()" style="color:red">
+<defs><clipPath id="clip0"><rect width="3" height="3"/></clipPath><linearGradient id="g"><stop offset="0" stop-color="red"/></linearGradient></defs>
+<script>alert(1)</script><style>*{}</style><image href="http://example.org/x.png"/><foreignObject><b>no</b></foreignObject>
+<a xlink:href="javascript:alert(1)"><path d="M0,0h1" clip-path="url(#clip0)" fill="url(#g)" onclick="x()"/></a>
+<rect fill="url(http://example.org/y)" width="1" height="1"/><g display="none"><path d="M1,1"/></g><text>a &lt; b</text>
+</svg>"""
+
+
+@pytest.fixture
+def cleaned() -> ElementTree.Element:
+    return ElementTree.fromstring(clean_svg(HOSTILE, "layers", "A chart"))
+
+
+def test_only_shapes_and_text_are_left(cleaned: ElementTree.Element) -> None:
+    assert sorted({element.tag for element in cleaned.iter()}) == ["clipPath", "defs", "linearGradient", "path", "rect", "stop", "svg", "text"]
+    assert cleaned.find("text").text == "a < b"
+
+
+def test_no_attribute_can_act_or_lead_out(cleaned: ElementTree.Element) -> None:
+    attributes = {name: value for element in cleaned.iter() for name, value in element.attrib.items()}
+    assert not {name for name in attributes if name.startswith("on") or name in ("style", "href") or "}" in name}
+    assert not any("example" in value for value in attributes.values())
+
+
+def test_what_a_link_enclosed_is_kept(cleaned: ElementTree.Element) -> None:
+    assert [path.get("d") for path in cleaned.iter("path")] == ["M0,0h1"]
+
+
+def test_ids_and_what_refers_to_them_carry_the_name_of_the_picture(cleaned: ElementTree.Element) -> None:
+    assert [element.get("id") for element in cleaned.iter() if element.get("id")] == ["layers-clip0", "layers-g"]
+    (path,) = cleaned.iter("path")
+    assert (path.get("clip-path"), path.get("fill")) == ("url(#layers-clip0)", "url(#layers-g)")
+
+
+def test_a_screen_reader_gets_the_description(cleaned: ElementTree.Element) -> None:
+    assert (cleaned.get("role"), cleaned.get("aria-label")) == ("img", "A chart")

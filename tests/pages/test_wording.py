@@ -1,0 +1,56 @@
+"""Numbers and names as a reader sees them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen.wording import ABSENT, initials, paragraphs, percent, rounded, significant
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.1, "0.100"),
+        (12, "12.0"),
+        (999.7, "1,000"),
+        (1234.5, "1,230"),
+        (0, "0"),
+        (-0.5, "−0.500"),
+        (1.234e-5, "1.23e−5"),
+        (float("nan"), ABSENT),
+        (None, ABSENT),
+    ],
+)
+def test_three_significant_digits_with_their_zeros(value: float, text: str) -> None:
+    assert significant(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.14, "14\u202f%"), (0.0053, "0.53\u202f%"), (1.0, "100\u202f%"), (0.997, "100\u202f%"), (0.09, "9.0\u202f%")])
+def test_shares_are_percentages(value: float, text: str) -> None:
+    assert percent(value) == text
+
+
+@given(st.floats(1e-3, 1e6))
+def test_what_is_printed_is_within_half_a_digit(value: float) -> None:
+    printed = float(significant(value).replace(",", ""))
+    assert abs(printed - value) <= 0.005 * value
+
+
+def test_rounded_numbers_are_json_and_missing_ones_null() -> None:
+    values = np.array([[1.23456789, np.nan], [np.inf, 0.0]])
+    assert json.loads(json.dumps(rounded(values))) == [[1.2346, None], [None, 0.0]]
+    assert rounded(np.array([-1, 7])) == [-1, 7]
+    assert rounded(None) is None
+
+
+def test_initials_are_unique_even_for_names_that_begin_alike() -> None:
+    assert initials(["positional", "sink", "previous", "p"]) == {"positional": "P", "sink": "S", "previous": "R", "p": "4"}
+
+
+def test_paragraphs_keep_neighbours_of_one_block_together() -> None:
+    assert paragraphs(("a", "b", "c", "d"), (0, 0, 1, 0)) == [[(0, "a"), (1, "b")], [(2, "c")], [(3, "d")]]
