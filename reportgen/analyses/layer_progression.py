@@ -108,7 +108,7 @@ def _panel(alt: Any, quantity: LayerQuantity) -> Any:
     x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
     title = f"{quantity.label} ({quantity.unit})"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=True))
-    base = alt.Chart(alt.Data(values=rows), width=300, height=150)
+    base = alt.Chart(alt.Data(values=rows), width=300, height=180)
     marks = [
         base.mark_area(opacity=0.25, color="#3b6ea8").encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q"),
         base.mark_line(color="#3b6ea8").encode(x=x, y=y),

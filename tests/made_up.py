@@ -1,0 +1,243 @@
+"""Made-up measurements: small, causal, rows that sum to 1, every axis of another prime size, the same for the same seed.
+
+The numbers are the contract's formulas over a made-up attention array p that is small enough to be held whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reportgen.contract import spec_of
+from reportgen.measurements import TOKEN_LINK, Measurements
+
+LAYERS, SENTENCES, HEADS, TOKENS = 3, 5, 7, 23
+TOKENS_OF_SENTENCE = (3, 5, 4, 7, 3)  # 22; the 23rd token is the break after the second sentence and belongs to none
+WORDS = (
+    *("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "islet", "joker", "kayak", "larch"),
+    *("maple", "night", "ocean", "plume", "quill", "river", "stone", "trail", "umber", "vigil", "wharf"),
+)
+BREAK = "\n\n"
+LINKS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much is made up. Other numbers of sentences share the tokens out as evenly as they can."""
+
+    layers: int = LAYERS
+    heads: int = HEADS
+    sentences: int = SENTENCES
+    tokens: int = TOKENS
+
+    @property
+    def tokens_of_sentence(self) -> tuple[int, ...]:
+        if (self.sentences, self.tokens) == (SENTENCES, TOKENS):
+            return TOKENS_OF_SENTENCE
+        inside = self.tokens - (1 if self.sentences > 2 else 0)
+        return tuple(len(part) for part in np.array_split(np.arange(inside), self.sentences))
+
+
+def made_up(
+    *,
+    seed: int = 0,
+    sizes: Sizes | None = None,
+    leave_out: Collection[str] = (),
+    replaced: Mapping[str, np.ndarray] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Measurements:
+    """Measurements of a document that nobody wrote by a model that does not exist.
+
+    `leave_out` names keys, or beginnings of keys (`attribution.`, `decoder.probe_`); `replaced` gives arrays and `metadata` entries of one's own.
+    """
+    sizes = sizes or Sizes()
+    text, arrays = _text(sizes)
+    p = attention(sizes, seed)
+    arrays |= {f"decoder.{name}": values for name, values in {**pair_arrays(p, arrays["token_sentences"]), **_head_arrays(p, arrays, seed)}.items()}
+    arrays |= _attribution_arrays(p, arrays["token_sentences"], seed)
+    arrays = {key: _as_stored(key, values) for key, values in (arrays | dict(replaced or {})).items()}
+    kept = {key: values for key, values in arrays.items() if not key.startswith(tuple(leave_out))}
+    return Measurements(arrays=kept, metadata=_metadata(sizes, kept) | dict(metadata or {}), text=text)
+
+
+def attention(sizes: Sizes, seed: int = 0) -> np.ndarray:
+    """p, layer x head x query x key, float64: softmax of random scores, the later layers the sharper ones; the first token draws the even heads."""
+    scores = np.random.default_rng(seed).normal(size=(sizes.layers, sizes.heads, sizes.tokens, sizes.tokens))
+    scores *= 1.0 + np.arange(sizes.layers)[:, None, None, None]
+    scores[:, ::2, :, 0] += 3.0
+    weights = np.exp(scores) * np.tri(sizes.tokens)
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def _text(sizes: Sizes) -> tuple[str, dict[str, np.ndarray]]:
+    text, spans, members, sentence_spans = "", [], [], []
+    for sentence, count in enumerate(sizes.tokens_of_sentence):
+        if sentence == 2:
+            spans.append((len(text), len(text) + len(BREAK)))
+            members.append(-1)
+            text += BREAK
+        elif sentence:
+            text += " "
+        words = [WORDS[(len(spans) + index) % len(WORDS)] for index in range(count)]
+        words = [words[0].capitalize(), *words[1:]]
+        words[-1] += "."
+        begin = len(text)
+        for index, word in enumerate(words):
+            text += " " if index else ""
+            spans.append((len(text), len(text) + len(word)))
+            members.append(sentence)
+            text += word
+        sentence_spans.append((begin, len(text)))
+    arrays = {
+        "sentence_spans": np.array(sentence_spans),
+        "sentence_blocks": np.array([min(sentence, 1) + (sentence > 1) for sentence in range(sizes.sentences)]),
+        "token_ids": np.arange(len(spans)) * 31 % 97,
+        "token_spans": np.array(spans),
+        "token_sentences": np.array(members),
+    }
+    return text, arrays
+
+
+def _in_sentence(members: np.ndarray) -> np.ndarray:
+    return (members[:, None] == np.arange(members.max() + 1)).astype(float)
+
+
+def _pooled(matrices: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Mean over the queries of a sentence, sum over the keys of a sentence."""
+    inside = _in_sentence(members)
+    return inside.T @ matrices @ inside / inside.sum(0)[:, None]
+
+
+def _without_first(p: np.ndarray) -> np.ndarray:
+    """p without its first key, renormalised; NaN where nothing is left."""
+    kept = p.copy()
+    kept[..., 0] = 0
+    left = kept.sum(-1, keepdims=True)
+    return np.divide(kept, left, out=np.full_like(kept, np.nan), where=left > 0)
+
+
+def pair_arrays(p: np.ndarray, members: np.ndarray) -> dict[str, np.ndarray]:
+    """Everything about pairs of sentences."""
+    tokens, sentences = len(members), members.max() + 1
+    shares = _pooled(p, members)
+    isa = np.array([[p[:, :, members == i][..., members == j].max((1, 2, 3)) for j in range(sentences)] for i in range(sentences)]).transpose(2, 0, 1)
+    even = np.tri(tokens) / np.arange(1, tokens + 1)[:, None]
+    bare = np.where(np.isnan(_without_first(p)), np.eye(tokens), _without_first(p))
+    found = {"sentence_attention": shares, "outside_attention": 1 - shares.sum(-1), "isa": isa.max(0), "isa_by_layer": isa}
+    for name, weights in (("rollout", p), ("rollout_without_sink", bare)):
+        layers = np.stack([_pooled(joint, members) for joint in rollouts(weights)])
+        found |= {name: layers[-1], f"{name}_by_layer": layers}
+    links = np.zeros((tokens, LINKS), TOKEN_LINK)
+    mean = p.mean((0, 1))
+    order = np.argsort(-mean, axis=1, kind="stable")[:, :LINKS]
+    links["weight"][:, : order.shape[1]] = np.take_along_axis(mean, order, 1)
+    links["key"] = -1
+    links["key"][:, : order.shape[1]] = np.where(np.take_along_axis(mean, order, 1) > 0, order, -1)
+    return found | {"sentence_expected": _pooled(even, members), "coverage": np.ones((sentences, sentences)), "token_links": links}
+
+
+def rollouts(p: np.ndarray) -> list[np.ndarray]:
+    """The rollout over tokens after each layer."""
+    joint, found = np.eye(p.shape[-1]), []
+    for layer in p.mean(1):
+        joint = (0.5 * layer + 0.5 * np.eye(p.shape[-1])) @ joint
+        found.append(joint)
+    return found
+
+
+def _head_arrays(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    members, tokens = arrays["token_sentences"], p.shape[-1]
+    found = _mean_scores(p, members) | {f"{name}_without_sink": values for name, values in _mean_scores(_without_first(p), members).items()}
+    kept = set(found) - {f"{name}_without_sink" for name in ("within_sentence", "first_token", "sentence_distance", "delimiter", "confidence")}
+    found = {name: found[name] for name in found if name in kept}
+    random = np.random.default_rng(seed + 1)
+    drawn = ["duplicate_token", "induction"]
+    drawn += [f"probe_{name}{suffix}" for name in ("induction", "previous_token", "duplicate_token") for suffix in ("", "_without_sink")]
+    found |= {name: random.random(p.shape[:2]) for name in drawn}
+    found["decay_edges"] = np.concatenate([[0], 2 ** np.arange(int(np.log2(tokens)) + 2)])
+    shape = (*p.shape[:2], len(found["decay_edges"]) - 1)
+    found |= {"decay": random.random(shape), "decay_without_sink": random.random(shape)}
+    flat = p.reshape(*p.shape[:2], -1)
+    flat = flat / np.linalg.norm(flat, axis=-1, keepdims=True)
+    similarity = flat @ flat.transpose(0, 2, 1)
+    seen = np.tri(tokens).sum(0)
+    found |= {"head_similarity": similarity, "head_similarity_without_sink": similarity}
+    return found | {"token_influence": p.mean(1).sum(1) / seen, "token_influence_total": p.mean(1).sum(1)}
+
+
+def _mean_scores(p: np.ndarray, members: np.ndarray) -> dict[str, np.ndarray]:
+    """Means over the queries in sentences; rows without a value are left out."""
+    tokens, inside = len(members), members >= 0
+    gap = np.abs(np.subtract.outer(np.arange(tokens), np.arange(tokens)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -(p * np.log(np.where(p > 0, p, 1))).sum(-1)
+        relative = entropy / np.log(np.arange(1, tokens + 1))
+        between = np.where((members >= 0)[None], p, 0)
+        between = between / between.sum(-1, keepdims=True)
+    jumps = np.abs(np.subtract.outer(members, members)) * np.logical_and.outer(inside, inside)
+    later = inside & (np.arange(tokens) >= 1)
+    before = np.pad(np.diagonal(p, -1, 2, 3), ((0, 0), (0, 0), (1, 0)))
+
+    def mean(values: np.ndarray, queries: np.ndarray = inside) -> np.ndarray:
+        return np.nanmean(values[..., queries], axis=-1)
+
+    return {
+        "entropy": mean(entropy),
+        "relative_entropy": mean(relative, later),
+        "distance": mean((p * gap).sum(-1)),
+        "locality": mean((p * (gap <= 3)).sum(-1)),
+        "previous_token": mean(before, later),
+        "within_sentence": mean((p * np.equal.outer(members, members)).sum(-1)),
+        "sentence_distance": mean((between * jumps).sum(-1)),
+        "first_token": mean(p[..., 0], later),
+        "delimiter": mean(p[..., ::3].sum(-1)),
+        "confidence": mean(p.max(-1)),
+    }
+
+
+def _attribution_arrays(p: np.ndarray, members: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """The target is the last sentence; its rows are the tokens before each of its tokens."""
+    sentences = members.max() + 1
+    rows = np.maximum(np.flatnonzero(members == sentences - 1) - 1, 0)
+    random = np.random.default_rng(seed + 2)
+    return {
+        "attribution.gradient": random.gamma(2.0, size=sentences),
+        "attribution.input_x_gradient": random.normal(size=sentences),
+        "attribution.attention": p.mean((0, 1))[rows].mean(0) @ _in_sentence(members),
+        "attribution.rollout": rollouts(p)[-1][rows].mean(0) @ _in_sentence(members),
+    }
+
+
+def _as_stored(key: str, values: np.ndarray) -> np.ndarray:
+    """The array in the number type that the contract names first that fits: whole numbers int32, others float32."""
+    values = np.asarray(values)
+    kinds = spec_of(key).kinds
+    return values if values.dtype.fields or values.dtype.name in kinds else values.astype("int32" if kinds == ("int32",) else "float32")
+
+
+def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    last, tokens = sizes.sentences - 1, int((arrays["token_sentences"] == sizes.sentences - 1).sum())
+    target = {"sentence": last, "tokens": tokens, "description": f"negative log-likelihood of sentence {last + 1} ({tokens} tokens), given all before it"}
+    return {
+        "format": 1,
+        "title": "Trees and water",
+        "source": "trees-and-water.txt",
+        "sha256": "0" * 64,
+        "language": "en",
+        "block_kinds": ["heading", "paragraph", "paragraph"],
+        "model": "made-up-1",
+        "revision": "weights sha256 " + "1" * 64,
+        "family": "made-up",
+        "layers": sizes.layers,
+        "heads": sizes.heads,
+        "dtype": "float32",
+        "device": "cpu",
+        "attention_way": "streaming",
+        "libraries": {"numpy": "2.0", "torch": "2.0"},
+        "options": {"attribution": True, "probes": {"seed": 0, "rows": 4, "period": 100}, "sentences": "Punkt", "sentence_attention_dtype": "float32"},
+        "windows": [],
+        "notices": [],
+    } | ({"target": target} if "attribution.gradient" in arrays else {})

