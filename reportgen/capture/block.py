@@ -15,7 +15,7 @@ from reportgen.capture.visibility import Visibility
 
 ROWS_AT_MOST = 192
 ROWS_AT_LEAST = 16
-CELLS_AT_MOST = 4_000_000  # of one block, all heads: 16 MB in float32, about what a cache holds
+CELLS_AT_MOST = 3_000_000  # of one block, all heads: 12 MB in float32; two such buffers stay in the cache
 ROUNDED_TO = 16  # matrix products run on whole vectors
 NOTHING_LEFT = 1e-37  # float32 has no normal numbers below
 

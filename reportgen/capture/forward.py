@@ -19,7 +19,7 @@ from reportgen.capture.reducers.similarity import HeadSimilarity
 from reportgen.capture.reducers.spread import Confidence, Spread
 from reportgen.capture.reducers.target_rows import TargetRows
 from reportgen.capture.streaming import StreamingPass, streaming
-from reportgen.capture.token_links import token_links
+from reportgen.capture.token_links import SegmentBounds, token_links
 from reportgen.capture.visibility import Visibility
 
 Report = Callable[[str, float], None]
@@ -40,7 +40,7 @@ def measure_forward(model: Any, layout: TextLayout, report: Report, rows_at_most
     Memory: that of a plain forward pass, the queries and keys of all layers, and a few arrays of tokens x sentences.
     """
     layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
-    rollout, target = Rollout(layout, layers), TargetRows(layout, layers, heads)
+    rollout, target, bounds = Rollout(layout, layers), TargetRows(layout, layers, heads), SegmentBounds(layout, layers)
     reducers = [
         SentenceMass(layout, layers, heads),
         InterSentenceMaximum(layout, layers),
@@ -49,6 +49,7 @@ def measure_forward(model: Any, layout: TextLayout, report: Report, rows_at_most
         Repeats(layout, layers, heads),
         rollout,
         target,
+        bounds,
         Distances(layout, layers, heads),
         HeadSimilarity(layers, heads),
         Spread(layout, layers, heads),
@@ -58,7 +59,7 @@ def measure_forward(model: Any, layout: TextLayout, report: Report, rows_at_most
     arrays = {name: values for reducer in reducers for name, values in reducer.arrays().items()}
     arrays["sentence_expected"] = _expected_by_mask(layout, [record.visibility for record in streaming_pass.layers])
     arrays["coverage"] = np.ones((layout.sentences, layout.sentences), np.int32)
-    arrays["token_links"] = token_links(layout, streaming_pass.layers, lambda _, share: report("strongest token links", share))
+    arrays["token_links"] = token_links(layout, streaming_pass.layers, bounds, lambda _, share: report("strongest token links", share))
     return ForwardNumbers(arrays=arrays, target_attention=target.of_target(), target_rollout=rollout.of_target())
 
 

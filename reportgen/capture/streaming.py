@@ -28,10 +28,11 @@ Progress = Callable[[int, float], None]
 
 @dataclass(kw_only=True, eq=False)
 class LayerRecord:
-    """Scaled queries and keys of one layer, kept for a second look at its weights: heads are grouped by the key head they share."""
+    """Scaled queries, keys and log normalisers of one layer, kept for a second look at its weights; heads are grouped by the key head they share."""
 
     queries: Float[torch.Tensor, "key_head group token dim"]
     keys: Float[torch.Tensor, "key_head token dim"]
+    log_normalisers: Float[torch.Tensor, "head token"]
     visibility: Visibility
 
 
@@ -57,6 +58,7 @@ class StreamingPass:
         for plan in self._plans(visibility, heads):
             block = self._block(layer, plan, record)
             output[:, plan.rows] = torch.bmm(block.padded.grouped(len(values)), values[:, plan.keys]).view(heads, plan.shape[0], -1)
+            record.log_normalisers[:, plan.rows] = block.log_normaliser
             self._reduce(block)
             if self.progress is not None:
                 self.progress(layer, plan.rows.stop / tokens)
@@ -104,7 +106,7 @@ def _record(query: torch.Tensor, key: torch.Tensor, visibility: Visibility, scal
         raise ModelError(f"The streaming attention reads one text at a time, not a batch of {query.shape[0]}.")
     keys = key[0].float()
     queries = (query[0].float() * scaling).unflatten(0, (keys.shape[0], -1))
-    return LayerRecord(queries=queries, keys=keys, visibility=visibility)
+    return LayerRecord(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3]), visibility=visibility)
 
 
 def scores_of(record: LayerRecord, plan: BlockPlan, out: Float[torch.Tensor, "head row key"]) -> None:

@@ -115,7 +115,9 @@ def measured(peer: str, tokens: int, runs: int) -> dict[str, float] | None:
 
 def table(lengths: list[int], runs: int, memory_for_eager: float) -> None:
     """Print a row for each length."""
-    print("| tokens | sentences | SDPA s | SDPA without logits s | ours s | ours / SDPA | ours / SDPA without logits | eager s | eager / ours | SDPA GB | ours GB | memory ratio | gradient s |")
+    print(
+        "| tokens | sentences | SDPA s | SDPA without logits s | ours s | ours / SDPA | ours / SDPA without logits | eager s | eager / ours | SDPA GB | ours GB | memory ratio | gradient s |"
+    )
     print("|" + "---:|" * 13)
     for tokens in lengths:
         peers = [peer for peer in PEERS if peer != "eager" or tokens**2 * EAGER_BYTES_PER_PAIR < memory_for_eager * 1e9]
