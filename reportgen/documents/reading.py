@@ -4,8 +4,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from reportgen.documents.decoding import clean, decode, require_visible
 from reportgen.documents.document import Document, Piece, build_document
@@ -19,7 +19,7 @@ READERS: dict[str, Reader] = {".txt": plain_pieces, ".md": markdown_pieces, ".ma
 STANDARD_INPUT = "standard input"
 
 
-def read_document(path: str | os.PathLike, *, stdin: BinaryIO | None = None) -> Document:
+def read_document(path: str | os.PathLike, *, stdin: BufferedIOBase | None = None) -> Document:
     """The document in this file; "-" reads plain text from standard input (`stdin` stands in for it).
 
     Raises DocumentError where there is no such file, it cannot be read, its format or encoding is not supported,
