@@ -24,15 +24,16 @@ NOTHING_LEFT = 1e-37  # float32 has no normal numbers below
 class BlockPlan:
     """Which query rows and which keys one block spans, and how they fall into sentences; the same for every layer with the same mask.
 
-    `runs` are counted from the first row; `key_starts` and `sinks` from the first key; `key_slots` is the sentence of each run of keys
+    `runs` are counted from the first row; `run_rows` is 1 where a row belongs to a run; `key_starts` and `sinks` from the first key; `key_slots` is the sentence of each run of keys
     (the last slot for none).
     """
 
     rows: slice
     keys: slice
     runs: tuple[Run, ...]
-    key_starts: Int[np.ndarray, " run"]
-    key_slots: Int[torch.Tensor, " run"]
+    run_rows: Float[torch.Tensor, "run row"]
+    key_starts: Int[np.ndarray, " key_run"]
+    key_slots: Int[torch.Tensor, " key_run"]
     sinks: Int[torch.Tensor, " sink"]
 
     @property
@@ -50,11 +51,12 @@ def plan_rows(layout: TextLayout, visibility: Visibility, rows: slice) -> BlockP
     """The block of some query rows: the keys they see, and a few more so that their number is round."""
     first, last = visibility.span(rows.start, rows.stop)
     keys = slice(first, min(first + _rounded(last - first), layout.tokens))
-    key_runs = layout.runs_within(keys.start, keys.stop)
+    runs, key_runs = layout.runs_within(rows.start, rows.stop), layout.runs_within(keys.start, keys.stop)
     return BlockPlan(
         rows=rows,
         keys=keys,
-        runs=layout.runs_within(rows.start, rows.stop),
+        runs=runs,
+        run_rows=torch.block_diag(*[torch.ones(1, run.stop - run.start) for run in runs]),
         key_starts=np.array([run.start for run in key_runs]),
         key_slots=torch.tensor([run.sentence if run.sentence >= 0 else layout.sentences for run in key_runs]),
         sinks=torch.from_numpy(layout.sinks[(layout.sinks >= keys.start) & (layout.sinks < keys.stop)] - keys.start),

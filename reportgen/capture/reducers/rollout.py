@@ -15,8 +15,8 @@ NOTHING_LEFT = 1e-37
 class Rollout:
     """`rollout` and `rollout_without_sink`, by layer and after the last; and the target's rows of the plain one.
 
-    Carries X = R M (tokens x sentences; M says which token is in which sentence) through the layers:
-    X <- 0.5 mean_h(p) X + 0.5 X. Memory: four such arrays.
+    Carries X = R M (tokens x sentences; M says which token is in which sentence) through the layers, X <- 0.5 mean_h(p) X + 0.5 X, both kinds side
+    by side so that one product serves both. Memory: six tokens x sentences arrays.
     """
 
     without_sink = False
@@ -24,24 +24,21 @@ class Rollout:
     def __init__(self, layout: TextLayout, layers: int) -> None:
         self.layout = layout
         start = torch.nn.functional.one_hot(layout.slot_of_token, layout.sentences + 1)[:, :-1].float()
-        self.now, self.now_left = start, start.clone()
+        self.now = torch.stack([start, start], 2)  # token sentence (all keys, without sink)
         self.kept = torch.from_numpy(np.isin(np.arange(layout.tokens), layout.sinks, invert=True).astype(np.float32))
         shape = (layers, layout.sentences, layout.sentences)
         self.by_layer, self.by_layer_left = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
-            self.after, self.after_left = torch.empty_like(self.now), torch.empty_like(self.now)
-            self.seen_left = self.now_left * self.kept[:, None]  # token sentence; sinks are not looked at
-        mean, rows, keys = block.head_mean, block.rows, block.keys
-        reach = self._reach(block)
-        step = torch.zeros(mean.shape[0], self.layout.sentences)
-        step[:, :reach] = mean @ self.now[keys, :reach]
-        self.after[rows] = 0.5 * step + 0.5 * self.now[rows]
-        left = mean @ self.kept[keys]
-        step[:, :reach] = mean @ self.seen_left[keys, :reach]
-        step = torch.where((left > NOTHING_LEFT)[:, None], step / left[:, None], self.now_left[rows])
-        self.after_left[rows] = 0.5 * step + 0.5 * self.now_left[rows]
+            self.after, self.seen = 0.5 * self.now, self.now.clone()
+            self.seen[:, :, 1] *= self.kept[:, None]  # sinks are not looked at
+        mean, rows, reach = block.head_mean, block.rows, self._reach(block)
+        step = (mean @ self.seen.flatten(1)[block.keys, : 2 * reach]).unflatten(1, (reach, 2))  # row sentence kind
+        left = mean @ self.kept[block.keys]
+        own = self.now[rows, :reach, 1]
+        step[:, :, 1] = torch.where((left > NOTHING_LEFT)[:, None], step[:, :, 1] / left[:, None], own)
+        self.after[rows, :reach] += 0.5 * step
         if rows.stop == self.layout.tokens:
             self._close_layer(block.layer)
 
@@ -52,9 +49,8 @@ class Rollout:
         return int(self.layout.sentence_of_token[: block.rows.stop].max()) + 1
 
     def _close_layer(self, layer: int) -> None:
-        self.now, self.now_left = self.after, self.after_left
-        self.by_layer[layer] = self._pooled(self.now)
-        self.by_layer_left[layer] = self._pooled(self.now_left)
+        self.now = self.after
+        self.by_layer[layer], self.by_layer_left[layer] = self._pooled(self.now[:, :, 0]), self._pooled(self.now[:, :, 1])
 
     def _pooled(self, rollout: Float[torch.Tensor, "token sentence"]) -> Float[np.ndarray, "query_sentence key_sentence"]:
         """Mean over the tokens of each query sentence."""
@@ -71,4 +67,4 @@ class Rollout:
 
     def of_target(self) -> Float[np.ndarray, " sentence"]:
         """Mean over the target's rows of the rollout on each sentence."""
-        return self.now[torch.from_numpy(self.layout.target_rows)].double().mean(0).numpy().astype(np.float32)
+        return self.now[torch.from_numpy(self.layout.target_rows), :, 0].double().mean(0).numpy().astype(np.float32)

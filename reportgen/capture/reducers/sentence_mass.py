@@ -34,14 +34,13 @@ class SentenceMass:
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
             self._open_layer(block)
-        starts, slots = block.plan.key_starts, block.plan.key_slots
-        for run in block.plan.runs:
-            sums = block.weights[:, run.start : run.stop].sum(1)  # head key
-            self.received[block.keys] += sums.sum(0)
-            if run.sentence >= 0:
-                self.of_keys[:, block.keys] += sums
-                by_run = torch.from_numpy(np.add.reduceat(sums.numpy(), starts, axis=1))
-                self.mass[:, run.sentence].index_add_(1, slots, by_run)
+        sums = torch.matmul(block.plan.run_rows, block.weights)  # head run key
+        in_sentence = [index for index, run in enumerate(block.plan.runs) if run.sentence >= 0]
+        self.received[block.keys] += sums.sum((0, 1))
+        self.of_keys[:, block.keys] += sums[:, in_sentence].sum(1)
+        by_run = torch.from_numpy(np.add.reduceat(sums.numpy(), block.plan.key_starts, axis=2))  # head run key_run
+        for index in in_sentence:
+            self.mass[:, block.plan.runs[index].sentence].index_add_(1, block.plan.key_slots, by_run[:, index])
         if block.keys.start == 0:
             rows = torch.arange(block.rows.start, block.rows.stop)
             self.on_first[block.layer] += (block.weights[:, :, 0] * (block.counted * (rows > 0))).sum(1).double().numpy()
