@@ -56,7 +56,7 @@ def build_report(measurements: Measurements) -> Report:
         subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {metadata['layers']} layers of {metadata['heads']} heads",
         provenance=_provenance(measurements),
         notices=(*measurements.notices, *_left_out(measurements)),
-        sections=tuple(_section(analysis, measurements) for analysis in able),
+        sections=tuple(build_section(analysis, analysis.analyse(measurements)) for analysis in able),
     )
 
 
@@ -72,8 +72,8 @@ def _left_out(measurements: Measurements) -> list[str]:
     ]
 
 
-def _section(analysis: Analysis, measurements: Measurements) -> Section:
-    result = analysis.analyse(measurements)
+def build_section(analysis: Analysis, result: Any) -> Section:
+    """An analysis and its result as a section of the report: finding in words, charts, methods."""
     return Section(
         name=analysis.name,
         question=analysis.question,

@@ -12,7 +12,7 @@ from pages.prose import write_document
 
 from reportgen.analyses import ANALYSES, attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
 from reportgen.analyses.links import content_pairs, lift_of, strongest
-from reportgen.report import Provenance, Report, Section, build_report
+from reportgen.report import Provenance, Report, Section, build_report, build_section
 
 NOTICES = ("The document was read to its end; nothing was left out.", "This page is made up: no model was run.")
 
@@ -57,19 +57,7 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
         subtitle=f"made-up-1 reads {int(matrix.token_counts.sum()):,} tokens in {sentences} sentences: {layers} layers of {heads} heads",
         provenance=Provenance(rows=(("Document", "made up, seed 1"), ("Model", "made-up-1"), ("Weights", "sha256 " + "0123456789abcdef" * 4))),
         notices=NOTICES,
-        sections=tuple(_section(analysis, result) for analysis, result in zip(ANALYSES, results, strict=True)),
-    )
-
-
-def _section(analysis: Any, result: Any) -> Section:
-    return Section(
-        name=analysis.name,
-        question=analysis.question,
-        finding=analysis.find(result),
-        caveat=analysis.caveat,
-        result=result,
-        charts=analysis.draw(result),
-        methods=analysis.methods,
+        sections=tuple(build_section(analysis, result) for analysis, result in zip(ANALYSES, results, strict=True)),
     )
 
 
