@@ -31,11 +31,11 @@ benchmark: .venv/installed-for-tests
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@if $(PYTHON) -c '$(HAS_TORCH)'; then \
-		echo "Setting up .venv with the torch that is installed; downloading about 150 MB of other libraries."; \
+		echo "Setting up .venv with the torch that is installed; downloading about 220 MB of other libraries."; \
 		$(PYTHON) -m venv --clear --system-site-packages .venv && grep -v '^torch==' constraints.txt > .venv/constraints.txt; \
 	else \
 		echo "Setting up .venv; downloading torch (about 200 MB as a CPU build, several GB where only builds with CUDA are offered:"; \
-		echo "install a CPU build of torch first to avoid that) and about 150 MB of other libraries."; \
+		echo "install a CPU build of torch first to avoid that) and about 220 MB of other libraries."; \
 		$(PYTHON) -m venv --clear .venv && cp constraints.txt .venv/constraints.txt; \
 	fi
 	@$(PIP) --constraint .venv/constraints.txt --editable .

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from jaxtyping import install_import_hook
 
+COMPILED = "reportgen.capture.fused"
+
+
+def load_before_the_hook(name: str) -> None:
+    """Compiled functions cannot be wrapped in a check."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent.parent / (name.replace(".", "/") + ".py"))
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+
+
+load_before_the_hook(COMPILED)
 install_import_hook("reportgen", "beartype.beartype")
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

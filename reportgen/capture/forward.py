@@ -45,7 +45,7 @@ def measure_forward(model: Any, layout: TextLayout, report: Report, rows_at_most
         SentenceMass(layout, layers, heads),
         InterSentenceMaximum(layout, layers),
         Confidence(layout, layers, heads),
-        SentenceDistance(layout, layers, heads),
+        SentenceDistance(layers, heads),
         Repeats(layout, layers, heads),
         rollout,
         target,

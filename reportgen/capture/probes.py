@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from reportgen.capture.block import Block
 from reportgen.capture.forward import Report, run_through
@@ -47,8 +46,6 @@ def _probe_layout(row: np.ndarray) -> TextLayout:
 class FixedOffsets:
     """A reducer: mean weight at the probes' fixed offsets, as it is and over what the first token leaves."""
 
-    without_sink = True
-
     def __init__(self, layers: int, heads: int) -> None:
         self.total = {name: np.zeros((2, layers, heads)) for name in OFFSETS}
         self.rows = {name: np.zeros((2, layers, heads)) for name in OFFSETS}
@@ -60,13 +57,14 @@ class FixedOffsets:
             self._add(block, name, queries, queries - offset)
 
     def _add(self, block: Block, name: str, queries: np.ndarray, keys: np.ndarray) -> None:
-        rows, columns = torch.from_numpy(queries - block.rows.start), torch.from_numpy(keys)
-        left = block.weights[:, rows, columns]  # head query; the sink is zero here
-        plain = torch.where(columns == 0, block.sink_weights[:, rows, 0], left * block.left[:, rows])
-        others = (columns != 0) * block.any_left[:, rows]
-        for kind, values, counted in ((0, plain, torch.ones_like(plain)), (1, left * others, others)):
-            self.total[name][kind, block.layer] += values.double().sum(1).numpy()
-            self.rows[name][kind, block.layer] += counted.double().sum(1).numpy()
+        rows = queries - block.rows.start
+        plain, left = block.at(rows, keys), block.sums.left[:, rows]
+        others = ((keys != 0) * block.any_left[:, rows]).astype(float)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rest = np.where(others > 0, plain / left, 0.0)
+        for kind, values, counted in ((0, plain, np.ones_like(plain)), (1, rest, others)):
+            self.total[name][kind, block.layer] += values.sum(1, dtype=np.float64)
+            self.rows[name][kind, block.layer] += counted.sum(1, dtype=np.float64)
 
     def arrays(self) -> dict[str, np.ndarray]:
         with np.errstate(invalid="ignore"):

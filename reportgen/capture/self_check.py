@@ -44,8 +44,6 @@ def check_model(model: Any, layout: TextLayout) -> None:
 class _WholeWeights:
     """A reducer that keeps everything: for texts of a few tokens only."""
 
-    without_sink = False
-
     def __init__(self, layers: int, heads: int, tokens: int) -> None:
         self.weights = torch.zeros(layers, heads, tokens, tokens)
 

@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Float
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from reportgen.capture.block import ROWS_AT_MOST, Block, BlockPlan, PaddedTable, plan_blocks
+from reportgen.capture.block import ROWS_AT_MOST, BlockPlan, plan_blocks
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.reducers.reducer import Reducer
+from reportgen.capture.summing import Summing
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 NAME = "reportgen_streaming"
-INVISIBLE = -1e30
 # Keywords that reach the attention function and change none of its numbers: the mask already says what a window hides.
 HARMLESS = {"position_ids", "cache_position", "use_cache", "output_attentions", "output_hidden_states", "return_dict", "sliding_window", "is_causal"}
 
@@ -47,25 +47,30 @@ class StreamingPass:
     rows_at_most: int = ROWS_AT_MOST
     plans: dict[Visibility, Sequence[BlockPlan]] = field(default_factory=dict)
     layers: list[LayerRecord] = field(default_factory=list)
-    buffers: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.summing = Summing(self.layout)
 
     def attend(self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, scaling: float) -> torch.Tensor:
         """The layer's attention output, batch x token x head x dim, exactly as the model's own attention gives it."""
+        _refuse_what_is_not_finite(layer, query, key, value)
         record = _record(query, key, visibility, scaling)
         values = value[0].float()
         heads, tokens = query.shape[1], query.shape[2]
         output = torch.empty(heads, tokens, values.shape[-1])
         for plan in self._plans(visibility, heads):
-            block = self._block(layer, plan, record)
-            output[:, plan.rows] = torch.bmm(block.padded.grouped(len(values)), values[:, plan.keys]).view(heads, plan.shape[0], -1)
-            record.log_normalisers[:, plan.rows] = block.log_normaliser
-            self._reduce(block)
+            scores = self.summing.scores(heads, plan)
+            scores_of(record, plan, out=scores)
+            block = self.summing.block(layer, plan, visibility, scores)
+            output[:, plan.rows] = torch.bmm(block.weights.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(heads, plan.shape[0], -1)
+            record.log_normalisers[:, plan.rows] = torch.from_numpy(block.sums.log_normaliser)
+            for reducer in self.reducers:
+                reducer.add(block)
             if self.progress is not None:
                 self.progress(layer, plan.rows.stop / tokens)
         if self.keep_layers:
             self.layers.append(record)
-        if not bool(torch.isfinite(output).all()):
-            raise ModelError(f"Layer {layer} of the model gives numbers that are not finite on this text; nothing was measured.")
+        _refuse_what_is_not_finite(layer, output)
         return output.transpose(0, 1)[None].to(query.dtype)
 
     def _plans(self, visibility: Visibility, heads: int) -> Sequence[BlockPlan]:
@@ -74,31 +79,10 @@ class StreamingPass:
             self.plans[visibility] = tuple(plan_blocks(self.layout, visibility, heads, self.rows_at_most))
         return self.plans[visibility]
 
-    def _block(self, layer: int, plan: BlockPlan, record: LayerRecord) -> Block:
-        rows, keys = plan.shape
-        heads = record.queries.shape[0] * record.queries.shape[1]
-        scores = self.buffer("scores", heads * rows * keys).view(heads, rows, keys)
-        scores_of(record, plan, out=scores)
-        padded = PaddedTable(cells=self.buffer("weights", PaddedTable.size(heads, rows, keys)), heads=heads, rows=rows, keys=keys)
-        padded.clear_padding()
-        torch.softmax(scores, -1, out=padded.inner)
-        return Block(layer=layer, plan=plan, layout=self.layout, visibility=record.visibility, padded=padded, scores=scores)
 
-    def _reduce(self, block: Block) -> None:
-        for reducer in self.reducers:
-            if not reducer.without_sink:
-                reducer.add(block)
-        later = [reducer for reducer in self.reducers if reducer.without_sink]
-        if later:
-            block.drop_sinks()
-        for reducer in later:
-            reducer.add(block)
-
-    def buffer(self, name: str, size: int) -> torch.Tensor:
-        """Memory that is used again from block to block: fresh pages for each block would cost more than the sums."""
-        if name not in self.buffers or len(self.buffers[name]) < size:
-            self.buffers[name] = torch.empty(size)
-        return self.buffers[name][:size]
+def _refuse_what_is_not_finite(layer: int, *tensors: torch.Tensor) -> None:
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+        raise ModelError(f"Layer {layer} of the model gives numbers that are not finite on this text; nothing was measured.")
 
 
 def _record(query: torch.Tensor, key: torch.Tensor, visibility: Visibility, scaling: float) -> LayerRecord:
@@ -110,25 +94,10 @@ def _record(query: torch.Tensor, key: torch.Tensor, visibility: Visibility, scal
 
 
 def scores_of(record: LayerRecord, plan: BlockPlan, out: Float[torch.Tensor, "head row key"]) -> None:
-    """Attention scores before softmax for one block, written into `out`; invisible keys get a very negative score."""
+    """Attention scores before softmax for one block, written into `out`; those of invisible keys mean nothing."""
     groups, stacked = record.queries.shape[0], record.queries.shape[1] * plan.shape[0]
     queries = record.queries[:, :, plan.rows].reshape(groups, stacked, -1)
     torch.bmm(queries, record.keys[:, plan.keys].transpose(1, 2), out=out.view(groups, stacked, -1))
-    for edge in _edges(record.visibility, plan):
-        columns = slice(edge.start - plan.keys.start, edge.stop - plan.keys.start)
-        out[:, :, columns].masked_fill_(record.visibility.hidden(plan.rows, edge), INVISIBLE)
-
-
-def _edges(visibility: Visibility, plan: BlockPlan) -> Iterator[slice]:
-    """The keys on the left and on the right that some row of the block does not see."""
-    left, right = int(visibility.first[plan.rows].max()), int(visibility.last[plan.rows].min())
-    if left >= right:
-        yield plan.keys
-        return
-    if left > plan.keys.start:
-        yield slice(plan.keys.start, left)
-    if right < plan.keys.stop:
-        yield slice(right, plan.keys.stop)
 
 
 _current: ContextVar[StreamingPass] = ContextVar("reportgen_streaming_pass")

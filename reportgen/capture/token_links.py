@@ -26,8 +26,6 @@ class SegmentBounds:
     The bound is the sum over layers of the greatest head mean in the segment. Memory: tokens x tokens / 32.
     """
 
-    without_sink = False
-
     def __init__(self, layout: TextLayout, layers: int) -> None:
         self.layers = layers
         self.total = torch.zeros(layout.tokens, -(-layout.tokens // SEGMENT))  # query segment

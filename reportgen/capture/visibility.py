@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from reportgen.errors import ModelError
 
@@ -46,12 +46,6 @@ class Visibility:
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """The smallest range of keys that holds all that the queries from `start` to `stop` see."""
         return int(self.first[start:stop].min()), int(self.last[start:stop].max())
-
-    def hidden(self, rows: slice, keys: slice) -> Bool[torch.Tensor, "query key"]:
-        """True where a query of `rows` does not see a key of `keys`."""
-        key = torch.arange(keys.start, keys.stop)
-        first, last = torch.from_numpy(self.first[rows])[:, None], torch.from_numpy(self.last[rows])[:, None]
-        return (key < first) | (key >= last)
 
     def pairs_by_distance(self, queries: Float[np.ndarray, " query"]) -> Float[np.ndarray, " distance"]:
         """How many visible pairs lie at each distance |q - k|, each query counted with its weight in `queries`."""

@@ -3,86 +3,92 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from reportgen.capture.block import Block
+from reportgen.capture.block import Block, decay_edges
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.visibility import Visibility
 
-LOCAL = 3
-
-
-def decay_edges(tokens: int) -> np.ndarray:
-    """0, 1, 2, 4, 8, ... up to above `tokens`."""
-    edges = [0, 1]
-    while edges[-1] <= tokens:
-        edges.append(2 * edges[-1])
-    return np.array(edges, np.int32)
+LOCAL_BINS = 3  # distances 0, 1, and 2 to 3
 
 
 class Distances:
     """`distance`, `locality`, `decay` with and without the sink; `previous_token` likewise; `next_token` where the future is seen.
 
-    Each block gives its sums along diagonals; every score is a sum over those. Sink keys are added back for the plain numbers.
+    Indices called kind are 0 for all keys and 1 for those that are no sinks.
     """
-
-    without_sink = True
 
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
         self.layout, self.heads = layout, heads
-        self.by_distance = np.zeros((layers, 2, heads, 2 * layout.tokens))  # layer (all, without sink) head q - k + tokens
+        self.edges = decay_edges(layout.tokens)
+        self.mass = np.zeros((2, layers, heads, len(self.edges) - 1))  # kind layer head bin
+        self.away, self.rows = np.zeros((2, layers, heads)), np.zeros((2, layers, heads))
+        self.previous, self.rows_previous = np.zeros((2, layers, heads)), np.zeros((2, layers, heads))
+        self.next = np.zeros((layers, heads))
         self.skipped: list[dict[int, np.ndarray]] = [{} for _ in range(layers)]
-        self.rows_left = np.zeros((layers, 2, heads))  # rows with something left: from q = 0 on, from q = 1 on
         self.visibility: dict[int, Visibility] = {}
 
     def add(self, block: Block) -> None:
         self.visibility[block.layer] = block.visibility
-        tokens, counted = self.layout.tokens, block.counted
-        weightings = torch.stack([block.left * counted, counted.expand(self.heads, -1)], 1)  # head weighting row
-        sums = block.by_distance(weightings).double().numpy().transpose(1, 0, 2)
-        lowest = block.rows.start - block.keys.stop + 1 + tokens
-        self.by_distance[block.layer, :, :, lowest : lowest + sums.shape[2]] += sums
+        self._add_rows(0, block, np.ones_like(block.sums.left), np.ones_like(block.any_left))
+        with np.errstate(divide="ignore", over="ignore"):
+            self._add_rows(1, block, np.where(block.any_left, 1.0 / block.sums.left, 0.0), block.any_left)
         self._add_sinks(block)
-        remaining = (block.any_left * counted).double().numpy()
-        self.rows_left[block.layer, 0] += remaining.sum(1)
-        self.rows_left[block.layer, 1] += remaining[:, 1 if block.rows.start == 0 else 0 :].sum(1)
+        self._add_neighbours(block)
         self._note_skipped(block)
 
+    def _add_rows(self, kind: int, block: Block, factor: np.ndarray, present: np.ndarray) -> None:
+        """Sums over rows, each times its factor."""
+        factor = (factor * block.counted).astype(np.float64)
+        self.mass[kind, block.layer] += np.einsum("hqb,hq->hb", block.sums.by_distance, factor)
+        self.away[kind, block.layer] += (block.sums.tokens_away * factor).sum(1)
+        self.rows[kind, block.layer] += (present * block.counted).sum(1, dtype=np.float64)
+
     def _add_sinks(self, block: Block) -> None:
+        for place, key in enumerate(block.plan.sinks.tolist()):
+            gap = np.abs(np.arange(block.rows.start, block.rows.stop) - key - block.keys.start)
+            weights = (block.sums.sink_weights[:, :, place] * block.counted).astype(np.float64)
+            bins = np.searchsorted(self.edges, gap, side="right") - 1
+            np.add.at(self.mass[0, block.layer], (slice(None), bins), weights)
+            self.away[0, block.layer] += weights @ gap
+
+    def _add_neighbours(self, block: Block) -> None:
+        """What lies on the token before and on the token after."""
         rows = np.arange(block.rows.start, block.rows.stop)
-        plain = self.by_distance[block.layer, 0]
-        for index, key in enumerate(block.plan.sinks.tolist()):
-            plain[:, rows - (key + block.keys.start) + self.layout.tokens] += (block.sink_weights[:, :, index] * block.counted).double().numpy()
+        rows = rows[(rows > 0) & (rows - 1 >= block.keys.start)]
+        of_rows, keys = rows - block.rows.start, rows - 1 - block.keys.start
+        before, counted = block.at(of_rows, keys).astype(np.float64), block.counted[of_rows]
+        rest = np.where(np.isin(rows - 1, self.layout.sinks), 0.0, counted) * block.any_left[:, of_rows]
+        self.previous[0, block.layer] += before @ counted
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.previous[1, block.layer] += np.where(rest > 0, before / block.sums.left[:, of_rows], 0.0).sum(1)
+        later = slice(1 if block.rows.start == 0 else 0, None)
+        self.rows_previous[0, block.layer] += block.counted[later].sum(dtype=np.float64)
+        self.rows_previous[1, block.layer] += (block.any_left * block.counted)[:, later].sum(1, dtype=np.float64)
+        ahead = np.arange(block.rows.start, min(block.rows.stop, block.keys.stop - 1))
+        of_rows = ahead - block.rows.start
+        self.next[block.layer] += block.at(of_rows, ahead + 1 - block.keys.start) @ block.counted[of_rows].astype(np.float64)
 
     def _note_skipped(self, block: Block) -> None:
         """Remember, by head, the rows with nothing left: their pairs do not count in the decay without the sink."""
-        empty = ((~block.any_left) * block.counted).numpy() > 0
+        empty = ~block.any_left & (block.counted > 0)
         for head in np.flatnonzero(empty.any(1)).tolist():
             rows = np.flatnonzero(empty[head]) + block.rows.start
             self.skipped[block.layer][head] = np.concatenate([self.skipped[block.layer].get(head, rows[:0]), rows])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        counted = (self.layout.sentence_of_token >= 0).astype(float)
-        rows = np.full_like(self.rows_left, counted.sum())
-        rows[:, 1] = counted[1:].sum()
-        plain = self._scores(self.by_distance[:, 0], rows, self._pairs(without_sink=False))
-        left = self._scores(self.by_distance[:, 1], self.rows_left, self._pairs(without_sink=True))
-        named = plain | {f"{name}_without_sink": values for name, values in left.items()}
+        named = self._scores(0) | {f"{name}_without_sink": values for name, values in self._scores(1).items()}
         if not all(visibility.causal for visibility in self.visibility.values()):
-            named["next_token"] = (self.by_distance[:, 0, :, self.layout.tokens - 1] / counted[:-1].sum()).astype(np.float32)
-        return named | {"decay_edges": decay_edges(self.layout.tokens)}
+            followed = (self.layout.sentence_of_token[:-1] >= 0).sum()
+            named["next_token"] = (self.next / followed).astype(np.float32)
+        return named | {"decay_edges": self.edges}
 
-    def _scores(self, mass: np.ndarray, rows: np.ndarray, pairs: np.ndarray) -> dict[str, np.ndarray]:
-        tokens = self.layout.tokens
-        unsigned = mass[:, :, tokens:].copy()  # layer head distance
-        unsigned[:, :, 1:] += mass[:, :, 1:tokens][:, :, ::-1]
-        edges = decay_edges(tokens)[:-1]
+    def _scores(self, kind: int) -> dict[str, np.ndarray]:
         with np.errstate(invalid="ignore", divide="ignore"):
             scores = {
-                "distance": unsigned @ np.arange(tokens) / rows[:, 0],
-                "locality": unsigned[:, :, : LOCAL + 1].sum(2) / rows[:, 0],
-                "previous_token": mass[:, :, tokens + 1] / rows[:, 1],
-                "decay": _bins(unsigned, edges) / _bins(pairs, edges),
+                "distance": self.away[kind] / self.rows[kind],
+                "locality": self.mass[kind, :, :, :LOCAL_BINS].sum(2) / self.rows[kind],
+                "previous_token": self.previous[kind] / self.rows_previous[kind],
+                "decay": self.mass[kind] / _bins(self._pairs(without_sink=kind == 1), self.edges[:-1]),
             }
         return {name: values.astype(np.float32) for name, values in scores.items()}
 
@@ -116,33 +122,15 @@ def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 class SentenceDistance:
     """`sentence_distance`: how many sentences back or ahead a head looks, over the keys that lie in sentences."""
 
-    without_sink = False
-
-    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
-        self.layout, self.heads = layout, heads
+    def __init__(self, layers: int, heads: int) -> None:
         self.total, self.rows = np.zeros((layers, heads)), np.zeros((layers, heads))
-        self.sentence = torch.from_numpy(layout.sentence_of_token.astype(np.float32))
 
     def add(self, block: Block) -> None:
-        inside = block.times_keys(self.layout.in_sentence[block.keys])  # head row
-        counted = (inside > 0) * block.counted
-        far = self._far_causal(block, inside) if block.visibility.causal else self._far(block)
-        self.total[block.layer] += (torch.where(counted > 0, far / inside, 0.0)).double().sum(1).numpy()
-        self.rows[block.layer] += counted.double().sum(1).numpy()
-
-    def _far_causal(self, block: Block, inside: torch.Tensor) -> torch.Tensor:
-        """Sum over k of p (s(q) - s(k)): no key lies ahead, so one product serves all rows; counted from the block's own sentence."""
-        own = self.sentence[block.rows]
-        behind = (own.max() - self.sentence[block.keys]) * self.layout.in_sentence[block.keys]
-        return block.times_keys(behind) - (own.max() - own) * inside
-
-    def _far(self, block: Block) -> torch.Tensor:
-        """Sum over k of p |s(q) - s(k)|, sentence by sentence."""
-        found = torch.zeros_like(block.greatest)
-        for run in block.plan.runs:
-            far = (self.sentence[block.keys] - run.sentence).abs() * self.layout.in_sentence[block.keys]
-            found[:, run.start : run.stop] = block.weights[:, run.start : run.stop] @ far
-        return found
+        counted = (block.sums.inside > 0) * block.counted
+        with np.errstate(invalid="ignore", divide="ignore"):
+            away = np.where(counted > 0, block.sums.sentences_away / block.sums.inside, 0.0)
+        self.total[block.layer] += away.sum(1, dtype=np.float64)
+        self.rows[block.layer] += counted.sum(1, dtype=np.float64)
 
     def arrays(self) -> dict[str, np.ndarray]:
         with np.errstate(invalid="ignore"):

@@ -13,11 +13,8 @@ from reportgen.capture.block import Block
 class Reducer(Protocol):
     """Adds up blocks in order, layer by layer.
 
-    `without_sink` tells which state of the block it reads: before or after `Block.drop_sinks`. The result must not depend on how the rows
-    were cut into blocks. `arrays` names its numbers as the contract does, without the stack.
+    The result must not depend on how the rows were cut into blocks. `arrays` names its numbers as the contract does, without the stack.
     """
-
-    without_sink: bool
 
     def add(self, block: Block) -> None:
         """Take one block in."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
-import torch
 
 from reportgen.capture.block import Block
 from reportgen.capture.layout import TextLayout
@@ -13,8 +12,6 @@ from reportgen.capture.layout import TextLayout
 
 class Repeats:
     """`duplicate_token` (mass on earlier tokens with the query's id) and `induction` (mass on the tokens right after those, up to the query itself)."""
-
-    without_sink = False
 
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
         self.queries, self.copies = earlier_copies(layout.ids)
@@ -52,4 +49,4 @@ def earlier_copies(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _gathered(block: Block, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
     """Sum over the pairs of the weights of each head; pairs outside the block's keys have weight 0."""
     inside = (keys >= 0) & (keys < block.plan.shape[1])
-    return block.gather(torch.from_numpy(rows[inside]), torch.from_numpy(keys[inside])).double().sum(1).numpy()
+    return block.at(rows[inside], keys[inside]).sum(1, dtype=np.float64)

@@ -6,10 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from reportgen.capture.block import Block
+from reportgen.capture.block import NOTHING_LEFT, Block
 from reportgen.capture.layout import TextLayout
-
-NOTHING_LEFT = 1e-37
 
 
 class Rollout:
@@ -18,8 +16,6 @@ class Rollout:
     Carries X = R M (tokens x sentences; M says which token is in which sentence) through the layers, X <- 0.5 mean_h(p) X + 0.5 X, both kinds side
     by side so that one product serves both. Memory: six tokens x sentences arrays.
     """
-
-    without_sink = False
 
     def __init__(self, layout: TextLayout, layers: int) -> None:
         self.layout = layout

@@ -17,8 +17,6 @@ class SentenceMass:
     Everything linear in p comes from its sums over the rows of a sentence.
     """
 
-    without_sink = False
-
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
         self.layout, self.heads = layout, heads
         sentences = layout.sentences
@@ -34,16 +32,16 @@ class SentenceMass:
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
             self._open_layer(block)
-        sums = torch.matmul(block.plan.run_rows, block.weights)  # head run key
+        sums = torch.from_numpy(block.sums.run_sums)  # head run key
         in_sentence = [index for index, run in enumerate(block.plan.runs) if run.sentence >= 0]
         self.received[block.keys] += sums.sum((0, 1))
         self.of_keys[:, block.keys] += sums[:, in_sentence].sum(1)
-        by_run = torch.from_numpy(np.add.reduceat(sums.numpy(), block.plan.key_starts, axis=2))  # head run key_run
+        by_run = torch.from_numpy(np.add.reduceat(block.sums.run_sums, block.plan.key_starts, axis=2))  # head run key_run
         for index in in_sentence:
             self.mass[:, block.plan.runs[index].sentence].index_add_(1, block.plan.key_slots, by_run[:, index])
         if block.keys.start == 0:
-            rows = torch.arange(block.rows.start, block.rows.stop)
-            self.on_first[block.layer] += (block.weights[:, :, 0] * (block.counted * (rows > 0))).sum(1).double().numpy()
+            later = block.counted * (np.arange(block.rows.start, block.rows.stop) > 0)
+            self.on_first[block.layer] += (block.weights[:, :, 0].numpy() * later).sum(1, dtype=np.float64)
         if block.rows.stop == self.layout.tokens:
             self._close_layer(block)
 
@@ -78,19 +76,15 @@ class SentenceMass:
 class InterSentenceMaximum:
     """`isa` and `isa_by_layer`: the greatest weight between the tokens of two sentences. Source: Seo et al. 2025, section 2."""
 
-    without_sink = False
-
     def __init__(self, layout: TextLayout, layers: int) -> None:
         self.layout = layout
         self.maximum = torch.zeros(layers, layout.sentences, layout.sentences + 1)  # layer sentence slot
 
     def add(self, block: Block) -> None:
-        starts, slots = block.plan.key_starts, block.plan.key_slots
-        for run in block.plan.runs:
+        by_run = torch.from_numpy(np.maximum.reduceat(block.sums.run_maxima, block.plan.key_starts, axis=1))
+        for run, greatest in zip(block.plan.runs, by_run, strict=True):
             if run.sentence >= 0:
-                greatest = block.weights[:, run.start : run.stop].amax(1).amax(0)  # in two steps: many times faster than in one
-                by_run = torch.from_numpy(np.maximum.reduceat(greatest.numpy(), starts))
-                self.maximum[block.layer, run.sentence].scatter_reduce_(0, slots, by_run, "amax")
+                self.maximum[block.layer, run.sentence].scatter_reduce_(0, block.plan.key_slots, greatest, "amax")
 
     def arrays(self) -> dict[str, np.ndarray]:
         by_layer = self.maximum[:, :, :-1].numpy().copy()

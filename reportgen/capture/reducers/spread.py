@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from reportgen.capture.block import Block
 from reportgen.capture.layout import TextLayout
 
 
 class Spread:
-    """`entropy`, `relative_entropy`, and both `_without_sink`. Uses up the block's `scores`.
-
-    With x the scores, z the log normaliser (ln p = x - z), w the mass that is left without the sinks and p' = p / w:
-    entropy = z - sum p x, and entropy' = ln w + z - sum p' x.
-    """
-
-    without_sink = True
+    """`entropy`, `relative_entropy`, and both `_without_sink`."""
 
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
         self.layout = layout
@@ -24,21 +17,18 @@ class Spread:
         self.rows_counted, self.rows_relative, self.rows_left, self.rows_relative_left = (np.zeros((layers, heads)) for _ in range(4))
 
     def add(self, block: Block) -> None:
-        sunk = (block.sink_weights * block.scores[:, :, block.plan.sinks]).sum(2)  # head row
-        kept = torch.mul(block.weights, block.scores, out=block.scores).sum(2)
-        entropy = block.log_normaliser - block.left * kept - sunk
-        left = torch.where(block.any_left, torch.log(block.left) + block.log_normaliser - kept, 0.0)
-        seen = torch.from_numpy(block.visibility.keys_seen[block.rows])
-        seen_left = seen - torch.from_numpy(block.visibility.seen_among(self.layout.sinks)[block.rows])
+        seen = block.visibility.keys_seen[block.rows]
+        seen_left = seen - block.visibility.seen_among(self.layout.sinks)[block.rows]
+        entropy, left = block.sums.entropy, block.sums.entropy_left
         remaining = block.counted * block.any_left
-        self._sum(block.layer, self.entropy, self.rows_counted, entropy, block.counted.expand_as(entropy))
-        self._sum(block.layer, self.relative, self.rows_relative, entropy / _log(seen), block.counted * (seen > 1) + 0 * entropy)
+        self._sum(block.layer, self.entropy, self.rows_counted, entropy, block.counted)
+        self._sum(block.layer, self.relative, self.rows_relative, entropy / _log(seen), block.counted * (seen > 1))
         self._sum(block.layer, self.entropy_left, self.rows_left, left, remaining)
         self._sum(block.layer, self.relative_left, self.rows_relative_left, left / _log(seen_left), remaining * (seen_left > 1))
 
-    def _sum(self, layer: int, total: np.ndarray, rows: np.ndarray, values: torch.Tensor, counted: torch.Tensor) -> None:
-        total[layer] += (values * counted).double().sum(1).numpy()
-        rows[layer] += counted.double().sum(1).numpy()
+    def _sum(self, layer: int, total: np.ndarray, rows: np.ndarray, values: np.ndarray, counted: np.ndarray) -> None:
+        total[layer] += (values * counted).sum(1, dtype=np.float64)
+        rows[layer] += np.broadcast_to(counted, values.shape).sum(1, dtype=np.float64)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {
@@ -52,21 +42,19 @@ class Spread:
 class Confidence:
     """`confidence`: the mean over queries of the greatest weight. Source: Voita et al. 2019."""
 
-    without_sink = False
-
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
         self.total, self.rows = np.zeros((layers, heads)), float((layout.sentence_of_token >= 0).sum())
 
     def add(self, block: Block) -> None:
-        self.total[block.layer] += (block.greatest * block.counted).double().sum(1).numpy()
+        self.total[block.layer] += (block.sums.greatest * block.counted).sum(1, dtype=np.float64)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"confidence": (self.total / self.rows).astype(np.float32)}
 
 
-def _log(count: torch.Tensor) -> torch.Tensor:
+def _log(count: np.ndarray) -> np.ndarray:
     """ln of a number of keys; 1 where there are fewer than two, so that it can be divided by."""
-    return torch.where(count > 1, torch.log(count.clamp(min=2).float()), 1.0)
+    return np.where(count > 1, np.log(np.maximum(count, 2)), 1.0)
 
 
 def _mean(total: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -12,8 +12,6 @@ from reportgen.capture.layout import TextLayout
 class TargetRows:
     """`attribution.attention`: mean over the target's rows, layers and heads of the mass on each sentence."""
 
-    without_sink = False
-
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
         self.layout = layout
         self.total = torch.zeros(layout.sentences + 1, dtype=torch.float64)

@@ -1,0 +1,74 @@
+"""From a block's scores to its weights and sums, on all cores."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from reportgen.capture.block import Block, BlockPlan, decay_edges
+from reportgen.capture.fused import NO_SCORE, Sums, sum_run
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.visibility import Visibility
+
+
+class Summing:
+    """Sums the blocks of one pass. Memory is used again from block to block: fresh pages for each would cost more than the sums."""
+
+    def __init__(self, layout: TextLayout) -> None:
+        self.layout = layout
+        self.edges = decay_edges(layout.tokens)
+        self.threads = ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="reportgen-sums")
+        self.buffers: dict[str, np.ndarray] = {}
+
+    def scores(self, heads: int, plan: BlockPlan) -> Float[torch.Tensor, "head row key"]:
+        """Where the scores of the next block go; what it holds is undefined."""
+        return torch.from_numpy(self._buffer("scores", heads, *plan.shape))
+
+    def block(
+        self,
+        layer: int,
+        plan: BlockPlan,
+        visibility: Visibility,
+        scores: Float[torch.Tensor, "head row key"],
+        extra: Float[np.ndarray, " head"] | None = None,
+    ) -> Block:
+        """The block of these scores, which become its weights in place. `extra` is a score of no key for each head: weights then sum to less than 1."""
+        cells, sums = scores.numpy(), self._sums(len(scores), plan)
+        extra = np.full(len(scores), NO_SCORE) if extra is None else extra
+
+        def add(run: int) -> None:
+            sum_run(cells, run, plan.runs[run].start, plan.runs[run].stop, extra, plan.of_rows, plan.of_keys, self.edges, sums)
+
+        list(self.threads.map(add, range(len(plan.runs))))
+        return Block(layer=layer, plan=plan, layout=self.layout, visibility=visibility, weights=scores, sums=sums)
+
+    def _sums(self, heads: int, plan: BlockPlan) -> Sums:
+        (rows, keys), runs, bins = plan.shape, len(plan.runs), len(self.edges) - 1
+        by_row = np.empty((7, heads, rows), np.float32)
+        return Sums(
+            log_normaliser=by_row[0],
+            greatest=by_row[1],
+            entropy=by_row[2],
+            inside=by_row[3],
+            sentences_away=by_row[4],
+            sink_weights=np.empty((heads, rows, len(plan.sinks)), np.float32),
+            head_mean=self._buffer("head_mean", rows, keys),
+            run_sums=self._buffer("run_sums", heads, runs, keys),
+            run_maxima=self._buffer("run_maxima", runs, keys),
+            products=np.zeros((runs, heads, heads)),
+            left=by_row[5],
+            entropy_left=by_row[6],
+            tokens_away=np.empty((heads, rows), np.float32),
+            by_distance=np.zeros((heads, rows, bins), np.float32),
+            products_left=np.zeros((runs, heads, heads)),
+        )
+
+    def _buffer(self, name: str, *shape: int) -> np.ndarray:
+        size = math.prod(shape)
+        if name not in self.buffers or len(self.buffers[name]) < size:
+            self.buffers[name] = np.empty(size, np.float32)
+        return self.buffers[name][:size].reshape(shape)

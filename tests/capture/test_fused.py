@@ -1,0 +1,127 @@
+"""The compiled pass over a block against the plain formulas in float64, on masks and scores that no tested model has."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from reportgen.capture import fused
+from reportgen.capture.block import NOTHING_LEFT, Block, plan_rows
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.summing import Summing
+from reportgen.capture.visibility import Visibility
+
+HEADS, TOKENS = 5, 67
+
+
+@pytest.fixture(scope="module", params=["both sides", "causal", "window"])
+def visibility(request: pytest.FixtureRequest) -> Visibility:
+    position = np.arange(TOKENS)
+    if request.param == "both sides":
+        return Visibility(first=np.zeros(TOKENS, int), last=np.full(TOKENS, TOKENS))
+    return Visibility(first=np.maximum(position - 11, 0) if request.param == "window" else np.zeros(TOKENS, int), last=position + 1)
+
+
+@pytest.fixture(scope="module")
+def layout() -> TextLayout:
+    members = np.repeat([0, 1, -1, 2, 3], [7, 23, 2, 17, 18]).astype(np.int32)
+    return TextLayout(
+        ids=np.arange(TOKENS, dtype=np.int32),
+        sentence_of_token=members,
+        sinks=np.array([0, 31]),
+        delimiter=np.zeros(TOKENS, bool),
+        target_rows=np.array([], int),
+    )
+
+
+@pytest.fixture(scope="module", params=[None, 2.5], ids=["keys only", "a score of no key"])
+def block_and_weights(request: pytest.FixtureRequest, layout: TextLayout, visibility: Visibility) -> tuple[Block, np.ndarray, int]:
+    """A block of rows in the middle, and its weights by the formula."""
+    rows = slice(19, 53)
+    plan, summing = plan_rows(layout, visibility, rows), Summing(layout)
+    given = np.random.default_rng(3).normal(scale=6, size=(HEADS, *plan.shape)).astype(np.float32)
+    scores = summing.scores(HEADS, plan)
+    scores.copy_(torch.from_numpy(given))
+    extra = np.full(HEADS, fused.NO_SCORE if request.param is None else request.param, np.float32)
+    block = summing.block(0, plan, visibility, scores, extra)
+    key = np.arange(plan.keys.start, plan.keys.stop)
+    seen = (key >= visibility.first[rows, None]) & (key < visibility.last[rows, None])
+    powers = np.where(seen, np.exp(given.astype(np.float64)), 0.0)
+    return block, powers / (powers.sum(2, keepdims=True) + np.exp(extra[:, None, None].astype(np.float64))), plan.keys.start
+
+
+def close(found: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
+
+
+def test_weights_and_what_holds_every_key(block_and_weights, layout: TextLayout) -> None:
+    block, p, start = block_and_weights
+    members = layout.sentence_of_token
+    inside = members[block.keys] >= 0
+    gap = np.abs(members[block.rows, None] - members[block.keys])
+    close(block.weights.numpy(), p)
+    close(block.sums.greatest, p.max(2))
+    close(block.sums.entropy, -(p * np.log(np.where(p > 0, p, 1.0))).sum(2))
+    close(block.sums.inside, p[:, :, inside].sum(2))
+    close(block.sums.sentences_away, (p * gap)[:, :, inside].sum(2))
+    close(block.sums.head_mean, p.mean(0))
+    close(block.sums.sink_weights, p[:, :, layout.sinks[layout.sinks >= start] - start])
+    for index, run in enumerate(block.plan.runs):
+        close(block.sums.run_sums[:, index], p[:, run.start : run.stop].sum(1))
+        close(block.sums.run_maxima[index], p[:, run.start : run.stop].max((0, 1)))
+    close(block.sums.products.sum(0), np.tril(np.einsum("hqk,gqk->hg", p, p)))
+
+
+def test_what_leaves_the_sinks_out(block_and_weights, layout: TextLayout) -> None:
+    block, p, start = block_and_weights
+    p = p.copy()
+    p[:, :, layout.sinks[layout.sinks >= start] - start] = 0.0
+    left = p.sum(2)
+    assert (left > NOTHING_LEFT).all()
+    renormalised = p / left[:, :, None]
+    distance = np.abs(np.arange(block.rows.start, block.rows.stop)[:, None] - np.arange(block.keys.start, block.keys.stop))
+    close(block.sums.left, left)
+    close(block.sums.entropy_left, -(renormalised * np.log(np.where(p > 0, renormalised, 1.0))).sum(2))
+    close(block.sums.tokens_away / left, (renormalised * distance).sum(2))
+    edges = [0, 1, 2, 4, 8, 16, 32, 64, 128]
+    for index, (low, high) in enumerate(itertools.pairwise(edges)):
+        close(block.sums.by_distance[:, :, index], np.where((distance >= low) & (distance < high), p, 0.0).sum(2))
+    close(block.sums.products_left.sum(0), np.tril(np.einsum("hqk,gqk->hg", renormalised, renormalised)))
+
+
+def test_exp_is_exact_to_rounding_and_zero_far_below() -> None:
+    values = np.linspace(-86.9, 0.0, 100_003).astype(np.float32)
+    found = np.array([fused._exp(value) for value in values])
+    assert np.max(np.abs(found / np.exp(values.astype(np.float64)) - 1)) < 3e-7
+    assert fused._exp(np.float32(0.0)) == 1.0
+    assert fused._exp(np.float32(-88.0)) == fused._exp(np.float32(-1e30)) == 0.0
+
+
+def test_the_greatest_score_is_found_whatever_its_sign() -> None:
+    for row in ([-3.0, -1.5, -2.0], [0.0, -0.0, -7.0], [1.0, 2.5, -9.0], [-1e30, -1e30]):
+        assert fused._greatest(np.array(row, np.float32)) == np.float32(max(row))
+
+
+def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout) -> None:
+    causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1)
+    plan, summing = plan_rows(layout, causal, slice(0, 7)), Summing(layout)
+    block = summing.block(0, plan, causal, summing.scores(HEADS, plan).zero_())
+    assert not block.any_left[:, 0].any()
+    assert block.any_left[:, 1:].all()
+    assert (block.sums.left[:, 0] == 0).all()
+    assert (block.sums.entropy_left[:, 0] == 0).all()
+
+
+def test_heads_are_compared_exactly_also_where_almost_all_lies_on_a_sink(layout: TextLayout) -> None:
+    causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1)
+    plan, summing = plan_rows(layout, causal, slice(40, 45)), Summing(layout)
+    given = np.random.default_rng(5).normal(size=(HEADS, *plan.shape)).astype(np.float32)
+    given[:, :, 0] = 60.0  # leaves about 1e-25 for each other key
+    block = summing.block(0, plan, causal, summing.scores(HEADS, plan).copy_(torch.from_numpy(given)))
+    powers = np.where(np.arange(plan.shape[1]) <= np.arange(40, 45)[:, None], np.exp(given.astype(np.float64)), 0.0)
+    powers[:, :, layout.sinks] = 0.0
+    renormalised = powers / powers.sum(2, keepdims=True)
+    close(block.sums.products_left.sum(0), np.tril(np.einsum("hqk,gqk->hg", renormalised, renormalised)))
