@@ -34,8 +34,10 @@ class SentenceMass:
             self._open_layer(block)
         sums = torch.from_numpy(block.sums.run_sums)  # head run key
         in_sentence = [index for index, run in enumerate(block.plan.runs) if run.sentence >= 0]
-        self.received[block.keys] += sums.sum((0, 1))
-        self.of_keys[:, block.keys] += sums[:, in_sentence].sum(1)
+        whose = torch.tensor([[float(run.sentence >= 0), 1.0] for run in block.plan.runs])  # run (in a sentence, any)
+        over_rows = torch.matmul(whose.T, sums)  # head (in a sentence, any) key
+        self.of_keys[:, block.keys] += over_rows[:, 0]
+        self.received[block.keys] += over_rows[:, 1].sum(0)
         by_run = torch.from_numpy(np.add.reduceat(block.sums.run_sums, block.plan.key_starts, axis=2))  # head run key_run
         for index in in_sentence:
             self.mass[:, block.plan.runs[index].sentence].index_add_(1, block.plan.key_slots, by_run[:, index])
