@@ -2,7 +2,7 @@
 
 Prints one Markdown table; each figure is measured in a process of its own, and ratios are of runs of this call.
 
-    python tests/benchmarks/measure_speed.py [--tokens 1024 2048 4096 8192] [--runs 3] [--memory-for-eager 16]
+    python tests/benchmarks/measure_speed.py [--tokens 1024 2048 4096 8192] [--runs 3] [--memory-for-eager 16] [--gradients]
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
-PEERS = ("sdpa", "body", "ours", "eager", "gradients")
+PEERS = ("sdpa", "body", "ours", "eager")
 EAGER_BYTES_PER_PAIR = 30 * 9 * 4 * 1.5
 
 
@@ -113,14 +113,16 @@ def measured(peer: str, tokens: int, runs: int) -> dict[str, float] | None:
     return {name: statistics.median(one[name] for one in found) for name in found[0]}
 
 
-def table(lengths: list[int], runs: int, memory_for_eager: float) -> None:
+def table(lengths: list[int], runs: int, memory_for_eager: float, gradients: bool) -> None:
     """Print a row for each length."""
     print(
         "| tokens | sentences | SDPA s | SDPA without logits s | ours s | ours / SDPA | ours / SDPA without logits | eager s | eager / ours | SDPA GB | ours GB | memory ratio | gradient s |"
     )
     print("|" + "---:|" * 13)
     for tokens in lengths:
-        peers = [peer for peer in PEERS if peer != "eager" or tokens**2 * EAGER_BYTES_PER_PAIR < memory_for_eager * 1e9]
+        peers = [
+            peer for peer in (*PEERS, *(["gradients"] if gradients else [])) if peer != "eager" or tokens**2 * EAGER_BYTES_PER_PAIR < memory_for_eager * 1e9
+        ]
         found = {peer: measured(peer, tokens, runs if peer in ("sdpa", "body", "ours") else 1) for peer in peers}
         print(row(found), flush=True)
 
@@ -133,7 +135,12 @@ def row(found: dict[str, dict[str, float] | None]) -> str:
     cells = [f"{found['ours']['tokens']:.0f}", f"{found['ours']['sentences']:.0f}", f"{seconds['sdpa']:.1f}", f"{seconds['body']:.1f}", f"{ours_s:.1f}"]
     cells += [f"{ours_s / seconds['sdpa']:.2f}", f"{ours_s / seconds['body']:.2f}"]
     cells += [f"{eager_s:.1f}" if eager_s else "does not fit", f"{eager_s / ours_s:.1f}" if eager_s else ""]
-    cells += [f"{memory['sdpa']:.2f}", f"{memory['ours']:.2f}", f"{memory['ours'] / memory['sdpa']:.2f}", f"{seconds['gradients']:.1f}"]
+    cells += [
+        f"{memory['sdpa']:.2f}",
+        f"{memory['ours']:.2f}",
+        f"{memory['ours'] / memory['sdpa']:.2f}",
+        f"{seconds['gradients']:.1f}" if "gradients" in seconds else "",
+    ]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -143,12 +150,13 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, nargs="+", default=[1024, 2048, 4096, 8192])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--memory-for-eager", type=float, default=16.0, help="GB that eager attention may take")
+    parser.add_argument("--gradients", action="store_true", help="time the gradient pass as well")
     parser.add_argument("--one", nargs=2, metavar=("PEER", "TOKENS"))
     options = parser.parse_args()
     if options.one:
         print(json.dumps(run(options.one[0], int(options.one[1]))))
     else:
-        table(options.tokens, options.runs, options.memory_for_eager)
+        table(options.tokens, options.runs, options.memory_for_eager, options.gradients)
 
 
 if __name__ == "__main__":
