@@ -26,8 +26,8 @@ ROUNDED_TO = 16  # matrix products run on whole vectors
 class BlockPlan:
     """Which query rows and which keys one block spans, and how they fall into sentences; the same for every layer with the same mask.
 
-    `runs` are rows of one sentence, a few at most, counted from the first row; `key_starts` and `sinks` are counted from the first key; `key_slots` is the sentence of each run of
-    keys (the last slot for none).
+    `runs` are rows of one sentence, a few at most, counted from the first row; `key_starts` is counted from the first key; `key_slots` is the sentence of
+    each run of keys (the last slot for none).
     """
 
     rows: slice
@@ -35,7 +35,6 @@ class BlockPlan:
     runs: tuple[Run, ...]
     key_starts: Int[np.ndarray, " key_run"]
     key_slots: Int[torch.Tensor, " key_run"]
-    sinks: Int[np.ndarray, " sink"]
     of_rows: Rows
     of_keys: Keys
 
@@ -43,11 +42,6 @@ class BlockPlan:
     def shape(self) -> tuple[int, int]:
         """Rows and keys."""
         return self.rows.stop - self.rows.start, self.keys.stop - self.keys.start
-
-    @property
-    def cells(self) -> int:
-        """Rows times keys."""
-        return self.shape[0] * self.shape[1]
 
 
 def plan_rows(layout: TextLayout, visibility: Visibility, rows: slice) -> BlockPlan:
@@ -63,7 +57,6 @@ def plan_rows(layout: TextLayout, visibility: Visibility, rows: slice) -> BlockP
         runs=tuple(_cut(layout.runs_within(rows.start, rows.stop))),
         key_starts=np.array([run.start for run in key_runs]),
         key_slots=torch.tensor([run.sentence if run.sentence >= 0 else layout.sentences for run in key_runs]),
-        sinks=sinks,
         of_rows=Rows(
             first=visibility.first[rows] - keys.start,
             last=visibility.last[rows] - keys.start,

@@ -210,7 +210,10 @@ def _take_sinks_out(row, first, sinks, greatest, kept):
 
 @_compiled(IN_ORDER)
 def _softmax(row, first, extra, sinks, head, index, sums):
-    """Scores become e = exp(x - greatest), without the sinks; gives the factor that makes them weights. `extra` is a score of no key, for sinks as extra logits."""
+    """Scores become e = exp(x - greatest), without the sinks; gives the factor that makes them weights. `extra` is a score of no key, for sinks as extra logits.
+
+    With y = x - greatest and Z the sum of all e: entropy = - sum p ln p = (sum of the keys' e / Z) ln Z - (sum of e y) / Z, and the same over the rest alone without the sinks.
+    """
     highest = _greatest(row)
     greatest = max(highest, extra)
     sunk, sunk_weighted = _take_sinks_out(row, first, sinks, greatest, sums.sink_weights[head, index])

@@ -21,7 +21,7 @@ from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import Sentence, split_sentences
 from reportgen.tokens import TokenisedText, align_tokens
 
-LIBRARIES = ("torch", "transformers", "numpy", "nltk", "reportgen")
+LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 STACK = "decoder"
 Progress = Callable[[str, float], None]
 

@@ -14,6 +14,8 @@ from reportgen.capture.fused import NO_SCORE, Sums, sum_run
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.visibility import Visibility
 
+BY_ROW = ("log_normaliser", "greatest", "entropy", "inside", "sentences_away", "left", "entropy_left", "tokens_away")
+
 
 class Summing:
     """Sums the blocks of one pass. Memory is used again from block to block: fresh pages for each would cost more than the sums."""
@@ -47,22 +49,15 @@ class Summing:
         return Block(layer=layer, plan=plan, layout=self.layout, visibility=visibility, weights=scores, sums=sums)
 
     def _sums(self, heads: int, plan: BlockPlan) -> Sums:
-        (rows, keys), runs, bins = plan.shape, len(plan.runs), len(self.edges) - 1
-        by_row = np.empty((7, heads, rows), np.float32)
+        (rows, keys), runs, sinks, bins = plan.shape, len(plan.runs), len(plan.of_keys.sinks), len(self.edges) - 1
+        by_row = {name: np.empty((heads, rows), np.float32) for name in BY_ROW}
         return Sums(
-            log_normaliser=by_row[0],
-            greatest=by_row[1],
-            entropy=by_row[2],
-            inside=by_row[3],
-            sentences_away=by_row[4],
-            sink_weights=np.empty((heads, rows, len(plan.sinks)), np.float32),
+            **by_row,
+            sink_weights=np.empty((heads, rows, sinks), np.float32),
             head_mean=self._buffer("head_mean", rows, keys),
             run_sums=self._buffer("run_sums", heads, runs, keys),
             run_maxima=self._buffer("run_maxima", runs, keys),
             products=np.zeros((runs, heads, heads)),
-            left=by_row[5],
-            entropy_left=by_row[6],
-            tokens_away=np.empty((heads, rows), np.float32),
             by_distance=np.zeros((heads, rows, bins), np.float32),
             products_left=np.zeros((runs, heads, heads)),
         )

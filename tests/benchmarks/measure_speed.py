@@ -120,9 +120,8 @@ def table(lengths: list[int], runs: int, memory_for_eager: float, gradients: boo
     )
     print("|" + "---:|" * 13)
     for tokens in lengths:
-        peers = [
-            peer for peer in (*PEERS, *(["gradients"] if gradients else [])) if peer != "eager" or tokens**2 * EAGER_BYTES_PER_PAIR < memory_for_eager * 1e9
-        ]
+        peers = [peer for peer in PEERS if peer != "eager" or tokens**2 * EAGER_BYTES_PER_PAIR < memory_for_eager * 1e9]
+        peers += ["gradients"] if gradients else []
         found = {peer: measured(peer, tokens, runs if peer in ("sdpa", "body", "ours") else 1) for peer in peers}
         print(row(found), flush=True)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from reportgen.capture import fused
-from reportgen.capture.block import NOTHING_LEFT, Block, plan_rows
+from reportgen.capture.block import Block, plan_rows
+from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import TextLayout
+from reportgen.capture.reducers.distances import Distances, SentenceDistance
 from reportgen.capture.summing import Summing
 from reportgen.capture.visibility import Visibility
 
@@ -125,3 +128,38 @@ def test_heads_are_compared_exactly_also_where_almost_all_lies_on_a_sink(layout:
     powers[:, :, layout.sinks] = 0.0
     renormalised = powers / powers.sum(2, keepdims=True)
     close(block.sums.products_left.sum(0), np.tril(np.einsum("hqk,gqk->hg", renormalised, renormalised)))
+
+
+def test_distances_of_three_tokens_that_see_each_other_by_hand() -> None:
+    weights = np.array([[4, 2, 2], [1, 1, 6], [2, 4, 2]], np.float32) / 8  # the first key is a sink; the last token is a sentence of its own
+    layout = TextLayout(
+        ids=np.arange(3, dtype=np.int32),
+        sentence_of_token=np.array([0, 0, 1], np.int32),
+        sinks=np.array([0]),
+        delimiter=np.zeros(3, bool),
+        target_rows=np.array([], int),
+    )
+    full, summing = Visibility(first=np.zeros(3, int), last=np.full(3, 3)), Summing(layout)
+    distances, between = Distances(layout, 1, 1), SentenceDistance(1, 1)
+    for rows in (slice(0, 2), slice(2, 3)):
+        plan = plan_rows(layout, full, rows)
+        block = summing.block(0, plan, full, summing.scores(1, plan).copy_(torch.from_numpy(np.log(weights[None, rows]))))
+        distances.add(block)
+        between.add(block)
+    found = {name: values[0, 0] for name, values in (distances.arrays() | between.arrays()).items() if name != "decay_edges"}
+    close(found["distance"], (6 / 8 + 7 / 8 + 8 / 8) / 3)
+    close(found["distance_without_sink"], (3 / 2 + 6 / 7 + 2 / 3) / 3)
+    close(found["locality"], 1.0)
+    close(found["previous_token"], (1 / 8 + 4 / 8) / 2)
+    close(found["previous_token_without_sink"], (0 + 2 / 3) / 2)
+    close(found["next_token"], (2 / 8 + 6 / 8) / 2)
+    close(found["decay"], np.array([7 / 8 / 3, 13 / 8 / 4, 4 / 8 / 2]))
+    close(found["decay_without_sink"], np.array([(1 / 7 + 1 / 3) / 2, (1 / 2 + 6 / 7 + 2 / 3) / 3, 1 / 2]))
+    close(found["sentence_distance"], (2 / 8 + 6 / 8 + 6 / 8) / 3)
+
+
+def test_where_nothing_compiled_can_be_kept_it_is_compiled_anew() -> None:
+    module: dict[str, object] = {"__name__": "nowhere"}
+    exec(compile(Path(fused.__file__).read_text(encoding="utf-8"), "<no file>", "exec"), module)
+    assert module["_exp"](np.float32(-1.0)) == fused._exp(np.float32(-1.0))
+    assert type(module["_exp"]._cache) is not type(fused._exp._cache)

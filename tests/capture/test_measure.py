@@ -40,7 +40,7 @@ def test_metadata_says_what_was_measured_with_what(small_measurements: Measureme
     assert metadata["target"]["sentence"] == 3
     assert metadata["target"]["loss_nats"] > 0
     assert metadata["notices"] == []
-    assert set(metadata["libraries"]) >= {"torch", "transformers", "numpy"}
+    assert set(metadata["libraries"]) >= {"torch", "transformers", "numba", "numpy"}
 
 
 def test_passes_that_are_asked_away_leave_no_keys_and_a_notice(default_model) -> None:

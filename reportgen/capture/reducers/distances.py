@@ -14,7 +14,8 @@ LOCAL_BINS = 3  # distances 0, 1, and 2 to 3
 class Distances:
     """`distance`, `locality`, `decay` with and without the sink; `previous_token` likewise; `next_token` where the future is seen.
 
-    Indices called kind are 0 for all keys and 1 for those that are no sinks.
+    Means over queries of sum_k p abs(q - k), of the mass at abs(q - k) <= 3, of p[q, q - 1] and p[q, q + 1]; decay is the mean of p over visible pairs in
+    a bin of distances. Source of distance: Vig and Belinkov 2019. Indices called kind are 0 for all keys and 1 for those that are no sinks.
     """
 
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
@@ -29,44 +30,31 @@ class Distances:
 
     def add(self, block: Block) -> None:
         self.visibility[block.layer] = block.visibility
-        self._add_rows(0, block, np.ones_like(block.sums.left), np.ones_like(block.any_left))
-        with np.errstate(divide="ignore", over="ignore"):
-            self._add_rows(1, block, np.where(block.any_left, 1.0 / block.sums.left, 0.0), block.any_left)
+        inverse = np.divide(1.0, block.sums.left, out=np.zeros(block.sums.left.shape), where=block.any_left)
+        for kind, factor in enumerate((np.ones_like(inverse), inverse)):
+            self._add_rows(kind, block, factor * block.counted)
         self._add_sinks(block)
-        self._add_neighbours(block)
         self._note_skipped(block)
+        if not block.visibility.causal:
+            self.next[block.layer] += _beside(block, 1)[1].sum(1)
 
-    def _add_rows(self, kind: int, block: Block, factor: np.ndarray, present: np.ndarray) -> None:
-        """Sums over rows, each times its factor."""
-        factor = (factor * block.counted).astype(np.float64)
+    def _add_rows(self, kind: int, block: Block, factor: np.ndarray) -> None:
+        """Sums over rows, each times its factor (head row); a factor of 0 leaves the row out."""
         self.mass[kind, block.layer] += np.einsum("hqb,hq->hb", block.sums.by_distance, factor)
         self.away[kind, block.layer] += (block.sums.tokens_away * factor).sum(1)
-        self.rows[kind, block.layer] += (present * block.counted).sum(1, dtype=np.float64)
+        self.rows[kind, block.layer] += (factor > 0).sum(1)
+        self.rows_previous[kind, block.layer] += (factor[:, 1 if block.rows.start == 0 else 0 :] > 0).sum(1)
+        queries, before = _beside(block, -1)
+        looked_at = ~np.isin(queries - 1, self.layout.sinks) if kind == 1 else np.ones(len(queries), bool)
+        self.previous[kind, block.layer] += (before * factor[:, queries - block.rows.start] * looked_at).sum(1)
 
     def _add_sinks(self, block: Block) -> None:
-        for place, key in enumerate(block.plan.sinks.tolist()):
+        for place, key in enumerate(block.plan.of_keys.sinks.tolist()):
             gap = np.abs(np.arange(block.rows.start, block.rows.stop) - key - block.keys.start)
             weights = (block.sums.sink_weights[:, :, place] * block.counted).astype(np.float64)
             bins = np.searchsorted(self.edges, gap, side="right") - 1
             np.add.at(self.mass[0, block.layer], (slice(None), bins), weights)
             self.away[0, block.layer] += weights @ gap
-
-    def _add_neighbours(self, block: Block) -> None:
-        """What lies on the token before and on the token after."""
-        rows = np.arange(block.rows.start, block.rows.stop)
-        rows = rows[(rows > 0) & (rows - 1 >= block.keys.start)]
-        of_rows, keys = rows - block.rows.start, rows - 1 - block.keys.start
-        before, counted = block.at(of_rows, keys).astype(np.float64), block.counted[of_rows]
-        rest = np.where(np.isin(rows - 1, self.layout.sinks), 0.0, counted) * block.any_left[:, of_rows]
-        self.previous[0, block.layer] += before @ counted
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.previous[1, block.layer] += np.where(rest > 0, before / block.sums.left[:, of_rows], 0.0).sum(1)
-        later = slice(1 if block.rows.start == 0 else 0, None)
-        self.rows_previous[0, block.layer] += block.counted[later].sum(dtype=np.float64)
-        self.rows_previous[1, block.layer] += (block.any_left * block.counted)[:, later].sum(1, dtype=np.float64)
-        ahead = np.arange(block.rows.start, min(block.rows.stop, block.keys.stop - 1))
-        of_rows = ahead - block.rows.start
-        self.next[block.layer] += block.at(of_rows, ahead + 1 - block.keys.start) @ block.counted[of_rows].astype(np.float64)
 
     def _note_skipped(self, block: Block) -> None:
         """Remember, by head, the rows with nothing left: their pairs do not count in the decay without the sink."""
@@ -112,6 +100,14 @@ class Distances:
         return pairs
 
 
+def _beside(block: Block, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """The queries of the block that have a key `step` tokens on, and what each head gives it (head query); 0 for queries of no sentence."""
+    queries = np.arange(block.rows.start, block.rows.stop)
+    queries = queries[(queries + step >= block.keys.start) & (queries + step < block.keys.stop)]
+    rows = queries - block.rows.start
+    return queries, block.at(rows, queries + step - block.keys.start) * block.counted[rows].astype(np.float64)
+
+
 def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Sums over distances from each edge to the next; the last bin takes the rest."""
     starts = np.minimum(edges, values.shape[2] - 1)
@@ -120,7 +116,7 @@ def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 class SentenceDistance:
-    """`sentence_distance`: how many sentences back or ahead a head looks, over the keys that lie in sentences."""
+    """`sentence_distance`: mean over queries of sum_k p abs(s(q) - s(k)) over the keys that lie in sentences, divided by their mass. Source: none; defined here."""
 
     def __init__(self, layers: int, heads: int) -> None:
         self.total, self.rows = np.zeros((layers, heads)), np.zeros((layers, heads))

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from reportgen.capture.block import NOTHING_LEFT, Block
+from reportgen.capture.block import Block
+from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import TextLayout
 
 

@@ -22,7 +22,7 @@ class HeadSimilarity:
 
 
 def _cosine(lower: np.ndarray) -> np.ndarray:
-    """From the lower triangles of the products, layer x head x head."""
+    """From the lower triangles of the products, layer x head x head; none is negative."""
     products = np.maximum(lower, lower.transpose(0, 2, 1))
     lengths = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -9,7 +9,11 @@ from reportgen.capture.layout import TextLayout
 
 
 class Spread:
-    """`entropy`, `relative_entropy`, and both `_without_sink`."""
+    """`entropy`, `relative_entropy`, and both `_without_sink`.
+
+    Mean over queries of - sum_k p ln p, in nats (source: Clark et al. 2019, section 3.3), and of that over ln of the number of visible keys, between 0 and 1
+    (source: none; defined here). Without the sink: of p over what the sinks leave.
+    """
 
     def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
         self.layout = layout
