@@ -14,16 +14,19 @@ from markdown_it.token import Token
 from reportgen.documents.decoding import clean
 from reportgen.documents.document import Piece
 from reportgen.documents.markup import visible_text
+from reportgen.errors import DocumentError
 
 FRONT_MATTER = re.compile(r"\A---[ ]*\n(?:[A-Za-z_][\w -]*:.*\n|[ \t#-].*\n|\n)+?(?:---|\.\.\.)[ ]*(?:\n|\Z)")
 MOST_NESTING = 100  # the parser drops what lies deeper, and its own limit of 20 is met by nested quotations
 
 
 def markdown_pieces(text: str) -> Iterator[Piece]:
-    """The blocks of a Markdown text, in order, none of them empty."""
+    """The blocks of a Markdown text, in order, none of them empty. Raises `DocumentError` for a text nested so deep that some of it would be lost."""
     parser = MarkdownIt("commonmark", {"maxNesting": MOST_NESTING}).enable(["table", "strikethrough"])
-    walk = _Walk()
-    for token in parser.parse(FRONT_MATTER.sub("", text)):
+    tokens, walk = parser.parse(FRONT_MATTER.sub("", text)), _Walk()
+    if any(token.level >= MOST_NESTING - 1 for token in tokens):
+        raise DocumentError(f"The document nests quotations or lists more than {MOST_NESTING // 2} deep; such a text cannot be read whole.")
+    for token in tokens:
         piece = walk.step(token)
         if piece and piece.text.strip():
             yield piece
