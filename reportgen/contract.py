@@ -1,7 +1,7 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, sentence, query_sentence, key_sentence, bin, edge, span, rank. A key that starts with `*.` is stored once
-for every stack of the model (`decoder.entropy`). p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
+Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank. A key that starts with `*.` is stored once
+for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence.
 """
 
@@ -47,6 +47,8 @@ TEXT = {
     "token_sentences": _spec("token", "sentence each token lies in, -1 for none", "index", GIVEN, INTEGERS),
 }
 
+TARGET_TEXT = {f"target_{name}": spec for name, spec in TEXT.items()}
+
 SENTENCE_PAIRS = {
     "*.sentence_attention": _spec(f"layer head {PAIRS}", "mean over q in i of sum over k in j of p", kinds=HALF_OR_FLOAT),
     "*.outside_attention": _spec("layer head query_sentence", "1 - sum over j of sentence_attention[i, j]"),
@@ -58,7 +60,7 @@ SENTENCE_PAIRS = {
     "*.rollout_without_sink_by_layer": _spec(f"layer {PAIRS}", ROLLOUT + NO_SINK + ", after each layer"),
     "*.sentence_expected": replace(_spec(PAIRS, "sentence_attention if every visible key had the same weight"), by_layer_too=True),
     "*.coverage": _spec(PAIRS, "number of windows that saw the pair together", "windows", OURS, INTEGERS),
-    "*.token_links": _spec("token rank", "8 largest mean over l, h of p[q, k] of each query token", "key token and weight", OURS, ("key_weight",)),
+    "*.token_links": _spec("query_token rank", "8 largest mean over l, h of p[q, k] of each query token", "key token and weight", OURS, ("key_weight",)),
 }
 
 HEAD_SCORES = {
@@ -77,6 +79,7 @@ HEAD_SCORES = {
     "*.previous_token_without_sink": _spec(HEADS, "p[q, q-1] over q >= 1" + NO_SINK),
     "*.next_token": _spec(HEADS, "p[q, q+1] (bidirectional stacks)", source="Clark et al. 2019, section 3.1"),
     "*.delimiter": _spec(HEADS, "sum of p over special tokens and tokens that are only punctuation", source="after Clark et al. 2019"),
+    "*.rare_token": _spec(HEADS, "sum of p over tokens of the rarest tenth of types by count / the same for even weights", "lift"),
     "*.duplicate_token": _spec(HEADS, "sum of p over earlier tokens with the query's id, over queries that have one", source="after Wang et al. 2022"),
     "*.induction": _spec(HEADS, "sum of p over keys k = j + 1 <= q where token j < q has the query's id, over queries that have one", source="after " + OLSSON),
     "*.probe_induction": _spec(HEADS, "p[q, q-99] on 100 random tokens repeated once, second half", source=OLSSON),
@@ -94,9 +97,20 @@ HEAD_SCORES = {
 }
 
 TOKENS = {
-    "*.token_influence": _spec("layer token", "mean over heads and over all queries that can see k of p[q, k]", "weight"),
-    "*.token_influence_total": _spec("layer token", "sum over all queries, mean over heads, of p[q, k]", "tokens"),
+    "*.token_influence": _spec("layer key_token", "mean over heads and over all queries that can see k of p[q, k]", "weight"),
+    "*.token_influence_total": _spec("layer key_token", "sum over all queries, mean over heads, of p[q, k]", "tokens"),
 }
+
+RIKTERS = "Rikters and Fishel 2017"
+ALIGNMENT_OF_HEADS = {
+    "cross.alignment_entropy": _spec(HEADS, "mean over queries of - sum over k of p ln p", "nats", RIKTERS),
+    "cross.source_coverage": _spec(HEADS, "share of source tokens whose greatest p over queries is > 0.1"),
+    "cross.monotonicity": _spec(HEADS, "share of steps with argmax over k of p[q+1] >= argmax over k of p[q]"),
+    "cross.alignment_tau": _spec(HEADS, "Kendall's tau-b of q and argmax over k of p[q]", "correlation"),
+    "cross.absentmindedness_in": _spec(HEADS, "mean over source tokens k of the entropy over q of p[q, k] / sum over q of p", "nats", RIKTERS),
+    "cross.coverage_deviation": _spec(HEADS, "mean over source tokens of ln(1 + (1 - sum over q of p)^2)", "nats", RIKTERS),
+}
+ALIGNMENT = ALIGNMENT_OF_HEADS | {f"{name}_mean_heads": replace(spec, axes=("layer",)) for name, spec in ALIGNMENT_OF_HEADS.items()}
 
 ATTRIBUTION = {
     "attribution.gradient": _spec("sentence", "sum over tokens and dimensions of |dTarget/de|", "nats per unit of embedding"),
@@ -105,7 +119,7 @@ ATTRIBUTION = {
     "attribution.rollout": _spec("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
 }
 
-CONTRACT: dict[str, ArraySpec] = {**TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ATTRIBUTION}
+CONTRACT: dict[str, ArraySpec] = {**TEXT, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}
 
 
 def spec_of(key: str) -> ArraySpec | None:

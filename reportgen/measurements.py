@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.contract import TEXT, spec_of
+from reportgen.contract import TARGET_TEXT, TEXT, spec_of
 from reportgen.errors import MeasurementsError
 from reportgen.files import replacing
 
 FORMAT = 1
-STACKS = ("decoder", "encoder", "cross")
+STACKS = ("encoder", "decoder", "cross")
 TOKEN_LINK = np.dtype([("key", "<i4"), ("weight", "<f4")])
 METADATA = {
     **dict.fromkeys(("title", "source", "sha256", "language", "model", "revision", "family", "dtype", "device", "attention_way"), str),
@@ -41,12 +41,13 @@ class Measurements:
     """Everything that was measured on one document with one model.
 
     `arrays` maps the names of the contract to read-only numpy arrays; `metadata` is plain JSON data; `text` is the text that the
-    sentence and token spans index into.
+    sentence and token spans index into, `target_text` the one of an encoder-decoder's decoder, empty for other models.
     """
 
     arrays: Mapping[str, np.ndarray]
     metadata: Mapping[str, Any]
     text: str
+    target_text: str = ""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -62,13 +63,18 @@ class Measurements:
 
     @property
     def stack(self) -> str:
-        """The stack that the sentences were read by: `decoder` or `encoder`."""
+        """The stack that the sentences were read by: `encoder` where there is one, else `decoder`."""
         return next(stack for stack in STACKS if f"{stack}.sentence_attention" in self.arrays)
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """The sentences' texts, in order."""
         return tuple(self.text[start:end] for start, end in self.arrays["sentence_spans"])
+
+    @property
+    def target_sentences(self) -> tuple[str, ...]:
+        """The texts of the sentences that an encoder-decoder's decoder read, in order; none for other models."""
+        return tuple(self.target_text[start:end] for start, end in self.arrays.get("target_sentence_spans", ()))
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -79,7 +85,9 @@ class Measurements:
         """Write the file, whole or not at all. Raises `OutputError` when the place cannot be written to."""
         with replacing(path) as file:
             metadata = json.dumps(self.metadata, ensure_ascii=False)
-            np.savez_compressed(file, allow_pickle=False, metadata=np.array(metadata), text=np.array(self.text), **self.arrays)
+            texts = {"text": self.text} | ({"target_text": self.target_text} if self.target_text else {})
+            strings = {name: np.array(value) for name, value in {"metadata": metadata, **texts}.items()}
+            np.savez_compressed(file, allow_pickle=False, **strings, **self.arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Measurements:
@@ -87,9 +95,10 @@ class Measurements:
         arrays = _read_arrays(Path(path))
         try:
             metadata, text = _object(arrays.pop("metadata")), _string(arrays.pop("text"))
+            target_text = _string(arrays.pop("target_text")) if "target_text" in arrays else ""
         except (KeyError, ValueError, RecursionError) as error:
             raise MeasurementsError(f"{path} is not a measurements file: it has no readable metadata and text.") from error
-        return cls(arrays=arrays, metadata=metadata, text=text)
+        return cls(arrays=arrays, metadata=metadata, text=text, target_text=target_text)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -136,14 +145,17 @@ def _check(measurements: Measurements) -> None:
     """Shapes, number types and format agree with the contract, or a `MeasurementsError` names what does not."""
     if measurements.metadata.get("format") != FORMAT:
         raise MeasurementsError(f"This measurements file is not of format {FORMAT}; measure the document again with this version.")
-    missing = [name for name in TEXT if name not in measurements.arrays]
+    needed = TEXT if "cross.sentence_attention" not in measurements.arrays else {**TEXT, **TARGET_TEXT}
+    missing = [name for name in needed if name not in measurements.arrays]
     if missing or not any(f"{stack}.sentence_attention" in measurements.arrays for stack in STACKS):
         raise MeasurementsError(f"This measurements file is incomplete: {', '.join(missing) or 'sentence_attention'} is missing.")
-    sizes: dict[tuple[str, str], int] = {("", "span"): 2}
+    sizes: dict[tuple[str, str], int] = {("", "span"): 2, ("target", "span"): 2}
     for key, array in measurements.arrays.items():
-        _check_array(key, array, sizes)
+        _check_array(key, array, sizes, measurements)
     _check_metadata(measurements)
-    _check_text(measurements)
+    _check_text(measurements, measurements.text, "")
+    if needed is not TEXT:
+        _check_text(measurements, measurements.target_text, "target_")
 
 
 def _check_metadata(measurements: Measurements) -> None:
@@ -166,21 +178,21 @@ def _is_target(target: Mapping[str, Any], sentences: int) -> bool:
     return target.get("sentence") in range(sentences) and isinstance(target.get("description"), str)
 
 
-def _check_text(measurements: Measurements) -> None:
+def _check_text(measurements: Measurements, text: str, prefix: str) -> None:
     """Spans lie in the text and in order; every sentence has a token and a block."""
-    arrays, length = measurements.arrays, len(measurements.text)
-    spans, tokens, members = arrays["sentence_spans"], arrays["token_spans"], arrays["token_sentences"]
+    arrays, length = measurements.arrays, len(text)
+    spans, tokens, members = (arrays[prefix + name] for name in ("sentence_spans", "token_spans", "token_sentences"))
     if not len(spans) or (np.diff(spans.ravel()) < 0).any() or spans[0, 0] < 0 or spans[-1, 1] > length:
         raise MeasurementsError(f"The sentence spans of this measurements file do not follow each other within its text of {length} characters.")
     if not len(tokens) or (tokens < 0).any() or (tokens > length).any() or (tokens[:, 0] > tokens[:, 1]).any():
         raise MeasurementsError(f"The token spans of this measurements file do not lie within its text of {length} characters.")
     if not np.array_equal(np.union1d(members, [-1]), np.arange(-1, len(spans))):
         raise MeasurementsError(f"The tokens of this measurements file do not cover its {len(spans)} sentences.")
-    if not np.isin(arrays["sentence_blocks"], np.arange(len(measurements.metadata["block_kinds"]))).all():
+    if not np.isin(arrays[f"{prefix}sentence_blocks"], np.arange(len(measurements.metadata.get(f"{prefix}block_kinds", ())))).all():
         raise MeasurementsError("This measurements file places sentences in blocks that its metadata does not list.")
 
 
-def _check_array(key: str, array: np.ndarray, sizes: dict[tuple[str, str], int]) -> None:
+def _check_array(key: str, array: np.ndarray, sizes: dict[tuple[str, str], int], measurements: Measurements) -> None:
     spec = spec_of(key)
     if spec is None:
         raise MeasurementsError(f"This measurements file holds {key}, which format {FORMAT} does not know.")
@@ -191,6 +203,13 @@ def _check_array(key: str, array: np.ndarray, sizes: dict[tuple[str, str], int])
     stack = key.partition(".")[0] if "." in key else ""
     for axis, size in zip(axes, array.shape, strict=True):
         name = axis.replace("query_", "").replace("key_", "")
-        scope = "" if name in ("sentence", "token") else stack
+        scope = _text_of(key, stack, axis, measurements) if name in ("sentence", "token", "span") else stack
         if sizes.setdefault((scope, name), size) != size:
             raise MeasurementsError(f"{key} has {size} along {axis} where other arrays have {sizes[scope, name]}.")
+
+
+def _text_of(key: str, stack: str, axis: str, measurements: Measurements) -> str:
+    """Which text an axis counts in: the source, or the target that an encoder-decoder's decoder reads."""
+    looks = stack == "cross" and axis.startswith("query_")
+    reads = stack == "decoder" and "cross.sentence_attention" in measurements.arrays
+    return "target" if key.startswith("target_") or looks or reads else ""

@@ -160,6 +160,7 @@ def _head_arrays(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> 
     found["decay_edges"] = np.concatenate([[0], 2 ** np.arange(int(np.log2(tokens)) + 2)])
     shape = (*p.shape[:2], len(found["decay_edges"]) - 1)
     found |= {"decay": random.random(shape), "decay_without_sink": random.random(shape)}
+    found["rare_token"] = 2 * random.random(p.shape[:2])
     flat = p.reshape(*p.shape[:2], -1)
     flat = flat / np.linalg.norm(flat, axis=-1, keepdims=True)
     similarity = flat @ flat.transpose(0, 2, 1)

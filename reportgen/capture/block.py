@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.fused import NOTHING_LEFT, Keys, Rows, Sums
-from reportgen.capture.layout import Run, TextLayout
+from reportgen.capture.layout import Run, Stack
 from reportgen.capture.visibility import Visibility
 
 ROWS_AT_MOST = 192
@@ -44,26 +44,26 @@ class BlockPlan:
         return self.rows.stop - self.rows.start, self.keys.stop - self.keys.start
 
 
-def plan_rows(layout: TextLayout, visibility: Visibility, rows: slice) -> BlockPlan:
+def plan_rows(stack: Stack, visibility: Visibility, rows: slice) -> BlockPlan:
     """The block of some query rows: the keys they see, and a few more so that their number is round."""
+    looking, looked_at = stack.queries, stack.keys
     first, last = visibility.span(rows.start, rows.stop)
-    keys = slice(first, min(first + _rounded(last - first), layout.tokens))
-    key_runs = layout.runs_within(keys.start, keys.stop)
-    sinks = layout.sinks[(layout.sinks >= keys.start) & (layout.sinks < keys.stop)] - keys.start
-    sentence = layout.sentence_of_token.astype(np.float32)
+    keys = slice(first, min(first + _rounded(last - first), looked_at.tokens))
+    key_runs = looked_at.runs_within(keys.start, keys.stop)
+    sinks = looked_at.sinks[(looked_at.sinks >= keys.start) & (looked_at.sinks < keys.stop)] - keys.start
     return BlockPlan(
         rows=rows,
         keys=keys,
-        runs=tuple(_cut(layout.runs_within(rows.start, rows.stop))),
+        runs=tuple(_cut(looking.runs_within(rows.start, rows.stop))),
         key_starts=np.array([run.start for run in key_runs]),
-        key_slots=torch.tensor([run.sentence if run.sentence >= 0 else layout.sentences for run in key_runs]),
+        key_slots=torch.tensor([run.sentence if run.sentence >= 0 else looked_at.sentences for run in key_runs]),
         of_rows=Rows(
             first=visibility.first[rows] - keys.start,
             last=visibility.last[rows] - keys.start,
             position=np.arange(rows.start, rows.stop) - keys.start,
-            sentence=sentence[rows],
+            sentence=looking.sentence_of_token[rows].astype(np.float32),
         ),
-        of_keys=Keys(sentence=sentence[keys], inside=layout.in_sentence.numpy()[keys], sinks=sinks),
+        of_keys=Keys(sentence=looked_at.sentence_of_token[keys].astype(np.float32), inside=looked_at.in_sentence.numpy()[keys], sinks=sinks),
     )
 
 
@@ -75,15 +75,15 @@ def _cut(runs: tuple[Run, ...]) -> Iterator[Run]:
         yield from (Run(start=start, stop=stop, sentence=run.sentence) for start, stop in itertools.pairwise(borders))
 
 
-def plan_blocks(layout: TextLayout, visibility: Visibility, heads: int, rows_at_most: int = ROWS_AT_MOST) -> Iterator[BlockPlan]:
+def plan_blocks(stack: Stack, visibility: Visibility, rows_at_most: int = ROWS_AT_MOST) -> Iterator[BlockPlan]:
     """Blocks that end where a sentence ends; a sentence is cut only when it does not fit into one block."""
-    start, ends = 0, [run.stop for run in layout.runs]
-    while start < layout.tokens:
-        first, last = visibility.span(start, min(start + rows_at_most, layout.tokens))
-        fitting = max(CELLS_AT_MOST // (heads * (last - first)), ROWS_AT_LEAST)
-        reach = min(start + min(fitting, rows_at_most), layout.tokens)
+    start, tokens, ends = 0, stack.queries.tokens, [run.stop for run in stack.queries.runs]
+    while start < tokens:
+        first, last = visibility.span(start, min(start + rows_at_most, tokens))
+        fitting = max(CELLS_AT_MOST // (stack.heads * (last - first)), ROWS_AT_LEAST)
+        reach = min(start + min(fitting, rows_at_most), tokens)
         stop = max((end for end in ends if start < end <= reach), default=reach)
-        yield plan_rows(layout, visibility, slice(start, stop))
+        yield plan_rows(stack, visibility, slice(start, stop))
         start = stop
 
 
@@ -103,15 +103,16 @@ def _rounded(count: int) -> int:
 class Block:
     """Weights of some query rows on the keys they may see, invisible keys with weight 0, and their sums.
 
-    Mutable for speed: `weights` and `sums` are used again for the next block, so reducers must not keep views of them.
+    `complete` says that the weights of a row sum to 1; where a sink is a score of no key, they do not. Mutable for speed: `weights` and `sums` are used again for the next block, so reducers must not keep views of them.
     """
 
     layer: int
     plan: BlockPlan
-    layout: TextLayout
+    stack: Stack
     visibility: Visibility
     weights: Float[torch.Tensor, "head row key"]
     sums: Sums
+    complete: bool = True
 
     def __post_init__(self) -> None:
         self.rows, self.keys = self.plan.rows, self.plan.keys
@@ -124,7 +125,7 @@ class Block:
     @cached_property
     def counted(self) -> Float[np.ndarray, " row"]:
         """1 for a row whose token lies in a sentence, else 0."""
-        return self.layout.in_sentence.numpy()[self.rows]
+        return self.stack.queries.in_sentence.numpy()[self.rows]
 
     @cached_property
     def any_left(self) -> Bool[np.ndarray, "head row"]:

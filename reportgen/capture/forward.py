@@ -2,93 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
+from jaxtyping import Float
 
 from reportgen.capture.block import ROWS_AT_MOST
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.feeding import ModelInput, Shapes
+from reportgen.capture.layout import Stack
+from reportgen.capture.reducers.alignment import Alignment
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
+from reportgen.capture.reducers.reducer import Reducer
 from reportgen.capture.reducers.repeats import Repeats
 from reportgen.capture.reducers.rollout import Rollout
 from reportgen.capture.reducers.sentence_mass import InterSentenceMaximum, SentenceMass
 from reportgen.capture.reducers.similarity import HeadSimilarity
 from reportgen.capture.reducers.spread import Confidence, Spread
 from reportgen.capture.reducers.target_rows import TargetRows
-from reportgen.capture.streaming import StreamingPass, streaming
+from reportgen.capture.streaming import StackPass, StreamingPass, streaming
 from reportgen.capture.token_links import SegmentBounds, token_links
 from reportgen.capture.visibility import Visibility
 
 Report = Callable[[str, float], None]
+WHEREVER = (SentenceMass, InterSentenceMaximum, Confidence, HeadSimilarity, Spread)
+WITHIN_A_TEXT = (SentenceDistance, Repeats, Distances)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForwardNumbers:
-    """What one forward pass gives: arrays of the stack, and what attention says of the target, by sentence."""
+    """What one forward pass gives: arrays by stack and name, and by stack what attention says of the target's rows, by sentence looked at."""
 
     arrays: dict[str, np.ndarray]
-    target_attention: np.ndarray
-    target_rollout: np.ndarray
+    target_attention: dict[str, Float[np.ndarray, " sentence"]]
+    target_rollout: dict[str, Float[np.ndarray, " sentence"]]
 
 
-def measure_forward(model: Any, layout: TextLayout, report: Report, rows_at_most: int = ROWS_AT_MOST) -> ForwardNumbers:
-    """All statistics of the text's attention, in one pass through the model and a second look at the scores for the token links.
+@dataclass(kw_only=True, eq=False)
+class StackMeasure:
+    """All that is added up of one stack."""
 
-    Memory: that of a plain forward pass, the queries and keys of all layers, and a few arrays of tokens x sentences.
+    stack: Stack
+
+    def __post_init__(self) -> None:
+        self.target, self.bounds = TargetRows(self.stack), SegmentBounds(self.stack)
+        self.rollout = None if self.stack.crosses else Rollout(self.stack)
+        kinds = (*WHEREVER, Alignment) if self.stack.crosses else (*WHEREVER, *WITHIN_A_TEXT)
+        named = [self.target, self.bounds, *([self.rollout] if self.rollout else [])]
+        self.reducers: Sequence[Reducer] = [*(kind(self.stack) for kind in kinds), *named]
+
+    def arrays(self, done: StackPass, report: Report) -> dict[str, np.ndarray]:
+        """The stack's arrays, after its pass."""
+        found = {name: values for reducer in self.reducers for name, values in reducer.arrays().items()}
+        found["sentence_expected"] = _expected_by_mask(self.stack, [scores.visibility for scores in done.layers])
+        found["coverage"] = np.ones(found["isa"].shape, np.int32)
+        found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report(_stage("strongest token links", done.stack), share))
+        return {f"{self.stack.name}.{name}": values for name, values in found.items()}
+
+
+def measure_forward(model: Any, given: ModelInput, shapes: Shapes, report: Report, rows_at_most: int = ROWS_AT_MOST) -> ForwardNumbers:
+    """All statistics of the attention of every stack, in one pass through the model and a second look at the scores for the token links.
+
+    `shapes` says how many layers and heads each stack has (`check_model` finds it out). Memory: that of a plain forward pass, the queries and keys of all
+    layers, and a few arrays of tokens x sentences.
     """
-    layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
-    rollout, target, bounds = Rollout(layout, layers), TargetRows(layout, layers, heads), SegmentBounds(layout, layers)
-    reducers = [
-        SentenceMass(layout, layers, heads),
-        InterSentenceMaximum(layout, layers),
-        Confidence(layout, layers, heads),
-        SentenceDistance(layers, heads),
-        Repeats(layout, layers, heads),
-        rollout,
-        target,
-        bounds,
-        Distances(layout, layers, heads),
-        HeadSimilarity(layers, heads),
-        Spread(layout, layers, heads),
-    ]
-    streaming_pass = StreamingPass(layout=layout, reducers=reducers, keep_layers=True, rows_at_most=rows_at_most, progress=_layer_progress(report, layers))
-    run_through(model, layout, streaming_pass)
-    arrays = {name: values for reducer in reducers for name, values in reducer.arrays().items()}
-    arrays["sentence_expected"] = _expected_by_mask(layout, [record.visibility for record in streaming_pass.layers])
-    arrays["coverage"] = np.ones((layout.sentences, layout.sentences), np.int32)
-    arrays["token_links"] = token_links(layout, streaming_pass.layers, bounds, lambda _, share: report("strongest token links", share))
-    return ForwardNumbers(arrays=arrays, target_attention=target.of_target(), target_rollout=rollout.of_target())
+    measures = {name: StackMeasure(stack=stack) for name, stack in given.stacks(shapes).items()}
+    progress = _layer_progress(report, [measure.stack for measure in measures.values()])
+    passes = {
+        name: StackPass(stack=measure.stack, reducers=measure.reducers, keep_layers=True, rows_at_most=rows_at_most, progress=progress)
+        for name, measure in measures.items()
+    }
+    run_through(model, given, StreamingPass(stacks=passes))
+    arrays: dict[str, np.ndarray] = {}
+    for name, measure in measures.items():
+        arrays |= measure.arrays(passes[name], report)
+    return ForwardNumbers(
+        arrays=arrays,
+        target_attention={name: measure.target.of_target() for name, measure in measures.items()},
+        target_rollout={name: measure.rollout.of_target() for name, measure in measures.items() if measure.rollout},
+    )
 
 
-def run_through(model: Any, layout: TextLayout, streaming_pass: StreamingPass) -> None:
-    """Send the text through the model's layers, without its next-token head."""
+def run_through(model: Any, given: ModelInput, streaming_pass: StreamingPass) -> None:
+    """Send the text through the model's layers, without its head."""
     with streaming(model, streaming_pass):
-        ids = torch.from_numpy(layout.ids.astype(np.int64))[None].to(model.device)
-        model.base_model(input_ids=ids, use_cache=False)
+        model.base_model(**given.keywords(model))
 
 
-def _layer_progress(report: Report, layers: int) -> Callable[[int, float], None]:
-    return lambda layer, share: report(f"attention, layer {layer + 1} of {layers}", (layer + share) / layers)
+def _layer_progress(report: Report, stacks: Iterable[Stack]) -> Callable[[str, int, float], None]:
+    by_name = {stack.name: stack for stack in stacks}
+
+    def show(name: str, layer: int, share: float) -> None:
+        report(f"{_stage('attention', by_name[name], len(by_name) > 1)}, layer {layer + 1} of {by_name[name].layers}", (layer + share) / by_name[name].layers)
+
+    return show
 
 
-def _expected_by_mask(layout: TextLayout, masks: list[Visibility]) -> np.ndarray:
+def _stage(what: str, stack: Stack, several: bool = False) -> str:
+    return f"{what} ({stack.name})" if several else what
+
+
+def _expected_by_mask(stack: Stack, masks: list[Visibility]) -> np.ndarray:
     """One matrix when all layers share their mask, else one for each layer."""
-    different = {mask: expected_attention(layout, mask) for mask in dict.fromkeys(masks)}
+    different = {mask: expected_attention(stack, mask) for mask in dict.fromkeys(masks)}
     if all(np.array_equal(expected, different[masks[0]]) for expected in different.values()):
         return different[masks[0]]
     return np.stack([different[mask] for mask in masks])
 
 
-def expected_attention(layout: TextLayout, visibility: Visibility) -> np.ndarray:
+def expected_attention(stack: Stack, visibility: Visibility) -> Float[np.ndarray, "query_sentence key_sentence"]:
     """`sentence_expected`: what `sentence_attention` would be if each query spread its weight evenly over the keys it sees."""
-    members = layout.sentence_of_token
-    before = np.zeros((layout.tokens + 1, layout.sentences))
-    np.cumsum(members[:, None] == np.arange(layout.sentences), axis=0, out=before[1:])
-    expected = np.zeros((layout.sentences, layout.sentences))
+    members = stack.queries.sentence_of_token
+    expected = np.zeros((stack.queries.sentences, stack.keys.sentences))
     inside = np.flatnonzero(members >= 0)
-    share = (before[visibility.last[inside]] - before[visibility.first[inside]]) / visibility.keys_seen[inside, None]
-    np.add.at(expected, members[inside], share)
-    return (expected / layout.tokens_in_sentence[:, None]).astype(np.float32)
+    share = visibility.seen_by_group(stack.keys.sentence_of_token, stack.keys.sentences) / visibility.keys_seen[:, None]
+    np.add.at(expected, members[inside], share[inside])
+    return (expected / stack.queries.tokens_in_sentence[:, None]).astype(np.float32)

@@ -83,6 +83,22 @@ class TextLayout:
         return tuple(Run(start=max(run.start, start) - start, stop=min(run.stop, stop) - start, sentence=run.sentence) for run in inside)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stack:
+    """One stack of attention layers: how many layers of how many heads, the text whose tokens look, and the one whose tokens are looked at."""
+
+    name: str
+    layers: int
+    heads: int
+    queries: TextLayout
+    keys: TextLayout
+
+    @property
+    def crosses(self) -> bool:
+        """Whether one text looks at another."""
+        return self.queries is not self.keys
+
+
 def layout_of(tokenised: TokenisedText, target_rows: Int[np.ndarray, " row"]) -> TextLayout:
     """The layout of a tokenised document. `target_rows` are the positions whose predictions the attribution target reads."""
     return TextLayout(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.capture.attribution import Gradients, Target, last_sentence, measure_gradients
+from reportgen.capture.feeding import ModelInput
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
@@ -49,12 +50,12 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     _check_vocabulary(language_model, tokenised)
     too_short = (language_model.positions or 2 * PERIOD) < 2 * PERIOD
     target = last_sentence(tokenised)
-    layout = layout_of(tokenised, target.rows)
-    check_model(language_model.model, layout)
-    forward = measure_forward(language_model.model, layout, report)
-    arrays = {**_text_arrays(tokenised), **{f"{STACK}.{name}": values for name, values in forward.arrays.items()}}
+    given = ModelInput(source=layout_of(tokenised, target.rows))
+    shapes = check_model(language_model.model, given)
+    forward = measure_forward(language_model.model, given, shapes, report)
+    arrays = {**_text_arrays(tokenised), **forward.arrays}
     if options.probes and not too_short:
-        probes = measure_probes(language_model.model, language_model.tokenizer, report)
+        probes = measure_probes(language_model.model, language_model.tokenizer, shapes, report)
         arrays |= {f"{STACK}.{name}": values for name, values in probes.items()}
     gradients = measure_gradients(language_model.model, tokenised, target, report) if options.attribution else None
     if gradients is not None:
@@ -62,7 +63,7 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     metadata = _metadata(document, language_model, tokenised, options, target if gradients else None)
     if gradients is not None:
         metadata["target"]["loss_nats"] = round(gradients.loss, 6)
-    metadata["options"]["sentence_attention_dtype"] = str(forward.arrays["sentence_attention"].dtype)
+    metadata["options"]["sentence_attention_dtype"] = str(forward.arrays[f"{STACK}.sentence_attention"].dtype)
     if options.probes and too_short:
         metadata["options"]["probes"] = None
         metadata["notices"].append(f"Not measured, because the model reads fewer than {2 * PERIOD} tokens: the probes on repeated random tokens.")
@@ -89,8 +90,8 @@ def _attribution_arrays(forward: ForwardNumbers, gradients: Gradients) -> dict[s
     return {
         "attribution.gradient": gradients.gradient,
         "attribution.input_x_gradient": gradients.input_x_gradient,
-        "attribution.attention": forward.target_attention,
-        "attribution.rollout": forward.target_rollout,
+        "attribution.attention": forward.target_attention[STACK],
+        "attribution.rollout": forward.target_rollout[STACK],
     }
 
 

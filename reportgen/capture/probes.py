@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from reportgen.capture.block import Block
+from reportgen.capture.feeding import ModelInput, Shapes
 from reportgen.capture.forward import Report, run_through
 from reportgen.capture.layout import TextLayout
-from reportgen.capture.streaming import StreamingPass
+from reportgen.capture.streaming import StackPass, StreamingPass
 
 SEED = 0
 ROWS = 4
@@ -24,16 +25,17 @@ def probe_tokens(tokenizer: Any, vocabulary: int, seed: int = SEED) -> np.ndarra
     return np.concatenate([once, once], axis=1).astype(np.int32)
 
 
-def measure_probes(model: Any, tokenizer: Any, report: Report, tokens: np.ndarray | None = None) -> dict[str, np.ndarray]:
+def measure_probes(model: Any, tokenizer: Any, shapes: Shapes, report: Report, tokens: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """`probe_*` and `probe_*_without_sink`, layer x head: means over the rows of probe tokens.
 
     Without the sink means divided by what the first token leaves, over the queries whose looked-at token is not the first one itself.
     """
-    layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
-    tokens = probe_tokens(tokenizer, model.config.vocab_size) if tokens is None else tokens
-    diagonals = FixedOffsets(layers, heads)
+    tokens = probe_tokens(tokenizer, model.get_input_embeddings().weight.shape[0]) if tokens is None else tokens
+    diagonals = FixedOffsets(*shapes["decoder"])
     for index, row in enumerate(tokens):
-        run_through(model, _probe_layout(row), StreamingPass(layout=_probe_layout(row), reducers=[diagonals]))
+        given = ModelInput(source=_probe_layout(row))
+        stack = given.stacks(shapes)["decoder"]
+        run_through(model, given, StreamingPass(stacks={"decoder": StackPass(stack=stack, reducers=[diagonals])}))
         report("probes on repeated random tokens", (index + 1) / len(tokens))
     return diagonals.arrays()
 

@@ -2,50 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from reportgen.capture.block import Block
-from reportgen.capture.layout import TextLayout
-from reportgen.capture.streaming import StreamingPass, attention_implementation, streaming
+from reportgen.capture.feeding import ModelInput, Shapes
+from reportgen.capture.layout import Stack
+from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation, streaming
 from reportgen.errors import ModelError
 
 TOKENS = 48
 ROWS_AT_MOST = 20  # several blocks even on a short text
 TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-4}
 COARSE = 3e-2  # of half-precision models, whose own eager attention rounds the weights
+ATTENTIONS = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", "cross": "cross_attentions"}
+OUTPUTS = ("logits", "start_logits", "end_logits", "last_hidden_state")
 
 
-def check_model(model: Any, layout: TextLayout) -> None:
-    """Raise `ModelError`, with the figures, when the streamed weights or logits differ from the model's own eager attention."""
-    short = layout.head(TOKENS)
-    ids = torch.from_numpy(short.ids.astype(np.int64))[None].to(model.device)
-    collected = _WholeWeights(model.config.num_hidden_layers, model.config.num_attention_heads, short.tokens)
-    with streaming(model, StreamingPass(layout=short, reducers=[collected], rows_at_most=ROWS_AT_MOST)):
-        logits = model(input_ids=ids, use_cache=False).logits
+def check_model(model: Any, given: ModelInput) -> Shapes:
+    """How many layers and heads each stack of the model has.
+
+    Raises `ModelError`, with the figures, when the streamed weights or outputs on the first tokens differ from those of the model's own eager attention.
+    """
+    short = given.head(TOKENS)
     with attention_implementation(model, "eager"), torch.no_grad():
-        eager = model(input_ids=ids, use_cache=False, output_attentions=True)
-    if eager.attentions is None or any(layer is None for layer in eager.attentions):
-        raise ModelError(f"{type(model).__name__} does not return its attention, so what is measured cannot be checked against it.")
-    if any(bool((layer[0].triu(1) > 0).any()) for layer in eager.attentions):
-        raise ModelError(f"{type(model).__name__} looks at later tokens as well; reportgen measures decoder-only models, which look back.")
-    weights = max(float((ours - own[0].float()).abs().max()) for ours, own in zip(collected.weights, eager.attentions, strict=True))
-    outputs = float((logits - eager.logits).abs().max() / eager.logits.abs().max().clamp(min=1.0))
+        eager = model(**short.keywords(model), output_attentions=True)
+    own = eager_weights(model, eager)
+    shapes = {name: (len(layers), layers[0].shape[0]) for name, layers in own.items()}
+    collected = {name: WholeWeights(stack) for name, stack in short.stacks(shapes).items()}
+    passes = {name: StackPass(stack=weights.stack, reducers=[weights], rows_at_most=ROWS_AT_MOST) for name, weights in collected.items()}
+    with streaming(model, StreamingPass(stacks=passes)):
+        streamed = model(**short.keywords(model))
+    differing = max(float((collected[name].weights - torch.stack(list(layers)).float().cpu()).abs().max()) for name, layers in own.items())
+    _compare(model, differing, outputs_differ(streamed, eager), short)
+    return shapes
+
+
+def _compare(model: Any, weights: float, outputs: float, short: ModelInput) -> None:
     allowed = TOLERANCES.get(model.dtype, COARSE)
     if not (weights <= allowed and outputs <= allowed):
         raise ModelError(
-            f"{type(model).__name__} failed its self-check: on {short.tokens} tokens attention weights differ by {weights:.2g} and logits by {outputs:.2g} "
+            f"{type(model).__name__} failed its self-check: on {short.source.tokens} tokens attention weights differ by {weights:.2g} and outputs by {outputs:.2g} "
             f"(relative) from the model's own eager attention; {allowed:.0e} is allowed. Its attention is not of a form that reportgen reads exactly."
         )
 
 
-class _WholeWeights:
-    """A reducer that keeps everything: for texts of a few tokens only."""
+def eager_weights(model: Any, output: Any) -> Mapping[str, Sequence[torch.Tensor]]:
+    """By stack, the attention weights that the model itself returned: one head x query x key array for each layer that has attention."""
+    found = {name: getattr(output, key, None) for name, key in ATTENTIONS.items()}
+    if not any(found.values()):
+        layers = [layer for layer in getattr(output, "attentions", None) or () if layer is not None]
+        found = {_stack_of(layers): layers}
+    kept = {name: [layer[0] for layer in layers if layer is not None] for name, layers in found.items() if layers}
+    if not all(kept.values()) or not kept or any(len({layer.shape for layer in layers}) > 1 for layers in kept.values()):
+        raise ModelError(
+            f"{type(model).__name__} does not return its attention, layer by layer with as many heads each, so what is measured cannot be checked."
+        )
+    return kept
 
-    def __init__(self, layers: int, heads: int, tokens: int) -> None:
-        self.weights = torch.zeros(layers, heads, tokens, tokens)
+
+def _stack_of(layers: Sequence[torch.Tensor]) -> str:
+    """A decoder looks back only."""
+    return "encoder" if any(bool((layer[0].triu(1) > 0).any()) for layer in layers) else "decoder"
+
+
+def outputs_differ(one: Any, other: Any) -> float:
+    """The greatest difference between two outputs of a model, relative to the greatest value where that is over 1."""
+    pairs = [(getattr(one, name), getattr(other, name)) for name in OUTPUTS if getattr(one, name, None) is not None]
+    return max(float((a - b).abs().max() / b.abs().max().clamp(min=1.0)) for a, b in pairs)
+
+
+class WholeWeights:
+    """A reducer that keeps everything, layer x head x query x key: for texts of a few tokens only."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.weights = torch.zeros(stack.layers, stack.heads, stack.queries.tokens, stack.keys.tokens)
 
     def add(self, block: Block) -> None:
         self.weights[block.layer, :, block.rows, block.keys] = block.weights

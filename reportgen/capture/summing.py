@@ -11,24 +11,24 @@ from jaxtyping import Float
 
 from reportgen.capture.block import Block, BlockPlan, decay_edges
 from reportgen.capture.fused import NO_SCORE, Sums, sum_run
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack
 from reportgen.capture.visibility import Visibility
 
 BY_ROW = ("log_normaliser", "greatest", "entropy", "inside", "sentences_away", "left", "entropy_left", "tokens_away")
 
 
 class Summing:
-    """Sums the blocks of one pass. Memory is used again from block to block: fresh pages for each would cost more than the sums."""
+    """Sums the blocks of one stack in one pass. Memory is used again from block to block: fresh pages for each would cost more than the sums."""
 
-    def __init__(self, layout: TextLayout) -> None:
-        self.layout = layout
-        self.edges = decay_edges(layout.tokens)
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.edges = decay_edges(max(stack.queries.tokens, stack.keys.tokens))
         self.threads = ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="reportgen-sums")
         self.buffers: dict[str, np.ndarray] = {}
 
-    def scores(self, heads: int, plan: BlockPlan) -> Float[torch.Tensor, "head row key"]:
+    def scores(self, plan: BlockPlan) -> Float[torch.Tensor, "head row key"]:
         """Where the scores of the next block go; what it holds is undefined."""
-        return torch.from_numpy(self._buffer("scores", heads, *plan.shape))
+        return torch.from_numpy(self._buffer("scores", self.stack.heads, *plan.shape))
 
     def block(
         self,
@@ -40,13 +40,13 @@ class Summing:
     ) -> Block:
         """The block of these scores, which become its weights in place. `extra` is a score of no key for each head: weights then sum to less than 1."""
         cells, sums = scores.numpy(), self._sums(len(scores), plan)
-        extra = np.full(len(scores), NO_SCORE) if extra is None else extra
+        of_no_key = np.full(len(scores), NO_SCORE) if extra is None else extra
 
         def add(run: int) -> None:
-            sum_run(cells, run, plan.runs[run].start, plan.runs[run].stop, extra, plan.of_rows, plan.of_keys, self.edges, sums)
+            sum_run(cells, run, plan.runs[run].start, plan.runs[run].stop, of_no_key, plan.of_rows, plan.of_keys, self.edges, sums)
 
         list(self.threads.map(add, range(len(plan.runs))))
-        return Block(layer=layer, plan=plan, layout=self.layout, visibility=visibility, weights=scores, sums=sums)
+        return Block(layer=layer, plan=plan, stack=self.stack, visibility=visibility, weights=scores, sums=sums, complete=extra is None)
 
     def _sums(self, heads: int, plan: BlockPlan) -> Sums:
         (rows, keys), runs, sinks, bins = plan.shape, len(plan.runs), len(plan.of_keys.sinks), len(self.edges) - 1

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from reportgen.errors import ModelError
 
@@ -17,22 +17,28 @@ ROWS_AT_ONCE = 256
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Visibility:
-    """Query q sees the keys `first[q] <= k < last[q]`: causal, windowed and bidirectional masks are all of this form."""
+    """Query q sees the keys `first[q] <= k < last[q]` of `keys`: causal, windowed, bidirectional and cross-attention masks are all of this form.
+
+    `cells` says which of them a sparse model really computes, where that is not all of them.
+    """
 
     first: Int[np.ndarray, " query"]
     last: Int[np.ndarray, " query"]
+    keys: int
+    cells: Bool[np.ndarray, "query key"] | None = None
 
     @cached_property
     def keys_seen(self) -> Int[np.ndarray, " query"]:
         """How many keys each query sees."""
-        return self.last - self.first
+        return self.last - self.first if self.cells is None else self.cells.sum(1)
 
     @cached_property
     def queries_seeing(self) -> Int[np.ndarray, " key"]:
         """How many queries see each key."""
-        tokens = len(self.first)
-        opened = np.bincount(self.first, minlength=tokens + 1) - np.bincount(self.last, minlength=tokens + 1)
-        return np.cumsum(opened)[:tokens]
+        if self.cells is not None:
+            return self.cells.sum(0)
+        opened = np.bincount(self.first, minlength=self.keys + 1) - np.bincount(self.last, minlength=self.keys + 1)
+        return np.cumsum(opened)[: self.keys]
 
     @cached_property
     def causal(self) -> bool:
@@ -41,16 +47,33 @@ class Visibility:
 
     def seen_among(self, keys: Int[np.ndarray, " chosen"]) -> Int[np.ndarray, " query"]:
         """How many of the chosen (sorted) keys each query sees."""
+        if self.cells is not None:
+            return self.cells[:, keys].sum(1)
         return np.searchsorted(keys, self.last) - np.searchsorted(keys, self.first)
+
+    def seen_by_group(self, group: Int[np.ndarray, " key"], groups: int) -> Int[np.ndarray, "query group"]:
+        """How many keys of each group every query sees; keys of group -1 are of none. Memory: keys x groups."""
+        indicator = group[:, None] == np.arange(groups)
+        if self.cells is not None:
+            return self.cells.astype(np.float32) @ indicator.astype(np.float32)
+        before = np.zeros((self.keys + 1, groups), np.int64)
+        np.cumsum(indicator, axis=0, out=before[1:])
+        return before[self.last] - before[self.first]
+
+    def queries_that_see(self, key: int) -> Int[np.ndarray, " seeing"]:
+        """The queries that see a key."""
+        return np.flatnonzero(self.cells[:, key] if self.cells is not None else (self.first <= key) & (key < self.last))
 
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """The smallest range of keys that holds all that the queries from `start` to `stop` see."""
         return int(self.first[start:stop].min()), int(self.last[start:stop].max())
 
     def pairs_by_distance(self, queries: Float[np.ndarray, " query"]) -> Float[np.ndarray, " distance"]:
-        """How many visible pairs lie at each distance |q - k|, each query counted with its weight in `queries`."""
-        tokens = len(self.first)
-        position = np.arange(tokens)
+        """How many visible pairs lie at each distance |q - k|, each query counted with its weight in `queries`; for queries and keys of one text."""
+        tokens, position = self.keys, np.arange(self.keys)
+        if self.cells is not None:
+            rows, keys = np.nonzero(self.cells)
+            return np.bincount(np.abs(rows - keys), weights=queries[rows], minlength=tokens)
         change = np.zeros(2 * tokens + 1)
         np.add.at(change, position - self.last + 1 + tokens, queries)
         np.add.at(change, position - self.first + 1 + tokens, -queries)
@@ -74,4 +97,4 @@ def visibility_of(mask_function: Callable[..., torch.Tensor], queries: int, keys
         last[start:stop] = keys - seen[:, ::-1].argmax(1)
         if (seen.sum(1) != last[start:stop] - first[start:stop]).any():
             raise ModelError("The model's attention mask leaves gaps between the keys that a token sees; such masks cannot be measured.")
-    return Visibility(first=first, last=last)
+    return Visibility(first=first, last=last, keys=keys)

@@ -76,9 +76,11 @@ def body(model, tokenised, layout, ids) -> None:
 
 def ours(model, tokenised, layout, ids) -> None:
     """The forward measuring pass: every array of the stack."""
+    from reportgen.capture.feeding import ModelInput
     from reportgen.capture.forward import measure_forward
 
-    measure_forward(model, layout, lambda stage, share: None)
+    shapes = {"decoder": (model.config.num_hidden_layers, model.config.num_attention_heads)}
+    measure_forward(model, ModelInput(source=layout), shapes, lambda stage, share: None)
 
 
 def gradients(model, tokenised, layout, ids) -> None:

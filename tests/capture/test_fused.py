@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny import stack_of
 
 from reportgen.capture import fused
 from reportgen.capture.block import Block, plan_rows
@@ -24,8 +28,8 @@ HEADS, TOKENS = 5, 67
 def visibility(request: pytest.FixtureRequest) -> Visibility:
     position = np.arange(TOKENS)
     if request.param == "both sides":
-        return Visibility(first=np.zeros(TOKENS, int), last=np.full(TOKENS, TOKENS))
-    return Visibility(first=np.maximum(position - 11, 0) if request.param == "window" else np.zeros(TOKENS, int), last=position + 1)
+        return Visibility(first=np.zeros(TOKENS, int), last=np.full(TOKENS, TOKENS), keys=TOKENS)
+    return Visibility(first=np.maximum(position - 11, 0) if request.param == "window" else np.zeros(TOKENS, int), last=position + 1, keys=TOKENS)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +48,9 @@ def layout() -> TextLayout:
 def block_and_weights(request: pytest.FixtureRequest, layout: TextLayout, visibility: Visibility) -> tuple[Block, np.ndarray, int]:
     """A block of rows in the middle, and its weights by the formula."""
     rows = slice(19, 53)
-    plan, summing = plan_rows(layout, visibility, rows), Summing(layout)
+    plan, summing = plan_rows(stack_of(layout, heads=HEADS), visibility, rows), Summing(stack_of(layout, heads=HEADS))
     given = np.random.default_rng(3).normal(scale=6, size=(HEADS, *plan.shape)).astype(np.float32)
-    scores = summing.scores(HEADS, plan)
+    scores = summing.scores(plan)
     scores.copy_(torch.from_numpy(given))
     extra = np.full(HEADS, fused.NO_SCORE if request.param is None else request.param, np.float32)
     block = summing.block(0, plan, visibility, scores, extra)
@@ -109,9 +113,9 @@ def test_the_greatest_score_is_found_whatever_its_sign() -> None:
 
 
 def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout) -> None:
-    causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1)
-    plan, summing = plan_rows(layout, causal, slice(0, 7)), Summing(layout)
-    block = summing.block(0, plan, causal, summing.scores(HEADS, plan).zero_())
+    causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1, keys=TOKENS)
+    plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(0, 7)), Summing(stack_of(layout, heads=HEADS))
+    block = summing.block(0, plan, causal, summing.scores(plan).zero_())
     assert not block.any_left[:, 0].any()
     assert block.any_left[:, 1:].all()
     assert (block.sums.left[:, 0] == 0).all()
@@ -119,11 +123,11 @@ def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout) ->
 
 
 def test_heads_are_compared_exactly_also_where_almost_all_lies_on_a_sink(layout: TextLayout) -> None:
-    causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1)
-    plan, summing = plan_rows(layout, causal, slice(40, 45)), Summing(layout)
+    causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1, keys=TOKENS)
+    plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(40, 45)), Summing(stack_of(layout, heads=HEADS))
     given = np.random.default_rng(5).normal(size=(HEADS, *plan.shape)).astype(np.float32)
     given[:, :, 0] = 60.0  # leaves about 1e-25 for each other key
-    block = summing.block(0, plan, causal, summing.scores(HEADS, plan).copy_(torch.from_numpy(given)))
+    block = summing.block(0, plan, causal, summing.scores(plan).copy_(torch.from_numpy(given)))
     powers = np.where(np.arange(plan.shape[1]) <= np.arange(40, 45)[:, None], np.exp(given.astype(np.float64)), 0.0)
     powers[:, :, layout.sinks] = 0.0
     renormalised = powers / powers.sum(2, keepdims=True)
@@ -139,11 +143,12 @@ def test_distances_of_three_tokens_that_see_each_other_by_hand() -> None:
         delimiter=np.zeros(3, bool),
         target_rows=np.array([], int),
     )
-    full, summing = Visibility(first=np.zeros(3, int), last=np.full(3, 3)), Summing(layout)
-    distances, between = Distances(layout, 1, 1), SentenceDistance(1, 1)
+    stack = stack_of(layout)
+    full, summing = Visibility(first=np.zeros(3, int), last=np.full(3, 3), keys=3), Summing(stack)
+    distances, between = Distances(stack), SentenceDistance(stack)
     for rows in (slice(0, 2), slice(2, 3)):
-        plan = plan_rows(layout, full, rows)
-        block = summing.block(0, plan, full, summing.scores(1, plan).copy_(torch.from_numpy(np.log(weights[None, rows]))))
+        plan = plan_rows(stack, full, rows)
+        block = summing.block(0, plan, full, summing.scores(plan).copy_(torch.from_numpy(np.log(weights[None, rows]))))
         distances.add(block)
         between.add(block)
     found = {name: values[0, 0] for name, values in (distances.arrays() | between.arrays()).items() if name != "decay_edges"}

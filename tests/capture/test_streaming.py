@@ -3,85 +3,92 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import Gemma2Config, Gemma2ForCausalLM, GptOssConfig, GptOssForCausalLM
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tiny import made_up_layout, tiny_gpt2, tiny_llama, tiny_mistral
+from families import SEAM
+from tiny import made_up_layout, pass_through, tiny_gpt2, tiny_llama, tiny_mistral
 
+from reportgen.capture.feeding import ModelInput
 from reportgen.capture.forward import run_through
+from reportgen.capture.scores import LayerScores
 from reportgen.capture.self_check import check_model
-from reportgen.capture.streaming import StreamingPass
+from reportgen.capture.streaming import NAME, StackPass, StreamingPass
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 
-def small(config_class, **options):
-    torch.manual_seed(0)
-    shared = {
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "head_dim": 8,
-        "hidden_size": 32,
-        "intermediate_size": 32,
-        "vocab_size": 101,
-    }
-    return config_class(**shared, **options)
-
-
-def test_the_streamed_forward_pass_gives_the_same_hidden_states() -> None:
-    model, layout = tiny_llama(), made_up_layout(tokens=97, sentences=7)
-    states = []
-    model.model.norm.register_forward_hook(lambda module, inputs, output: states.append(output))
-    run_through(model, layout, StreamingPass(layout=layout, reducers=[]))
-    with torch.no_grad():
-        model(input_ids=torch.from_numpy(layout.ids.astype(np.int64))[None])
-    torch.testing.assert_close(states[0], states[1], rtol=1e-4, atol=1e-5)
+def input_of(tokens: int, sentences: int) -> ModelInput:
+    return ModelInput(source=made_up_layout(tokens=tokens, sentences=sentences))
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 def test_the_model_is_as_it_was_afterwards_also_after_an_error(implementation: str) -> None:
-    model, layout = tiny_gpt2(), made_up_layout(tokens=31, sentences=3)
+    model, given = tiny_gpt2(), input_of(tokens=31, sentences=3)
     model.set_attn_implementation(implementation)
     model.train()
-    run_through(model, layout, StreamingPass(layout=layout, reducers=[]))
+    run_through(model, given, pass_through(model, given.source))
     with torch.no_grad():
         model.transformer.h[1].attn.c_attn.weight[0, 0] = torch.inf
-    with pytest.raises(ModelError, match="Layer 1 .* not finite"):
-        run_through(model, layout, StreamingPass(layout=layout, reducers=[]))
+    with pytest.raises(ModelError, match="Layer 1 of the model's decoder .* not finite"):
+        run_through(model, given, pass_through(model, given.source))
     assert model.config._attn_implementation == implementation
     assert model.training
 
 
-def test_soft_capping_is_refused_by_name() -> None:
-    model = Gemma2ForCausalLM(small(Gemma2Config)).eval()
-    with pytest.raises(ModelError, match="softcap"):
-        check_model(model, made_up_layout(tokens=31, sentences=3))
+def test_a_keyword_that_is_not_implemented_is_refused_by_name(monkeypatch) -> None:
+    model = tiny_llama()
+    attention = model.model.layers[1].self_attn
+    monkeypatch.setattr(attention, "forward", partial(attention.forward, alibi_slopes=torch.ones(6)))
+    with pytest.raises(ModelError, match="alibi_slopes"):
+        run_through(model, given := input_of(tokens=31, sentences=3), pass_through(model, given.source))
 
 
-def test_sinks_as_extra_logits_are_refused_by_name() -> None:
-    model = GptOssForCausalLM(small(GptOssConfig, num_local_experts=2, num_experts_per_tok=1)).eval()
-    with pytest.raises(ModelError, match="s_aux"):
-        check_model(model, made_up_layout(tokens=31, sentences=3))
+def test_a_position_bias_of_tokens_by_tokens_is_refused(monkeypatch) -> None:
+    model = tiny_llama()
+    attention = model.model.layers[1].self_attn
+    monkeypatch.setattr(attention, "forward", partial(attention.forward, position_bias=torch.ones(1, 6, 31, 31)))
+    with pytest.raises(ModelError, match="position bias of tokens x tokens"):
+        run_through(model, given := input_of(tokens=31, sentences=3), pass_through(model, given.source))
+
+
+def test_attention_of_a_stack_that_the_model_is_not_known_to_have_is_refused() -> None:
+    model, given = tiny_llama(), input_of(tokens=31, sentences=3)
+    with pytest.raises(ModelError, match="LlamaAttention attends as a layer of a decoder would"):
+        run_through(model, given, StreamingPass(stacks={}))
+
+
+def test_more_layers_or_other_heads_than_the_model_is_known_to_have_are_refused() -> None:
+    model, given = tiny_llama(), input_of(tokens=31, sentences=3)
+    for layers, heads in ((2, 6), (3, 5)):
+        stack = given.stacks({"decoder": (layers, heads)})["decoder"]
+        with pytest.raises(ModelError, match=f"where {layers} layers of {heads} heads were expected"):
+            run_through(model, given, StreamingPass(stacks={"decoder": StackPass(stack=stack, reducers=[])}))
+
+
+def test_t5_layers_compute_their_own_bias_again_afterwards_also_after_an_error() -> None:
+    model = next(family for family in SEAM if family.name == "T5").build()
+    with pytest.raises(ModelError, match="attends as a layer"):
+        run_through(model, ModelInput(source=made_up_layout(31, 3), target=made_up_layout(13, 3)), StreamingPass(stacks={}))
+    assert not [module for module in model.modules() if "compute_bias" in vars(module) or module._forward_pre_hooks]
+    assert model.config._attn_implementation != NAME
 
 
 @pytest.mark.parametrize("build", [tiny_gpt2, tiny_llama, lambda: tiny_mistral(5)], ids=["gpt2", "llama", "mistral"])
 def test_the_self_check_passes_for_models_that_are_read_exactly(build) -> None:
-    check_model(build(), made_up_layout(tokens=61, sentences=5))
+    assert check_model(model := build(), input_of(tokens=61, sentences=5)) == {"decoder": (3, model.config.num_attention_heads)}
 
 
 def test_the_self_check_refuses_wrong_weights_with_the_figures(monkeypatch) -> None:
-    from reportgen.capture import streaming
-
-    exact = streaming.scores_of
-    monkeypatch.setattr(streaming, "scores_of", lambda record, plan, out: (exact(record, plan, out), out.mul_(1.01)))
+    exact = LayerScores.between
+    monkeypatch.setattr(LayerScores, "between", lambda scores, rows, keys, out: (exact(scores, rows, keys, out), out.mul_(1.01)))
     with pytest.raises(ModelError, match=r"self-check: on 48 tokens attention weights differ by 0\.\d+"):
-        check_model(tiny_gpt2(), made_up_layout(tokens=61, sentences=5))
+        check_model(tiny_gpt2(), input_of(tokens=61, sentences=5))
 
 
 def test_a_mask_with_gaps_is_refused() -> None:
@@ -98,9 +105,23 @@ def test_intervals_of_a_windowed_mask_are_read_off_the_mask_function() -> None:
 
 
 def test_pairs_by_distance_counts_both_directions_of_a_full_mask() -> None:
-    full = Visibility(first=np.zeros(5, int), last=np.full(5, 5))
+    full = Visibility(first=np.zeros(5, int), last=np.full(5, 5), keys=5)
     counted = np.array([1.0, 0, 1, 1, 1])
     gap = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
     by_loop = [sum(counted[query] for query in range(5) for key in range(5) if gap[query, key] == distance) for distance in range(5)]
     assert full.pairs_by_distance(counted).tolist() == by_loop
     assert not full.causal
+
+
+def test_a_mask_of_single_cells_counts_as_its_intervals_do() -> None:
+    position = np.arange(11)
+    intervals = Visibility(first=np.maximum(position - 3, 0), last=np.minimum(position + 2, 11), keys=11)
+    cells = (np.arange(11) >= intervals.first[:, None]) & (np.arange(11) < intervals.last[:, None])
+    single = Visibility(first=np.zeros(11, int), last=np.full(11, 11), keys=11, cells=cells)
+    group = np.array([0, 0, 0, -1, 1, 1, 2, 2, 2, 2, -1])
+    for name in ("keys_seen", "queries_seeing"):
+        np.testing.assert_array_equal(getattr(single, name), getattr(intervals, name), err_msg=name)
+    np.testing.assert_array_equal(single.seen_among(np.array([0, 4, 9])), intervals.seen_among(np.array([0, 4, 9])))
+    np.testing.assert_array_equal(single.seen_by_group(group, 3), intervals.seen_by_group(group, 3))
+    np.testing.assert_array_equal(single.queries_that_see(4), intervals.queries_that_see(4))
+    np.testing.assert_array_equal(single.pairs_by_distance(np.arange(11.0)), intervals.pairs_by_distance(np.arange(11.0)))

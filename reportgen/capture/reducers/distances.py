@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.capture.block import Block, decay_edges
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack
 from reportgen.capture.visibility import Visibility
 
 LOCAL_BINS = 3  # distances 0, 1, and 2 to 3
@@ -18,9 +18,9 @@ class Distances:
     a bin of distances. Source of distance: Vig and Belinkov 2019. Indices called kind are 0 for all keys and 1 for those that are no sinks.
     """
 
-    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
-        self.layout, self.heads = layout, heads
-        self.edges = decay_edges(layout.tokens)
+    def __init__(self, stack: Stack) -> None:
+        self.layout, layers, heads = stack.queries, stack.layers, stack.heads
+        self.edges = decay_edges(self.layout.tokens)
         self.mass = np.zeros((2, layers, heads, len(self.edges) - 1))  # kind layer head bin
         self.away, self.rows = np.zeros((2, layers, heads)), np.zeros((2, layers, heads))
         self.previous, self.rows_previous = np.zeros((2, layers, heads)), np.zeros((2, layers, heads))
@@ -82,7 +82,7 @@ class Distances:
 
     def _pairs(self, without_sink: bool) -> np.ndarray:
         """Visible pairs at each distance, by layer and head; without sink keys and without rows that have nothing left."""
-        pairs = np.zeros((len(self.visibility), self.heads, self.layout.tokens))
+        pairs = np.zeros((*self.next.shape, self.layout.tokens))
         counted = (self.layout.sentence_of_token >= 0).astype(float)
         for layer, visibility in self.visibility.items():
             pairs[layer] = self._visible_pairs(visibility, counted, without_sink)
@@ -95,7 +95,7 @@ class Distances:
     def _visible_pairs(self, visibility: Visibility, counted: np.ndarray, without_sink: bool) -> np.ndarray:
         pairs = visibility.pairs_by_distance(counted)
         for key in self.layout.sinks.tolist() if without_sink else ():
-            seeing = np.flatnonzero((visibility.first <= key) & (key < visibility.last))
+            seeing = visibility.queries_that_see(key)
             np.subtract.at(pairs, np.abs(seeing - key), counted[seeing])
         return pairs
 
@@ -118,8 +118,8 @@ def _bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 class SentenceDistance:
     """`sentence_distance`: mean over queries of sum_k p abs(s(q) - s(k)) over the keys that lie in sentences, divided by their mass. Source: none; defined here."""
 
-    def __init__(self, layers: int, heads: int) -> None:
-        self.total, self.rows = np.zeros((layers, heads)), np.zeros((layers, heads))
+    def __init__(self, stack: Stack) -> None:
+        self.total, self.rows = np.zeros((stack.layers, stack.heads)), np.zeros((stack.layers, stack.heads))
 
     def add(self, block: Block) -> None:
         counted = (block.sums.inside > 0) * block.counted

@@ -7,18 +7,18 @@ from collections import defaultdict
 import numpy as np
 
 from reportgen.capture.block import Block
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack
 
 
 class Repeats:
     """`duplicate_token` (mass on earlier tokens with the query's id) and `induction` (mass on the tokens right after those, up to the query itself)."""
 
-    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
-        self.queries, self.copies = earlier_copies(layout.ids)
-        inside = layout.sentence_of_token[self.queries] >= 0
+    def __init__(self, stack: Stack) -> None:
+        self.queries, self.copies = earlier_copies(stack.queries.ids)
+        inside = stack.queries.sentence_of_token[self.queries] >= 0
         self.queries, self.copies = self.queries[inside], self.copies[inside]
         self.rows = len(np.unique(self.queries))
-        self.duplicate, self.induction = np.zeros((layers, heads)), np.zeros((layers, heads))
+        self.duplicate, self.induction = np.zeros((stack.layers, stack.heads)), np.zeros((stack.layers, stack.heads))
 
     def add(self, block: Block) -> None:
         first, last = np.searchsorted(self.queries, [block.rows.start, block.rows.stop])

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from reportgen.capture.block import Block
 from reportgen.capture.fused import NOTHING_LEFT
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack
 
 
 class Rollout:
@@ -18,12 +18,12 @@ class Rollout:
     by side so that one product serves both. Memory: six tokens x sentences arrays.
     """
 
-    def __init__(self, layout: TextLayout, layers: int) -> None:
-        self.layout = layout
+    def __init__(self, stack: Stack) -> None:
+        self.layout = layout = stack.queries
         start = torch.nn.functional.one_hot(layout.slot_of_token, layout.sentences + 1)[:, :-1].float()
         self.now = torch.stack([start, start], 2)  # token sentence (all keys, without sink)
         self.kept = torch.from_numpy(np.isin(np.arange(layout.tokens), layout.sinks, invert=True).astype(np.float32))
-        shape = (layers, layout.sentences, layout.sentences)
+        shape = (stack.layers, layout.sentences, layout.sentences)
         self.by_layer, self.by_layer_left = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def add(self, block: Block) -> None:

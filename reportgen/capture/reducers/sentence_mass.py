@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float
 
 from reportgen.capture.block import Block
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack, TextLayout
 
 FLOAT32_CELLS = 1 << 22  # per-head matrices above 16 MB are kept as float16
+RAREST = 0.1
 
 
 class SentenceMass:
-    """`sentence_attention`, `outside_attention`, `within_sentence`, `delimiter`, `first_token`, `token_influence(_total)`.
+    """`sentence_attention`, `outside_attention`, `within_sentence`, `delimiter`, `rare_token`, `first_token`, `token_influence(_total)`.
 
-    Everything linear in p comes from its sums over the rows of a sentence.
+    Everything linear in p comes from its sums over the rows of a sentence. `within_sentence` and `first_token` exist where a text looks at itself.
     """
 
-    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
-        self.layout, self.heads = layout, heads
-        sentences = layout.sentences
-        kind = np.float32 if layers * heads * sentences**2 <= FLOAT32_CELLS else np.float16
-        self.attention = np.zeros((layers, heads, sentences, sentences), kind)
-        self.outside = np.zeros((layers, heads, sentences), np.float32)
-        self.on_delimiters = np.zeros((layers, heads))
-        self.on_first = np.zeros((layers, heads))
-        self.influence = np.zeros((layers, layout.tokens), np.float32)
-        self.seen_by = np.ones((layers, layout.tokens))
-        self.within = np.zeros((layers, heads))
+    def __init__(self, stack: Stack) -> None:
+        self.stack, self.looking, self.keys = stack, stack.queries, stack.keys
+        layers, heads, shape = stack.layers, stack.heads, (self.looking.sentences, self.keys.sentences)
+        kind = np.float32 if layers * heads * shape[0] * shape[1] <= FLOAT32_CELLS else np.float16
+        self.attention = np.zeros((layers, heads, *shape), kind)
+        self.outside = np.zeros((layers, heads, shape[0]), np.float32)
+        self.rare = rare_tokens(self.keys)
+        self.on_delimiters, self.on_rare, self.on_first, self.within = (np.zeros((layers, heads)) for _ in range(4))
+        self.rare_by_chance = np.zeros(layers)
+        self.influence = np.zeros((layers, self.keys.tokens), np.float32)
+        self.seen_by = np.ones((layers, self.keys.tokens))
 
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
-            self._open_layer(block)
+            self._open_layer()
         sums = torch.from_numpy(block.sums.run_sums)  # head run key
         in_sentence = [index for index, run in enumerate(block.plan.runs) if run.sentence >= 0]
         whose = torch.tensor([[float(run.sentence >= 0), 1.0] for run in block.plan.runs])  # run (in a sentence, any)
@@ -44,43 +46,66 @@ class SentenceMass:
         if block.keys.start == 0:
             later = block.counted * (np.arange(block.rows.start, block.rows.stop) > 0)
             self.on_first[block.layer] += (block.weights[:, :, 0].numpy() * later).sum(1, dtype=np.float64)
-        if block.rows.stop == self.layout.tokens:
+        if block.rows.stop == self.looking.tokens:
             self._close_layer(block)
 
-    def _open_layer(self, block: Block) -> None:
-        self.mass = torch.zeros(self.heads, self.layout.sentences, self.layout.sentences + 1)  # head sentence slot
-        self.of_keys = torch.zeros(self.heads, self.layout.tokens)  # from queries in sentences
-        self.received = torch.zeros(self.layout.tokens)  # from all queries, summed over heads
+    def _open_layer(self) -> None:
+        heads = self.stack.heads
+        self.mass = torch.zeros(heads, self.looking.sentences, self.keys.sentences + 1)  # head sentence slot
+        self.of_keys = torch.zeros(heads, self.keys.tokens)  # from queries in sentences
+        self.received = torch.zeros(self.keys.tokens)  # from all queries, summed over heads
 
     def _close_layer(self, block: Block) -> None:
-        layer, tokens = block.layer, torch.from_numpy(self.layout.tokens_in_sentence)
-        share = self.mass / tokens[None, :, None]
+        layer, visibility = block.layer, block.visibility
+        share = self.mass / torch.from_numpy(self.looking.tokens_in_sentence)[None, :, None]
         self.attention[layer] = share[:, :, :-1].numpy()
-        self.outside[layer] = share[:, :, -1].numpy()
-        self.within[layer] = torch.diagonal(self.mass, dim1=1, dim2=2).double().sum(1).numpy()
-        self.on_delimiters[layer] = self.of_keys[:, torch.from_numpy(self.layout.delimiter)].double().sum(1).numpy()
-        self.influence[layer] = self.received.numpy() / self.heads
-        self.seen_by[layer] = np.maximum(block.visibility.queries_seeing, 1)
+        self.outside[layer] = (share[:, :, -1] if block.complete else (1.0 - share[:, :, :-1].sum(2)).clamp(min=0.0)).numpy()
+        if not self.stack.crosses:
+            self.within[layer] = torch.diagonal(self.mass, dim1=1, dim2=2).double().sum(1).numpy()
+        self.on_delimiters[layer] = self._on(self.keys.delimiter)
+        self.on_rare[layer] = self._on(self.rare)
+        self.rare_by_chance[layer] = (visibility.seen_by_group(np.where(self.rare, 0, -1), 1)[:, 0] / visibility.keys_seen)[self._counted].sum()
+        self.influence[layer] = self.received.numpy() / self.stack.heads
+        self.seen_by[layer] = np.maximum(visibility.queries_seeing, 1)
+
+    def _on(self, chosen: Bool[np.ndarray, " key"]) -> Float[np.ndarray, " head"]:
+        """The mass of all queries in sentences on the chosen keys."""
+        return self.of_keys[:, torch.from_numpy(chosen)].double().sum(1).numpy()
+
+    @property
+    def _counted(self) -> Bool[np.ndarray, " query"]:
+        return self.looking.sentence_of_token >= 0
 
     def arrays(self) -> dict[str, np.ndarray]:
-        counted = self.layout.sentence_of_token >= 0
-        return {
-            "sentence_attention": self.attention,
-            "outside_attention": self.outside,
-            "within_sentence": (self.within / counted.sum()).astype(np.float32),
-            "delimiter": (self.on_delimiters / counted.sum()).astype(np.float32),
-            "first_token": (self.on_first / counted[1:].sum()).astype(np.float32),
-            "token_influence": (self.influence / self.seen_by).astype(np.float32),
-            "token_influence_total": self.influence,
-        }
+        counted = self._counted
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = {
+                "delimiter": self.on_delimiters / counted.sum(),
+                "rare_token": self.on_rare / self.rare_by_chance[:, None],
+                "token_influence": self.influence / self.seen_by,
+            }
+            if not self.stack.crosses:
+                found |= {"within_sentence": self.within / counted.sum(), "first_token": self.on_first / counted[1:].sum()}
+        found = {name: values.astype(np.float32) for name, values in found.items()}
+        return found | {"sentence_attention": self.attention, "outside_attention": self.outside, "token_influence_total": self.influence}
+
+
+def rare_tokens(layout: TextLayout) -> Bool[np.ndarray, " token"]:
+    """The tokens whose type is in the rarest tenth of the document's types by count, ties included; tokens of no sentence are none of them.
+
+    Types that occur equally often are not told apart: in most texts more than a tenth occur once, and all of these are then rare.
+    """
+    inside = layout.sentence_of_token >= 0
+    types, counts = np.unique(layout.ids[inside], return_counts=True)
+    rarest = types[counts <= np.quantile(counts, RAREST, method="inverted_cdf")]
+    return inside & np.isin(layout.ids, rarest)
 
 
 class InterSentenceMaximum:
     """`isa` and `isa_by_layer`: the greatest weight between the tokens of two sentences. Source: Seo et al. 2025, section 2."""
 
-    def __init__(self, layout: TextLayout, layers: int) -> None:
-        self.layout = layout
-        self.maximum = torch.zeros(layers, layout.sentences, layout.sentences + 1)  # layer sentence slot
+    def __init__(self, stack: Stack) -> None:
+        self.maximum = torch.zeros(stack.layers, stack.queries.sentences, stack.keys.sentences + 1)  # layer sentence slot
 
     def add(self, block: Block) -> None:
         by_run = torch.from_numpy(np.maximum.reduceat(block.sums.run_maxima, block.plan.key_starts, axis=1))

@@ -5,20 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.capture.block import Block
+from reportgen.capture.layout import Stack
 
 
 class HeadSimilarity:
-    """`head_similarity` with and without the sink: cosine of two heads' flattened weights, over all queries."""
+    """`head_similarity`, and without the sink where a text looks at itself: cosine of two heads' flattened weights, over all queries."""
 
-    def __init__(self, layers: int, heads: int) -> None:
-        self.plain, self.left = np.zeros((layers, heads, heads)), np.zeros((layers, heads, heads))
+    def __init__(self, stack: Stack) -> None:
+        self.crosses = stack.crosses
+        self.plain, self.left = (np.zeros((stack.layers, stack.heads, stack.heads)) for _ in range(2))
 
     def add(self, block: Block) -> None:
         self.plain[block.layer] += block.sums.products.sum(0)
         self.left[block.layer] += block.sums.products_left.sum(0)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {"head_similarity": _cosine(self.plain), "head_similarity_without_sink": _cosine(self.left)}
+        found = {"head_similarity": _cosine(self.plain)}
+        return found if self.crosses else found | {"head_similarity_without_sink": _cosine(self.left)}
 
 
 def _cosine(lower: np.ndarray) -> np.ndarray:

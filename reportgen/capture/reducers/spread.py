@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reportgen.capture.block import Block
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack
 
 
 class Spread:
@@ -15,14 +15,14 @@ class Spread:
     (source: none; defined here). Without the sink: of p over what the sinks leave.
     """
 
-    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
-        self.layout = layout
-        self.entropy, self.relative, self.entropy_left, self.relative_left = (np.zeros((layers, heads)) for _ in range(4))
-        self.rows_counted, self.rows_relative, self.rows_left, self.rows_relative_left = (np.zeros((layers, heads)) for _ in range(4))
+    def __init__(self, stack: Stack) -> None:
+        self.sinks, shape = stack.keys.sinks, (stack.layers, stack.heads)
+        self.entropy, self.relative, self.entropy_left, self.relative_left = (np.zeros(shape) for _ in range(4))
+        self.rows_counted, self.rows_relative, self.rows_left, self.rows_relative_left = (np.zeros(shape) for _ in range(4))
 
     def add(self, block: Block) -> None:
         seen = block.visibility.keys_seen[block.rows]
-        seen_left = seen - block.visibility.seen_among(self.layout.sinks)[block.rows]
+        seen_left = seen - block.visibility.seen_among(self.sinks)[block.rows]
         entropy, left = block.sums.entropy, block.sums.entropy_left
         remaining = block.counted * block.any_left
         self._sum(block.layer, self.entropy, self.rows_counted, entropy, block.counted)
@@ -46,8 +46,8 @@ class Spread:
 class Confidence:
     """`confidence`: the mean over queries of the greatest weight. Source: Voita et al. 2019."""
 
-    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
-        self.total, self.rows = np.zeros((layers, heads)), float((layout.sentence_of_token >= 0).sum())
+    def __init__(self, stack: Stack) -> None:
+        self.total, self.rows = np.zeros((stack.layers, stack.heads)), float((stack.queries.sentence_of_token >= 0).sum())
 
     def add(self, block: Block) -> None:
         self.total[block.layer] += (block.sums.greatest * block.counted).sum(1, dtype=np.float64)

@@ -6,23 +6,22 @@ import numpy as np
 import torch
 
 from reportgen.capture.block import Block
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack
 
 
 class TargetRows:
     """`attribution.attention`: mean over the target's rows, layers and heads of the mass on each sentence."""
 
-    def __init__(self, layout: TextLayout, layers: int, heads: int) -> None:
-        self.layout = layout
-        self.total = torch.zeros(layout.sentences + 1, dtype=torch.float64)
-        self.count = len(layout.target_rows) * layers * heads
+    def __init__(self, stack: Stack) -> None:
+        self.rows, self.slots = stack.queries.target_rows, stack.keys.slot_of_token
+        self.total = torch.zeros(stack.keys.sentences + 1, dtype=torch.float64)
+        self.count = len(self.rows) * stack.layers * stack.heads
 
     def add(self, block: Block) -> None:
-        rows = self.layout.target_rows
-        inside = rows[(rows >= block.rows.start) & (rows < block.rows.stop)] - block.rows.start
+        inside = self.rows[(self.rows >= block.rows.start) & (self.rows < block.rows.stop)] - block.rows.start
         if len(inside):
             sums = block.weights[:, torch.from_numpy(inside)].sum((0, 1)).double()
-            self.total.index_add_(0, self.layout.slot_of_token[block.keys], sums)
+            self.total.index_add_(0, self.slots[block.keys], sums)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}

@@ -1,0 +1,51 @@
+"""What a model is fed, and the stacks of attention layers that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from reportgen.capture.layout import Stack, TextLayout
+
+Shapes = Mapping[str, tuple[int, int]]  # layers and heads of each stack
+SELF = ("encoder", "decoder")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelInput:
+    """One text, and for an encoder-decoder the decoder's input as well. `extra` are further inputs of the model, one number for each token of the source."""
+
+    source: TextLayout
+    target: TextLayout | None = None
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def keywords(self, model: Any) -> dict[str, Any]:
+        """The arguments of a forward pass of the model."""
+        rows = {"input_ids": self.source.ids, **self.extra}
+        if self.target is not None:
+            rows["decoder_input_ids"] = self.target.ids
+        tensors = {name: torch.from_numpy(values.astype(np.int64))[None].to(model.device) for name, values in rows.items()}
+        return tensors | ({"use_cache": False} if has_cache(model) else {})
+
+    def stacks(self, shapes: Shapes) -> dict[str, Stack]:
+        """The stacks of these shapes, with the texts they read."""
+        looking = {"encoder": self.source, "decoder": self.target or self.source, "cross": self.target}
+        looked_at = {"encoder": self.source, "decoder": self.target or self.source, "cross": self.source}
+        return {name: Stack(name=name, layers=layers, heads=heads, queries=looking[name], keys=looked_at[name]) for name, (layers, heads) in shapes.items()}
+
+    def head(self, tokens: int) -> ModelInput:
+        """The first tokens of each text alone."""
+        return ModelInput(
+            source=self.source.head(tokens),
+            target=None if self.target is None else self.target.head(tokens),
+            extra={name: values[:tokens] for name, values in self.extra.items()},
+        )
+
+
+def has_cache(model: Any) -> bool:
+    """Whether the model can keep keys and values for later, as decoders do."""
+    return bool(getattr(model.config, "is_encoder_decoder", False) or getattr(model.config, "use_cache", False))

@@ -1,0 +1,74 @@
+"""Every array of every model family against the plain formulas over the model's own eager attention."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from families import HEADS, SEAM, Family
+from tiny import assert_equal_to_reference, assert_links_are_the_strongest, made_up_layout, measured, references_of
+
+from reportgen.capture.feeding import ModelInput
+from reportgen.capture.forward import run_through
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.self_check import check_model
+from reportgen.capture.streaming import StackPass, StreamingPass
+
+
+def input_of(family: Family) -> ModelInput:
+    """A text of 131 tokens and 11 sentences, and for an encoder-decoder another of 73 tokens and 5 that starts with a token of no sentence."""
+    source = made_up_layout(tokens=131, sentences=11)
+    if family.kind != "encoder-decoder":
+        return ModelInput(source=source)
+    target = made_up_layout(tokens=73, sentences=5, seed=3)
+    members = target.sentence_of_token.copy()
+    members[0] = -1
+    fields = {name: getattr(target, name) for name in ("ids", "delimiter", "target_rows")}
+    return ModelInput(source=source, target=TextLayout(**fields, sentence_of_token=members, sinks=np.array([0])))
+
+
+@pytest.mark.parametrize("family", SEAM, ids=lambda family: family.name)
+def test_every_array_equals_the_formula_on_eager_attention(family: Family) -> None:
+    model, given = family.build(), input_of(family)
+    found, references = measured(model, given), references_of(model, given)
+    assert set(references) == ({"encoder", "decoder", "cross"} if family.kind == "encoder-decoder" else {family.kind.removesuffix("-only")})
+    for stack, reference in references.items():
+        arrays = {name.removeprefix(f"{stack}."): values for name, values in found.arrays.items() if name.startswith(f"{stack}.")}
+        assert_equal_to_reference(arrays, reference.arrays())
+        assert_links_are_the_strongest(arrays["token_links"], reference.p.mean((0, 1)))
+
+
+@pytest.mark.parametrize("family", SEAM + HEADS, ids=lambda family: family.name)
+def test_what_the_layers_give_is_as_without_measuring(family: Family) -> None:
+    model, given = family.build(), input_of(family)
+    states: list[torch.Tensor] = []
+    shapes = check_model(model, given)
+    hook = model.base_model.register_forward_hook(lambda module, inputs, output: states.append(output[0]))
+    run_through(model, given, StreamingPass(stacks={name: StackPass(stack=stack, reducers=[]) for name, stack in given.stacks(shapes).items()}))
+    with torch.no_grad():
+        model.base_model(**given.keywords(model))
+    hook.remove()
+    torch.testing.assert_close(states[0], states[1], rtol=1e-4, atol=1e-4)
+
+
+def test_a_family_with_sinks_as_extra_logits_gives_part_of_its_attention_to_no_token() -> None:
+    family = next(family for family in SEAM if family.name == "gpt-oss")
+    found = measured(family.build(), input_of(family)).arrays
+    assert found["decoder.outside_attention"].mean() > 0.02
+    np.testing.assert_allclose(found["decoder.sentence_attention"].sum(-1) + found["decoder.outside_attention"], 1, atol=1e-5)
+    assert (found["decoder.token_influence_total"].sum(1) < 130).all()
+
+
+def test_layers_that_see_different_windows_have_each_their_own_expectation() -> None:
+    family = next(family for family in SEAM if family.name == "Gemma 3")
+    found = measured(family.build(), input_of(family)).arrays
+    expected = found["decoder.sentence_expected"]
+    assert expected.shape == (3, 11, 11)
+    np.testing.assert_array_equal(expected[0], expected[1])
+    assert expected[0, 10, 0] == 0 < expected[2, 10, 0]
+    assert (found["decoder.distance"][:2] <= 16).all()
