@@ -55,7 +55,7 @@ class Visibility:
         """How many keys of each group every query sees; keys of group -1 are of none. Memory: keys x groups."""
         indicator = group[:, None] == np.arange(groups)
         if self.cells is not None:
-            return self.cells.astype(np.float32) @ indicator.astype(np.float32)
+            return np.rint(self.cells.astype(np.float32) @ indicator.astype(np.float32)).astype(np.int64)
         before = np.zeros((self.keys + 1, groups), np.int64)
         np.cumsum(indicator, axis=0, out=before[1:])
         return before[self.last] - before[self.first]
