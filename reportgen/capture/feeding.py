@@ -16,8 +16,8 @@ SELF = ("encoder", "decoder")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ModelInput:
-    """One text, and for an encoder-decoder the decoder's input as well. `extra` are further inputs of the model, one number for each token of the source."""
+class Feed:
+    """One text as the reducers see it, and for an encoder-decoder the decoder's input as well. `extra` are further inputs of the model, one number for each token of the source."""
 
     source: TextLayout
     target: TextLayout | None = None
@@ -37,9 +37,9 @@ class ModelInput:
         looked_at = {"encoder": self.source, "decoder": self.target or self.source, "cross": self.source}
         return {name: Stack(name=name, layers=layers, heads=heads, queries=looking[name], keys=looked_at[name]) for name, (layers, heads) in shapes.items()}
 
-    def head(self, tokens: int) -> ModelInput:
+    def head(self, tokens: int) -> Feed:
         """The first tokens of each text alone."""
-        return ModelInput(
+        return Feed(
             source=self.source.head(tokens),
             target=None if self.target is None else self.target.head(tokens),
             extra={name: values[:tokens] for name, values in self.extra.items()},

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.capture.block import ROWS_AT_MOST
-from reportgen.capture.feeding import ModelInput, Shapes
+from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.alignment import Alignment
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
@@ -61,7 +61,7 @@ class StackMeasure:
         return {f"{self.stack.name}.{name}": values for name, values in found.items()}
 
 
-def measure_forward(model: Any, given: ModelInput, shapes: Shapes, report: Report, rows_at_most: int = ROWS_AT_MOST) -> ForwardNumbers:
+def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, rows_at_most: int = ROWS_AT_MOST) -> ForwardNumbers:
     """All statistics of the attention of every stack, in one pass through the model and a second look at the scores for the token links.
 
     `shapes` says how many layers and heads each stack has (`check_model` finds it out). Memory: that of a plain forward pass, the queries and keys of all
@@ -84,7 +84,7 @@ def measure_forward(model: Any, given: ModelInput, shapes: Shapes, report: Repor
     )
 
 
-def run_through(model: Any, given: ModelInput, streaming_pass: StreamingPass) -> None:
+def run_through(model: Any, given: Feed, streaming_pass: StreamingPass) -> None:
     """Send the text through the model's layers, without its head."""
     with streaming(model, streaming_pass):
         model.base_model(**given.keywords(model))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.capture.attribution import Gradients, Target, last_sentence, measure_gradients
-from reportgen.capture.feeding import ModelInput
+from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
@@ -50,7 +50,7 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     _check_vocabulary(language_model, tokenised)
     too_short = (language_model.positions or 2 * PERIOD) < 2 * PERIOD
     target = last_sentence(tokenised)
-    given = ModelInput(source=layout_of(tokenised, target.rows))
+    given = Feed(source=layout_of(tokenised, target.rows))
     shapes = check_model(language_model.model, given)
     forward = measure_forward(language_model.model, given, shapes, report)
     arrays = {**_text_arrays(tokenised), **forward.arrays}

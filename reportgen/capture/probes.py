@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.capture.block import Block
-from reportgen.capture.feeding import ModelInput, Shapes
+from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import Report, run_through
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.streaming import StackPass, StreamingPass
@@ -33,7 +33,7 @@ def measure_probes(model: Any, tokenizer: Any, shapes: Shapes, report: Report, t
     tokens = probe_tokens(tokenizer, model.get_input_embeddings().weight.shape[0]) if tokens is None else tokens
     diagonals = FixedOffsets(*shapes["decoder"])
     for index, row in enumerate(tokens):
-        given = ModelInput(source=_probe_layout(row))
+        given = Feed(source=_probe_layout(row))
         stack = given.stacks(shapes)["decoder"]
         run_through(model, given, StreamingPass(stacks={"decoder": StackPass(stack=stack, reducers=[diagonals])}))
         report("probes on repeated random tokens", (index + 1) / len(tokens))

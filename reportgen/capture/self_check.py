@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from reportgen.capture.block import Block
-from reportgen.capture.feeding import ModelInput, Shapes
+from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
 from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation, streaming
 from reportgen.errors import ModelError
@@ -22,7 +22,7 @@ ATTENTIONS = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", 
 OUTPUTS = ("logits", "start_logits", "end_logits", "last_hidden_state")
 
 
-def check_model(model: Any, given: ModelInput) -> Shapes:
+def check_model(model: Any, given: Feed) -> Shapes:
     """How many layers and heads each stack of the model has.
 
     Raises `ModelError`, with the figures, when the streamed weights or outputs on the first tokens differ from those of the model's own eager attention.
@@ -41,7 +41,7 @@ def check_model(model: Any, given: ModelInput) -> Shapes:
     return shapes
 
 
-def _compare(model: Any, weights: float, outputs: float, short: ModelInput) -> None:
+def _compare(model: Any, weights: float, outputs: float, short: Feed) -> None:
     allowed = TOLERANCES.get(model.dtype, COARSE)
     if not (weights <= allowed and outputs <= allowed):
         raise ModelError(

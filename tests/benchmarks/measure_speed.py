@@ -76,11 +76,11 @@ def body(model, tokenised, layout, ids) -> None:
 
 def ours(model, tokenised, layout, ids) -> None:
     """The forward measuring pass: every array of the stack."""
-    from reportgen.capture.feeding import ModelInput
+    from reportgen.capture.feeding import Feed
     from reportgen.capture.forward import measure_forward
 
     shapes = {"decoder": (model.config.num_hidden_layers, model.config.num_attention_heads)}
-    measure_forward(model, ModelInput(source=layout), shapes, lambda stage, share: None)
+    measure_forward(model, Feed(source=layout), shapes, lambda stage, share: None)
 
 
 def gradients(model, tokenised, layout, ids) -> None:

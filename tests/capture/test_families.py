@@ -13,23 +13,23 @@ sys.path.insert(0, str(Path(__file__).parent))
 from families import HEADS, SEAM, Family
 from tiny import assert_equal_to_reference, assert_links_are_the_strongest, made_up_layout, measured, references_of
 
-from reportgen.capture.feeding import ModelInput
+from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.self_check import check_model
 from reportgen.capture.streaming import StackPass, StreamingPass
 
 
-def input_of(family: Family) -> ModelInput:
+def input_of(family: Family) -> Feed:
     """A text of 131 tokens and 11 sentences, and for an encoder-decoder another of 73 tokens and 5 that starts with a token of no sentence."""
     source = made_up_layout(tokens=131, sentences=11)
     if family.kind != "encoder-decoder":
-        return ModelInput(source=source)
+        return Feed(source=source)
     target = made_up_layout(tokens=73, sentences=5, seed=3)
     members = target.sentence_of_token.copy()
     members[0] = -1
     fields = {name: getattr(target, name) for name in ("ids", "delimiter", "target_rows")}
-    return ModelInput(source=source, target=TextLayout(**fields, sentence_of_token=members, sinks=np.array([0])))
+    return Feed(source=source, target=TextLayout(**fields, sentence_of_token=members, sinks=np.array([0])))
 
 
 @pytest.mark.parametrize("family", SEAM, ids=lambda family: family.name)

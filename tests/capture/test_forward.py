@@ -29,7 +29,7 @@ from tiny import (
     vars_of,
 )
 
-from reportgen.capture.feeding import ModelInput
+from reportgen.capture.feeding import Feed
 from reportgen.capture.layout import layout_of
 from reportgen.documents import document_from_text
 from reportgen.sentences import split_sentences
@@ -50,7 +50,7 @@ def test_every_array_equals_the_formula_on_eager_attention(name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_what_attention_says_of_the_target_is_of_its_rows_alone(name: str) -> None:
     model, layout = MODELS[name](), made_up_layout(tokens=131, sentences=11)
-    found, reference = measured(model, ModelInput(source=layout)), reference_of(model, layout)
+    found, reference = measured(model, Feed(source=layout)), reference_of(model, layout)
     rows = reference.p[:, :, layout.target_rows].mean((0, 1, 2))
     by_sentence = np.array([rows[layout.sentence_of_token == sentence].sum() for sentence in range(layout.sentences)])
     np.testing.assert_allclose(found.target_attention["decoder"], by_sentence, atol=FLOAT32)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from families import SEAM
 from tiny import made_up_layout, pass_through, tiny_gpt2, tiny_llama, tiny_mistral
 
-from reportgen.capture.feeding import ModelInput
+from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
 from reportgen.capture.scores import LayerScores
 from reportgen.capture.self_check import check_model
@@ -23,8 +23,8 @@ from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 
-def input_of(tokens: int, sentences: int) -> ModelInput:
-    return ModelInput(source=made_up_layout(tokens=tokens, sentences=sentences))
+def input_of(tokens: int, sentences: int) -> Feed:
+    return Feed(source=made_up_layout(tokens=tokens, sentences=sentences))
 
 
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
@@ -74,7 +74,7 @@ def test_more_layers_or_other_heads_than_the_model_is_known_to_have_are_refused(
 def test_t5_layers_compute_their_own_bias_again_afterwards_also_after_an_error() -> None:
     model = next(family for family in SEAM if family.name == "T5").build()
     with pytest.raises(ModelError, match="attends as a layer"):
-        run_through(model, ModelInput(source=made_up_layout(31, 3), target=made_up_layout(13, 3)), StreamingPass(stacks={}))
+        run_through(model, Feed(source=made_up_layout(31, 3), target=made_up_layout(13, 3)), StreamingPass(stacks={}))
     assert not [module for module in model.modules() if "compute_bias" in vars(module) or module._forward_pre_hooks]
     assert model.config._attn_implementation != NAME
 

@@ -9,7 +9,7 @@ import torch
 from reference import Reference
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
-from reportgen.capture.feeding import ModelInput
+from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.self_check import check_model, eager_weights
@@ -78,17 +78,17 @@ def pass_through(model: Any, layout: TextLayout, *reducers: Any) -> StreamingPas
     return StreamingPass(stacks={"decoder": StackPass(stack=stack, reducers=list(reducers))})
 
 
-def measured(model: Any, given: ModelInput, **options: Any) -> ForwardNumbers:
+def measured(model: Any, given: Feed, **options: Any) -> ForwardNumbers:
     """The forward pass after the self-check."""
     return measure_forward(model, given, check_model(model, given), lambda stage, share: None, **options)
 
 
 def arrays_of(model: Any, layout: TextLayout, **options: Any) -> dict[str, np.ndarray]:
     """The arrays of a model of one stack, without the stack's name."""
-    return {name.partition(".")[2]: values for name, values in measured(model, ModelInput(source=layout), **options).arrays.items()}
+    return {name.partition(".")[2]: values for name, values in measured(model, Feed(source=layout), **options).arrays.items()}
 
 
-def references_of(model: Any, given: ModelInput) -> dict[str, Reference]:
+def references_of(model: Any, given: Feed) -> dict[str, Reference]:
     """The plain formulas over the model's own eager attention, by stack."""
     with attention_implementation(model, "eager"), torch.no_grad():
         output = model(**given.keywords(model), output_attentions=True)
@@ -99,7 +99,7 @@ def references_of(model: Any, given: ModelInput) -> dict[str, Reference]:
 
 def reference_of(model: Any, layout: TextLayout) -> Reference:
     """The same for a model of one stack."""
-    (reference,) = references_of(model, ModelInput(source=layout)).values()
+    (reference,) = references_of(model, Feed(source=layout)).values()
     return reference
 
 
