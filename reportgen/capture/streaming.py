@@ -21,7 +21,17 @@ from reportgen.errors import ModelError
 
 NAME = "reportgen_streaming"
 # Keywords that reach the attention function and change none of its numbers: the mask already says what a window hides.
-HARMLESS = {"position_ids", "cache_position", "use_cache", "output_attentions", "output_hidden_states", "return_dict", "sliding_window", "is_causal"}
+HARMLESS = {
+    "position_ids",
+    "cache_position",
+    "use_cache",
+    "output_attentions",
+    "output_hidden_states",
+    "return_dict",
+    "sliding_window",
+    "is_causal",
+    "output_router_logits",
+}
 
 Progress = Callable[[int, float], None]
 
