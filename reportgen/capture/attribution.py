@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch.utils.checkpoint import checkpoint
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 from reportgen.capture.forward import Report
+from reportgen.capture.recomputing import recomputed_layers
 from reportgen.capture.streaming import attention_implementation
 from reportgen.errors import ModelError
 from reportgen.tokens import TokenisedText
@@ -88,20 +84,3 @@ def _negative_log_likelihood(model: Any, embeddings: torch.Tensor, ids: torch.Te
 def _by_sentence(values: Float[np.ndarray, " token"], members: Int[np.ndarray, " token"]) -> Float[np.ndarray, " sentence"]:
     inside = members >= 0
     return np.bincount(members[inside], weights=values[inside]).astype(np.float32)
-
-
-@contextmanager
-def recomputed_layers(model: Any) -> Iterator[None]:
-    """Inside the block each layer keeps only its input for the backward pass; the layers are as before afterwards."""
-    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-    before = [(layer, layer.__dict__.get("forward")) for layer in layers]
-    try:
-        for layer in layers:
-            layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
-        yield
-    finally:
-        for layer, forward in before:
-            if forward is None:
-                layer.__dict__.pop("forward", None)
-            else:
-                layer.forward = forward

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from reportgen.capture.layout import Stack, TextLayout
+from reportgen.capture.visibility import Visibility
 
 Shapes = Mapping[str, tuple[int, int]]  # layers and heads of each stack
-SELF = ("encoder", "decoder")
+StackOf = Callable[[Any, Visibility], str]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,3 +50,20 @@ class Feed:
 def has_cache(model: Any) -> bool:
     """Whether the model can keep keys and values for later, as decoders do."""
     return bool(getattr(model.config, "is_encoder_decoder", False) or getattr(model.config, "use_cache", False))
+
+
+def stack_namer(model: Any) -> StackOf:
+    """What tells the stack that a layer belongs to from its attention module and mask: `encoder`, `decoder` or `cross`.
+
+    A causal mask tells a decoder. In an encoder-decoder what its encoder holds is the encoder, and what else looks ahead crosses.
+    """
+    encoder = frozenset(model.get_encoder().modules()) if getattr(model.config, "is_encoder_decoder", False) else frozenset()
+
+    def name(module: Any, visibility: Visibility) -> str:
+        if module in encoder:
+            return "encoder"
+        if visibility.causal:
+            return "decoder"
+        return "cross" if encoder else "encoder"
+
+    return name

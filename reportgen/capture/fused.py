@@ -5,6 +5,7 @@ The same in separate array operations reads the block from memory a dozen times 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -66,6 +67,7 @@ def _compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
     options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
 
     def decorate(function: Callable[..., Any]) -> Any:
+        function = inspect.unwrap(function)  # tests wrap each function in a check of its shapes, which cannot be compiled
         try:
             return numba.njit(function, cache=True, **options)
         except RuntimeError:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from reportgen.capture.position_bias import PositionBias
+from reportgen.capture.position_bias import NoBias, PositionBias
 from reportgen.capture.visibility import Visibility
 from reportgen.errors import ModelError
+
+# Keywords that reach an attention function and change none of its numbers: the mask already says what a window hides.
+HARMLESS = {
+    *("position_ids", "cache_position", "use_cache", "output_attentions", "output_hidden_states", "return_dict", "sliding_window", "is_causal"),
+    *("deterministic", "output_router_logits", "labels"),
+}
+IMPLEMENTED = {"scaling", "dropout", "softcap", "s_aux", "position_bias"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,6 +34,34 @@ class ScoreRule:
     cap: float | None = None
     bias: PositionBias | None = None
     extra: Float[np.ndarray, " head"] | None = None
+
+
+def score_rule(query: torch.Tensor, mask: Any, keywords: Mapping[str, Any]) -> ScoreRule:
+    """The rule of a layer from what its attention function is given by name.
+
+    Raises `ModelError` for what is not implemented: another keyword that could change a number, dropout, a mask or a position bias of tokens x tokens.
+    """
+    bias, sinks = keywords.get("position_bias"), keywords.get("s_aux")
+    refused = sorted(name for name, given in keywords.items() if given is not None and name not in HARMLESS | IMPLEMENTED)
+    refused += ["dropout"] if keywords.get("dropout") else []
+    refused += ["a position bias of tokens x tokens"] if not isinstance(bias, (PositionBias, NoBias, type(None))) else []
+    if refused:
+        raise ModelError(f"The model's attention uses {', '.join(refused)}, which reportgen does not implement; its numbers would be wrong.")
+    if not isinstance(mask, Visibility):
+        raise ModelError("The model builds its own attention mask instead of asking for one; its numbers would be wrong.")
+    scaling = keywords.get("scaling")
+    return ScoreRule(
+        scaling=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+        cap=keywords.get("softcap"),
+        bias=bias if isinstance(bias, PositionBias) else None,
+        extra=None if sinks is None else _sink_scores(sinks, query.shape[1]),
+    )
+
+
+def _sink_scores(logits: torch.Tensor, heads: int) -> Float[np.ndarray, " head"]:
+    if logits.numel() != heads:
+        raise ModelError(f"The model's attention has {logits.numel()} sink logits for {heads} heads; reportgen reads one for each head.")
+    return logits.detach().flatten().float().cpu().numpy()
 
 
 @dataclass(kw_only=True, eq=False)

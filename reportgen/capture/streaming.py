@@ -8,26 +8,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from reportgen.capture.block import ROWS_AT_MOST, BlockPlan, plan_blocks
+from reportgen.capture.feeding import StackOf, stack_namer
 from reportgen.capture.layout import Stack
-from reportgen.capture.position_bias import NoBias, PositionBias, biases_by_offset
+from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.reducers.reducer import Reducer
-from reportgen.capture.scores import LayerScores, ScoreRule, layer_scores
+from reportgen.capture.scores import LayerScores, ScoreRule, layer_scores, score_rule
 from reportgen.capture.summing import Summing
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 NAME = "reportgen_streaming"
-# Keywords that reach the attention function and change none of its numbers: the mask already says what a window hides.
-HARMLESS = {
-    *("position_ids", "cache_position", "use_cache", "output_attentions", "output_hidden_states", "return_dict", "sliding_window", "is_causal"),
-    *("deterministic", "output_router_logits", "labels"),
-}
-
 Progress = Callable[[str, int, float], None]
 
 
@@ -89,65 +83,28 @@ class StackPass:
 
 @dataclass(kw_only=True, eq=False)
 class StreamingPass:
-    """One forward pass of a model through its stacks, by name. `encoder` are the modules of an encoder-decoder's encoder."""
+    """One forward pass of a model through its stacks, by name."""
 
     stacks: Mapping[str, StackPass]
-    encoder: frozenset[Any] = frozenset()
+    stack_of: StackOf | None = None  # known when the model is
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the stack that the module belongs to."""
-        name = self.name_of(module, visibility)
+        name = self.stack_of(module, visibility)
         if name not in self.stacks:
             raise ModelError(f"{type(module).__name__} attends as a layer of a {name} would, which this model is not known to have; it cannot be measured.")
         return self.stacks[name].attend(query, key, value, visibility, rule)
-
-    def name_of(self, module: Any, visibility: Visibility) -> str:
-        """The stack a module belongs to: a causal mask tells a decoder, and in an encoder-decoder what else is not in the encoder crosses."""
-        if module in self.encoder:
-            return "encoder"
-        if visibility.causal:
-            return "decoder"
-        return "cross" if self.encoder else "encoder"
 
 
 _current: ContextVar[StreamingPass] = ContextVar("reportgen_streaming_pass")
 
 
-def _attention(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: Any,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    softcap: float | None = None,
-    s_aux: torch.Tensor | None = None,
-    position_bias: Any = None,
-    **keywords: Any,
-) -> tuple[torch.Tensor, None]:
-    refused = sorted(name for name, given in keywords.items() if given is not None and name not in HARMLESS)
-    refused += ["a position bias of tokens x tokens"] if not isinstance(position_bias, (PositionBias, NoBias, type(None))) else []
-    if dropout or refused:
-        raise ModelError(f"The model's attention uses {', '.join(refused) or 'dropout'}, which reportgen does not implement; its numbers would be wrong.")
-    if not isinstance(attention_mask, Visibility):
-        raise ModelError("The model builds its own attention mask instead of asking for one; its numbers would be wrong.")
-    rule = ScoreRule(
-        scaling=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
-        cap=softcap,
-        bias=position_bias if isinstance(position_bias, PositionBias) else None,
-        extra=None if s_aux is None else _sink_scores(s_aux, query.shape[1]),
-    )
+def _attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **keywords: Any) -> tuple[torch.Tensor, None]:
+    rule = score_rule(query, attention_mask, keywords)
     return _current.get().attend(module, query, key, value, attention_mask, rule), None
 
 
-def _sink_scores(logits: torch.Tensor, heads: int) -> np.ndarray:
-    if logits.numel() != heads:
-        raise ModelError(f"The model's attention has {logits.numel()} sink logits for {heads} heads; reportgen reads one for each head.")
-    return logits.detach().flatten().float().cpu().numpy()
-
-
-def _mask(
+def mask_of(
     *,
     q_length: int,
     kv_length: int,
@@ -157,13 +114,14 @@ def _mask(
     kv_offset: int = 0,
     **_: Any,
 ) -> Visibility:
+    """What stands for the mask where the library would build it. Raises `ModelError` for padding and for a cache."""
     if (attention_mask is not None and not bool(attention_mask.all())) or int(q_offset) or int(kv_offset):
         raise ModelError("The streaming attention reads one text without padding and without a cache.")
     return visibility_of(mask_function, q_length, kv_length)
 
 
 AttentionInterface.register(NAME, _attention)
-AttentionMaskInterface.register(NAME, _mask)
+AttentionMaskInterface.register(NAME, mask_of)
 
 
 @contextmanager
@@ -188,14 +146,9 @@ def attention_implementation(model: Any, name: str) -> Iterator[None]:
 def streaming(model: Any, streaming_pass: StreamingPass) -> Iterator[None]:
     """Inside the block a forward pass of the model runs through `streaming_pass`."""
     token = _current.set(streaming_pass)
-    streaming_pass.encoder = encoder_modules(model)
+    streaming_pass.stack_of = stack_namer(model)
     try:
         with attention_implementation(model, NAME), biases_by_offset(model), torch.no_grad():
             yield
     finally:
         _current.reset(token)
-
-
-def encoder_modules(model: Any) -> frozenset[Any]:
-    """All modules of an encoder-decoder's encoder; none for other models, whose masks tell an encoder from a decoder."""
-    return frozenset(model.get_encoder().modules()) if getattr(model.config, "is_encoder_decoder", False) else frozenset()

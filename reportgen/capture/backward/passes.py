@@ -1,0 +1,86 @@
+"""What one backward pass knows while it runs: the texts, the calls of attention in their order, and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from reportgen.capture.backward.attention import StreamedAttention
+from reportgen.capture.backward.calls import AttentionCall
+from reportgen.capture.backward.row_blocks import RowBlock, plan_row_blocks
+from reportgen.capture.backward.stack_sums import StackNumbers, StackSums
+from reportgen.capture.backward.workspace import Workspace
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.visibility import Visibility
+from reportgen.errors import ModelError
+
+ROWS_AT_MOST = 64
+TEXTS = {"encoder": ("encoder", "encoder"), "decoder": ("decoder", "decoder"), "cross": ("decoder", "encoder")}  # of queries, of keys
+
+StackOf = Callable[[Any, Visibility], str]
+
+
+def stack_by_direction(module: Any, visibility: Visibility) -> str:
+    """`decoder` where no query sees a later key, else `encoder`: right for models of one stack."""
+    return "decoder" if visibility.causal else "encoder"
+
+
+@dataclass(kw_only=True, eq=False)
+class BackwardPass:
+    """One forward and one backward pass: what the texts look like, and which stack each call of attention belongs to.
+
+    `layouts` has the text of the `encoder`, of the `decoder`, or both; relevance is that for their target rows. `stack_of` says `encoder`, `decoder` or
+    `cross`. `progress` is called with the share of the backward pass that is done.
+    """
+
+    layouts: Mapping[str, TextLayout]
+    stack_of: StackOf = stack_by_direction
+    progress: Callable[[float], None] = lambda share: None
+    rows_at_most: int = ROWS_AT_MOST
+    workspace: Workspace = field(default_factory=Workspace)
+    recomputing: bool = False
+    stacks: dict[str, StackSums] = field(default_factory=dict)
+    plans: dict[tuple[str, Visibility], Sequence[RowBlock]] = field(default_factory=dict)
+    rows_to_do: int = 0
+    rows_done: int = 0
+
+    def attend(self, stack: str, visibility: Visibility, tensors: Sequence[torch.Tensor | None], scaling: float, cap: float | None) -> torch.Tensor:
+        """The output of one call of attention, batch x token x head x dim.
+
+        Layers are numbered in the order of the calls in the forward pass. A layer that is recomputed for the backward pass gets no number: autograd uses what
+        it keeps, but calls the backward function of the first call.
+        """
+        sums = self._sums(stack)
+        blocks, layer = self._blocks(sums, visibility, tensors), None
+        if not self.recomputing:
+            layer = sums.next_layer(tensors[0].shape[1])
+            self.rows_to_do += sums.queries.tokens
+        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self._count)
+        return StreamedAttention.apply(*tensors, call)
+
+    def numbers(self) -> dict[str, StackNumbers]:
+        """The numbers of every stack."""
+        return {name: sums.numbers(propagated="cross" not in self.stacks) for name, sums in self.stacks.items()}
+
+    def _sums(self, stack: str) -> StackSums:
+        if stack not in self.stacks:
+            if not set(TEXTS[stack]) <= set(self.layouts):
+                raise ModelError(f"The model has attention of its {stack}, but there is text for {' and '.join(self.layouts)} only.")
+            self.stacks[stack] = StackSums(stack, *(self.layouts[text] for text in TEXTS[stack]))
+        return self.stacks[stack]
+
+    def _blocks(self, sums: StackSums, visibility: Visibility, tensors: Sequence[torch.Tensor | None]) -> Sequence[RowBlock]:
+        """The blocks of a layer; layers that share a mask share them."""
+        if (sums.name, visibility) not in self.plans:
+            found, expected = (tensors[0].shape[2], tensors[1].shape[2]), (sums.queries.tokens, sums.keys.tokens)
+            if found != expected or len(visibility.first) != expected[0] or int(visibility.last.max()) > expected[1]:
+                raise ModelError(f"The model's {sums.name} looks from {found[0]} tokens at {found[1]}, but the text has {expected[0]} and {expected[1]}.")
+            self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, self.rows_at_most))
+        return self.plans[sums.name, visibility]
+
+    def _count(self, block: RowBlock) -> None:
+        self.rows_done += block.shape[0]
+        self.progress(self.rows_done / self.rows_to_do)

@@ -1,0 +1,97 @@
+"""What the backward pass adds up of each stack, from the last layer to the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from reportgen.capture.backward.row_blocks import RowBlock
+from reportgen.capture.layout import TextLayout
+from reportgen.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackNumbers:
+    """What the target depends on in one stack; p is an attention weight, dp the target's derivative with respect to it.
+
+    `importance` is the absolute value of the sum of p dp over all queries and keys, `importance_abs` the sum of its absolute values.
+    Source: Michel et al. 2019, equation 3.
+
+    `attention_x_gradient` is the mean over heads of the sum over q in i, k in j of max(0, p dp). Source: after Chefer et al. 2021, one layer's term.
+
+    `relevance` is their propagated relevance R <- R + A R, R = I at first, with A the mean over heads of max(0, p dp): the mean over the target's rows,
+    summed over the tokens of each sentence. The identity that R starts from is taken out again: it says nothing but where the target's rows are, and adding
+    the share of the target's rows that lie in each sentence puts it back. None for stacks of encoder-decoder models, whose rule mixes both texts, and for
+    layouts without target rows.
+    """
+
+    importance: Float[np.ndarray, "layer head"]
+    importance_abs: Float[np.ndarray, "layer head"]
+    attention_x_gradient: Float[np.ndarray, "layer query_sentence key_sentence"]
+    relevance: Float[np.ndarray, " key_sentence"] | None
+
+
+class LayerSums:
+    """The sums of one layer, in float64."""
+
+    def __init__(self, queries: TextLayout, keys: TextLayout, carried: Float[np.ndarray, " query"]) -> None:
+        self.carried = torch.from_numpy(carried.astype(np.float32))
+        self.signed = np.zeros(0)  # head
+        self.absolute = np.zeros(0)  # head
+        self.pairs = np.zeros((queries.sentences + 1, keys.sentences + 1))  # query slot, key slot
+        self.received = np.zeros(keys.tokens)
+
+    def add(self, block: RowBlock, positive: Float[torch.Tensor, "row key"]) -> None:
+        """Add `positive`, some multiple of A: to the pairs of sentences, and what each key receives of the rows' relevance."""
+        by_run = torch.mm(torch.cat([block.of_run, self.carried[None, block.rows]]), positive).numpy()
+        by_pair = np.add.reduceat(by_run[:-1], block.key_starts, axis=1, dtype=np.float64)  # run key_run
+        np.add.at(self.pairs, (block.row_slots[:, None], block.key_slots), by_pair)
+        self.received[block.keys] += by_run[-1]
+
+
+class StackSums:
+    """The sums of all layers of one stack, whose queries and keys may be of different texts."""
+
+    def __init__(self, name: str, queries: TextLayout, keys: TextLayout) -> None:
+        self.name, self.queries, self.keys = name, queries, keys
+        self.heads: list[int] = []  # of each layer, in the order of the forward pass
+        self.done: dict[int, LayerSums] = {}
+        self.start = np.bincount(queries.target_rows, minlength=queries.tokens) / max(len(queries.target_rows), 1)
+        self.gained = np.zeros(queries.tokens)  # what relevance is besides its start: kept apart, as it may be very small
+
+    def next_layer(self, heads: int) -> int:
+        """The number of the layer whose attention is called now. Raises `ModelError` when it has not as many heads as the others."""
+        self.heads.append(heads)
+        if heads != self.heads[0]:
+            raise ModelError(f"The layers of the {self.name} have {self.heads[0]} and {heads} heads; reportgen measures layers with the same number of heads.")
+        return len(self.heads) - 1
+
+    def open(self, layer: int | None) -> LayerSums:
+        """Empty sums of a layer. Raises `ModelError` when the gradient does not reach the layers from the last to the first."""
+        if self.done and layer >= min(self.done):
+            raise ModelError(f"The gradient reaches layer {layer} of the {self.name} after layer {min(self.done)}; relevance cannot be carried through.")
+        return LayerSums(self.queries, self.keys, self.start + self.gained)
+
+    def close(self, layer: int | None, sums: LayerSums, share: float) -> None:
+        """Keep a layer's sums; A is `share` times what they were given."""
+        if self.queries is self.keys:
+            self.gained += share * sums.received
+        sums.pairs = (share * sums.pairs[:-1, :-1]).astype(np.float32)
+        self.done[layer] = sums
+
+    def numbers(self, propagated: bool) -> StackNumbers:
+        """The numbers of the stack; layers that the target does not depend on have zeros."""
+        shape = (len(self.heads), self.heads[0])
+        importance, importance_abs = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        pairs = np.zeros((len(self.heads), self.queries.sentences, self.keys.sentences), np.float32)
+        for layer, sums in self.done.items():
+            importance[layer], importance_abs[layer], pairs[layer] = np.abs(sums.signed), sums.absolute, sums.pairs
+        relevance = self._relevance() if propagated and len(self.queries.target_rows) else None
+        return StackNumbers(importance=importance, importance_abs=importance_abs, attention_x_gradient=pairs, relevance=relevance)
+
+    def _relevance(self) -> Float[np.ndarray, " key_sentence"]:
+        members = self.queries.slot_of_token.numpy()
+        return np.bincount(members, weights=self.gained, minlength=self.queries.sentences + 1)[:-1].astype(np.float32)
