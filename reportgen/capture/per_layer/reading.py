@@ -95,24 +95,23 @@ class _Reading:
         def read(*arguments: Any, **keywords: Any) -> tuple[Any, ...]:
             given = signature.bind(*arguments, **keywords)
             given.apply_defaults()
+            _refuse_a_batch(given.arguments["hidden_states"])
             if "output_attentions" in given.arguments:
                 given.arguments["output_attentions"] = True
             call = Call(module=module, arguments=given.arguments, run=lambda: forward(*given.args, **given.kwargs), implementation=self.implementation)
             output, seen = seam.layout(call)
-            self._hand_on(stack, output, seen)
+            self._hand_on(stack, seen)
             return _without_weights(output)
 
         return read
 
-    def _hand_on(self, stack: Stack, output: tuple[Any, ...], seen: Seen) -> None:
+    def _hand_on(self, stack: Stack, seen: Seen) -> None:
         layer = self.read[stack]
-        self._refuse_what_cannot_be_meant(stack, layer, output, seen)
+        self._refuse_what_cannot_be_meant(stack, layer, seen)
         self.read[stack] += 1
         self.take(WholeLayer(stack=stack, layer=layer, weights=seen.weights, visible=seen.visible, global_tokens=seen.global_tokens))
 
-    def _refuse_what_cannot_be_meant(self, stack: Stack, layer: int, output: tuple[Any, ...], seen: Seen) -> None:
-        if len(output[0]) != 1:
-            raise ModelError(f"Attention is read of one text at a time, not of a batch of {len(output[0])}.")
+    def _refuse_what_cannot_be_meant(self, stack: Stack, layer: int, seen: Seen) -> None:
         if layer >= self.expected[stack]:
             raise ModelError(f"A second pass through the model's {stack} began while its attention was read; only one can be.")
         if stack != "cross" and seen.visible.shape[0] != seen.visible.shape[1]:
@@ -121,6 +120,11 @@ class _Reading:
             raise ModelError("The model's mask hides some tokens from all others; attention is read of one text without padding.")
         if not bool(torch.isfinite(seen.weights.sum())):
             raise ModelError(f"Layer {layer} of the model's {stack} gives weights that are not finite on this text; nothing was measured.")
+
+
+def _refuse_a_batch(hidden: torch.Tensor) -> None:
+    if len(hidden) != 1:
+        raise ModelError(f"Attention is read of one text at a time, not of a batch of {len(hidden)}.")
 
 
 def _without_weights(output: tuple[Any, ...]) -> tuple[Any, ...]:
