@@ -1,0 +1,45 @@
+"""The layout of Longformer and LED's encoder: a band around the diagonal, and columns and rows of the tokens with global attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+
+from reportgen.capture.per_layer.whole_layer import Call, Seen, real_tokens
+
+LocalWeights = Float[torch.Tensor, "position head slot"]  # slots: the global tokens, then the keys from q - w to q + w
+
+
+def read_banded(call: Call) -> tuple[tuple[Any, ...], Seen]:
+    """Band and global columns put back to token pairs; a global token's own row comes from its own projections.
+
+    A key that a query reads both in the band and as a global token counts with the sum.
+    """
+    output = call.run()
+    tokens = real_tokens(~call.arguments["is_index_masked"][0])
+    chosen = call.arguments["is_index_global_attn"][0].nonzero()[:, 0]
+    overlap = call.module.one_sided_attn_window_size
+    weights = _pairs(output[1][0].float(), tokens, chosen, overlap)
+    if len(chosen):
+        weights[:, chosen] = output[2][0, :, : len(chosen), :tokens].float()
+    return output, Seen(weights=weights, visible=_visible(tokens, chosen, overlap), global_tokens=tuple(chosen.tolist()))
+
+
+def _pairs(local: LocalWeights, tokens: int, chosen: Int[torch.Tensor, " global_token"], overlap: int) -> Float[torch.Tensor, "head query key"]:
+    """Each query's slots at the keys they stand for; slots beyond the text's borders are padding and left out."""
+    weights = local.new_zeros(local.shape[1], tokens, tokens)
+    weights[:, :, chosen] = local[:tokens, :, : len(chosen)].transpose(0, 1)
+    for offset in range(max(-overlap, 1 - tokens), min(overlap, tokens - 1) + 1):
+        queries = slice(max(-offset, 0), tokens - max(offset, 0))
+        weights.diagonal(offset, 1, 2).add_(local[queries, :, len(chosen) + overlap + offset].T)
+    return weights
+
+
+def _visible(tokens: int, chosen: Int[torch.Tensor, " global_token"], overlap: int) -> Bool[torch.Tensor, "query key"]:
+    position = torch.arange(tokens, device=chosen.device)
+    visible = (position[:, None] - position).abs() <= overlap
+    visible[chosen] = True
+    visible[:, chosen] = True
+    return visible
