@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.capture.block import ROWS_AT_MOST
+from reportgen.capture.block import ROWS_AT_MOST, Block
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
+from reportgen.capture.per_layer import WholeLayer, reads_per_layer, whole_layers
 from reportgen.capture.reducers.alignment import Alignment
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
 from reportgen.capture.reducers.reducer import Reducer
@@ -22,8 +23,8 @@ from reportgen.capture.reducers.similarity import HeadSimilarity
 from reportgen.capture.reducers.spread import Confidence, Spread
 from reportgen.capture.reducers.target_rows import TargetRows
 from reportgen.capture.streaming import StackPass, StreamingPass, streaming
-from reportgen.capture.token_links import SegmentBounds, token_links
-from reportgen.capture.visibility import Visibility
+from reportgen.capture.token_links import MeanWeights, SegmentBounds, token_links
+from reportgen.capture.visibility import Visibility, visibility_of_cells
 
 Report = Callable[[str, float], None]
 WHEREVER = (SentenceMass, InterSentenceMaximum, Confidence, HeadSimilarity, Spread)
@@ -32,33 +33,54 @@ WITHIN_A_TEXT = (SentenceDistance, Repeats, Distances)
 
 @dataclass(frozen=True, kw_only=True)
 class ForwardNumbers:
-    """What one forward pass gives: arrays by stack and name, and by stack what attention says of the target's rows, by sentence looked at."""
+    """What one forward pass gives: arrays by stack and name, and by stack what attention says of the target's rows, by sentence looked at.
+
+    `global_tokens` are the positions that all look at and that look at all, in models with sparse layers.
+    """
 
     arrays: dict[str, np.ndarray]
     target_attention: dict[str, Float[np.ndarray, " sentence"]]
     target_rollout: dict[str, Float[np.ndarray, " sentence"]]
+    global_tokens: tuple[int, ...] = ()
 
 
 @dataclass(kw_only=True, eq=False)
 class StackMeasure:
-    """All that is added up of one stack."""
+    """All that is added up of one stack; `whole` says that its layers are read one at a time, and then no scores are kept to look at twice."""
 
     stack: Stack
+    whole: bool
 
     def __post_init__(self) -> None:
-        self.target, self.bounds = TargetRows(self.stack), SegmentBounds(self.stack)
+        self.target, self.masks = TargetRows(self.stack), MasksOfLayers()
+        self.bounds = MeanWeights(self.stack) if self.whole else SegmentBounds(self.stack)
         self.rollout = None if self.stack.crosses else Rollout(self.stack)
         kinds = (*WHEREVER, Alignment) if self.stack.crosses else (*WHEREVER, *WITHIN_A_TEXT)
-        named = [self.target, self.bounds, *([self.rollout] if self.rollout else [])]
+        named = [self.target, self.masks, self.bounds, *([self.rollout] if self.rollout else [])]
         self.reducers: Sequence[Reducer] = [*(kind(self.stack) for kind in kinds), *named]
 
     def arrays(self, done: StackPass, report: Report) -> dict[str, np.ndarray]:
         """The stack's arrays, after its pass."""
         found = {name: values for reducer in self.reducers for name, values in reducer.arrays().items()}
-        found["sentence_expected"] = _expected_by_mask(self.stack, [scores.visibility for scores in done.layers])
+        found["sentence_expected"] = _expected_by_mask(self.stack, self.masks.of_layer)
         found["coverage"] = np.ones(found["isa"].shape, np.int32)
-        found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report(_stage("strongest token links", done.stack), share))
+        if isinstance(self.bounds, SegmentBounds):
+            found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report("strongest token links", share))
         return {f"{self.stack.name}.{name}": values for name, values in found.items()}
+
+
+class MasksOfLayers:
+    """A reducer: what each layer sees."""
+
+    def __init__(self) -> None:
+        self.of_layer: list[Visibility] = []
+
+    def add(self, block: Block) -> None:
+        if block.rows.start == 0:
+            self.of_layer.append(block.visibility)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {}
 
 
 def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, rows_at_most: int = ROWS_AT_MOST) -> ForwardNumbers:
@@ -67,13 +89,14 @@ def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, row
     `shapes` says how many layers and heads each stack has (`check_model` finds it out). Memory: that of a plain forward pass, the queries and keys of all
     layers, and a few arrays of tokens x sentences.
     """
-    measures = {name: StackMeasure(stack=stack) for name, stack in given.stacks(shapes).items()}
+    whole = reads_per_layer(model.config)
+    measures = {name: StackMeasure(stack=stack, whole=whole) for name, stack in given.stacks(shapes).items()}
     progress = _layer_progress(report, [measure.stack for measure in measures.values()])
     passes = {
-        name: StackPass(stack=measure.stack, reducers=measure.reducers, keep_layers=True, rows_at_most=rows_at_most, progress=progress)
+        name: StackPass(stack=measure.stack, reducers=measure.reducers, keep_layers=not whole, rows_at_most=rows_at_most, progress=progress)
         for name, measure in measures.items()
     }
-    run_through(model, given, StreamingPass(stacks=passes))
+    global_tokens = run_layer_by_layer(model, given, passes) if whole else run_through(model, given, StreamingPass(stacks=passes))
     arrays: dict[str, np.ndarray] = {}
     for name, measure in measures.items():
         arrays |= measure.arrays(passes[name], report)
@@ -81,6 +104,7 @@ def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, row
         arrays=arrays,
         target_attention={name: measure.target.of_target() for name, measure in measures.items()},
         target_rollout={name: measure.rollout.of_target() for name, measure in measures.items() if measure.rollout},
+        global_tokens=global_tokens or (),
     )
 
 
@@ -90,17 +114,31 @@ def run_through(model: Any, given: Feed, streaming_pass: StreamingPass) -> None:
         model.base_model(**given.keywords(model))
 
 
+def run_layer_by_layer(model: Any, given: Feed, passes: Mapping[str, StackPass]) -> tuple[int, ...]:
+    """The same for a model whose attention is read one layer at a time; gives the positions with global attention. Memory: one layer's weights."""
+    masks: dict[str, Visibility] = {}
+    global_tokens: set[int] = set()
+
+    def take(layer: WholeLayer) -> None:
+        cells, before = layer.visible.cpu().numpy(), masks.get(layer.stack)
+        same = before is not None and np.array_equal(cells, before.whole())
+        masks[layer.stack] = before if same else visibility_of_cells(cells)
+        global_tokens.update(layer.global_tokens)
+        passes[layer.stack].take(layer.weights.float().cpu(), masks[layer.stack])
+
+    with whole_layers(model, take):
+        model.base_model(**given.keywords(model))
+    return tuple(sorted(global_tokens))
+
+
 def _layer_progress(report: Report, stacks: Iterable[Stack]) -> Callable[[str, int, float], None]:
     by_name = {stack.name: stack for stack in stacks}
 
     def show(name: str, layer: int, share: float) -> None:
-        report(f"{_stage('attention', by_name[name], len(by_name) > 1)}, layer {layer + 1} of {by_name[name].layers}", (layer + share) / by_name[name].layers)
+        layers, stage = by_name[name].layers, "attention" if len(by_name) == 1 else f"attention of the {name}"
+        report(f"{stage}, layer {layer + 1} of {layers}", (layer + share) / layers)
 
     return show
-
-
-def _stage(what: str, stack: Stack, several: bool = False) -> str:
-    return f"{what} ({stack.name})" if several else what
 
 
 def _expected_by_mask(stack: Stack, masks: list[Visibility]) -> np.ndarray:

@@ -11,6 +11,7 @@ import torch
 from reportgen.capture.block import Block
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
+from reportgen.capture.per_layer import WholeLayer, attention_types_kept, reads_per_layer, whole_layers
 from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation, streaming
 from reportgen.errors import ModelError
 
@@ -28,6 +29,8 @@ def check_model(model: Any, given: Feed) -> Shapes:
     Raises `ModelError`, with the figures, when the streamed weights or outputs on the first tokens differ from those of the model's own eager attention.
     """
     short = given.head(TOKENS)
+    if reads_per_layer(model.config):
+        return _check_layer_by_layer(model, short)
     with attention_implementation(model, "eager"), torch.no_grad():
         eager = model(**short.keywords(model), output_attentions=True)
     own = eager_weights(model, eager)
@@ -39,6 +42,23 @@ def check_model(model: Any, given: Feed) -> Shapes:
     differing = max(float((collected[name].weights - torch.stack(list(layers)).float().cpu()).abs().max()) for name, layers in own.items())
     _compare(model, differing, outputs_differ(streamed, eager), short)
     return shapes
+
+
+def _check_layer_by_layer(model: Any, short: Feed) -> Shapes:
+    """The same where the weights are the model's own, read one layer at a time: each row sums to 1, and reading changes no output."""
+    heads: dict[str, list[int]] = {}
+    rows: list[float] = []
+
+    def take(layer: WholeLayer) -> None:
+        heads.setdefault(layer.stack, []).append(len(layer.weights))
+        rows.append(float((layer.weights.float().sum(2) - 1).abs().max()))
+
+    with whole_layers(model, take):
+        read = model(**short.keywords(model))
+    with attention_types_kept(model), torch.no_grad():
+        plain = model(**short.keywords(model))
+    _compare(model, max(rows), outputs_differ(read, plain), short)
+    return {stack: (len(found), found[0]) for stack, found in heads.items()}
 
 
 def _compare(model: Any, weights: float, outputs: float, short: Feed) -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from reportgen.capture.block import ROWS_AT_MOST, BlockPlan, plan_blocks
+from reportgen.capture.block import ROWS_AT_MOST, Block, BlockPlan, plan_blocks
 from reportgen.capture.feeding import StackOf, stack_namer
+from reportgen.capture.fused import NO_SCORE
 from reportgen.capture.layout import Stack
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.reducers.reducer import Reducer
@@ -50,24 +52,35 @@ class StackPass:
         for plan in self._plans(visibility):
             cells = self.summing.scores(plan)
             scores.between(plan.rows, plan.keys, out=cells)
-            block = self.summing.block(layer, plan, visibility, cells, scores.rule.extra)
+            block = self._add(self.summing.block(layer, plan, visibility, cells, rule.extra))
             output[:, plan.rows] = torch.bmm(block.weights.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(-1, plan.shape[0], values.shape[-1])
             scores.log_normalisers[:, plan.rows] = torch.from_numpy(block.sums.log_normaliser)
-            for reducer in self.reducers:
-                reducer.add(block)
-            if self.progress is not None:
-                self.progress(self.stack.name, layer, plan.rows.stop / self.stack.queries.tokens)
         if self.keep_layers:
             self.layers.append(scores)
         self._refuse_what_is_not_finite(layer, output)
         return output.transpose(0, 1)[None].to(query)
 
-    def _open_layer(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> int:
-        layer, stack = self.done, self.stack
+    def take(self, weights: Float[torch.Tensor, "head query key"], visibility: Visibility) -> None:
+        """The next layer from its whole weights, for models that are read one layer at a time: their logarithms are scores that give them back."""
+        layer = self._open_layer(weights)
+        for plan in self._plans(visibility):
+            cells = self.summing.scores(plan)
+            torch.log(weights[:, plan.rows, plan.keys], out=cells).clamp_(min=float(NO_SCORE))
+            self._add(self.summing.block(layer, plan, visibility, cells))
+
+    def _add(self, block: Block) -> Block:
+        for reducer in self.reducers:
+            reducer.add(block)
+        if self.progress is not None:
+            self.progress(self.stack.name, block.layer, block.rows.stop / self.stack.queries.tokens)
+        return block
+
+    def _open_layer(self, by_head: torch.Tensor, *others: torch.Tensor) -> int:
+        layer, stack, heads = self.done, self.stack, by_head.shape[-3]
         self.done += 1
-        if layer >= stack.layers or query.shape[1] != stack.heads:
-            raise ModelError(f"Layer {layer} of the {stack.name} has {query.shape[1]} heads, where {stack.layers} layers of {stack.heads} heads were expected.")
-        self._refuse_what_is_not_finite(layer, query, key, value)
+        if layer >= stack.layers or heads != stack.heads:
+            raise ModelError(f"Layer {layer} of the {stack.name} has {heads} heads, where {stack.layers} layers of {stack.heads} heads were expected.")
+        self._refuse_what_is_not_finite(layer, by_head, *others)
         return layer
 
     def _plans(self, visibility: Visibility) -> Sequence[BlockPlan]:

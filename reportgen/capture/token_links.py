@@ -46,6 +46,34 @@ class SegmentBounds:
         return (self.total[rows] * (SLACK / self.layers) >= needed[:, None]).any(0)
 
 
+class MeanWeights:
+    """A reducer: the mean weight over layers and heads of every pair, for models that are read one layer at a time. Memory: queries x keys, once."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.layers, self.total = stack.layers, torch.zeros(stack.queries.tokens, stack.keys.tokens)
+
+    def add(self, block: Block) -> None:
+        self.total[block.rows, block.keys] += block.head_mean
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """`token_links` of the whole means."""
+        links = no_links(len(self.total))
+        _keep(links, slice(None), *(self.total / self.layers).topk(min(LINKS, self.total.shape[1])))
+        return {"token_links": links}
+
+
+def no_links(tokens: int) -> np.ndarray:
+    """Links of no query: key -1, weight 0."""
+    links = np.zeros((tokens, LINKS), TOKEN_LINK)
+    links["key"] = -1
+    return links
+
+
+def _keep(links: np.ndarray, rows: slice, weights: Float[torch.Tensor, "row rank"], keys: Int[torch.Tensor, "row rank"]) -> None:
+    links["key"][rows, : keys.shape[1]] = torch.where(weights > 0, keys, -1).numpy()
+    links["weight"][rows, : keys.shape[1]] = weights.numpy()
+
+
 def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: SegmentBounds, progress: Callable[[float], None] | None = None) -> np.ndarray:
     """`token_links`: for each query token the 8 keys with the largest mean over layers and heads of p, strongest first.
 
@@ -54,8 +82,7 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: SegmentBoun
     give each query a threshold, and then all keys are computed whose segment's bound reaches it for some query.
     """
     tokens = stack.queries.tokens
-    links = np.zeros((tokens, LINKS), TOKEN_LINK)
-    links["key"] = -1
+    links = no_links(tokens)
     for start in range(0, tokens, ROWS):
         rows = slice(start, min(start + ROWS, tokens))
         near = torch.zeros(bounds.total.shape[1], dtype=torch.bool)
@@ -67,8 +94,7 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: SegmentBoun
         more = _keys_of(bounds.may_reach(rows, least) & ~near, stack.keys.tokens)
         mean, keys = torch.cat([mean, _mean_weights(layers, rows, more)], 1), torch.cat([keys, more])
         weights, order = mean.topk(min(LINKS, len(keys)))
-        links["key"][rows, : order.shape[1]] = torch.where(weights > 0, keys[order], -1).numpy()
-        links["weight"][rows, : order.shape[1]] = weights.numpy()
+        _keep(links, rows, weights, keys[order])
         if progress is not None:
             progress(rows.stop / tokens)
     return links

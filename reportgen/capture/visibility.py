@@ -32,6 +32,11 @@ class Visibility:
         """How many keys each query sees."""
         return self.last - self.first if self.cells is None else self.cells.sum(1)
 
+    def whole(self) -> Bool[np.ndarray, "query key"]:
+        """Every cell: for models whose layers are held whole."""
+        key = np.arange(self.keys)
+        return (key >= self.first[:, None]) & (key < self.last[:, None]) if self.cells is None else self.cells
+
     @cached_property
     def queries_seeing(self) -> Int[np.ndarray, " key"]:
         """How many queries see each key."""
@@ -81,6 +86,15 @@ class Visibility:
         distances = signed[tokens:].copy()
         distances[1:] += signed[1:tokens][::-1]
         return distances
+
+
+def visibility_of_cells(cells: Bool[np.ndarray, "query key"]) -> Visibility:
+    """The intervals of a mask that is held whole, and its cells where some between them are not seen. Raises `ModelError` when a query sees nothing."""
+    if not cells.any(1).all():
+        raise ModelError("The model's attention mask leaves some token with nothing to look at; such masks cannot be measured.")
+    keys = cells.shape[1]
+    first, last = cells.argmax(1), keys - cells[:, ::-1].argmax(1)
+    return Visibility(first=first, last=last, keys=keys, cells=None if (cells.sum(1) == last - first).all() else cells)
 
 
 def visibility_of(mask_function: Callable[..., torch.Tensor], queries: int, keys: int) -> Visibility:

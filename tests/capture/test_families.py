@@ -11,7 +11,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 from families import HEADS, SEAM, Family
-from tiny import assert_equal_to_reference, assert_links_are_the_strongest, made_up_layout, measured, references_of
+from per_layer_models import CASES, Case
+from reference import Reference
+from tiny import assert_equal_to_reference, assert_links_are_the_strongest, made_up_layout, measured, references_of, vars_of
 
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
@@ -38,7 +40,7 @@ def test_every_array_equals_the_formula_on_eager_attention(family: Family) -> No
     found, references = measured(model, given), references_of(model, given)
     assert set(references) == ({"encoder", "decoder", "cross"} if family.kind == "encoder-decoder" else {family.kind.removesuffix("-only")})
     for stack, reference in references.items():
-        arrays = {name.removeprefix(f"{stack}."): values for name, values in found.arrays.items() if name.startswith(f"{stack}.")}
+        arrays = {key.removeprefix(f"{stack}."): values for key, values in found.arrays.items() if key.startswith(f"{stack}.")}
         assert_equal_to_reference(arrays, reference.arrays())
         assert_links_are_the_strongest(arrays["token_links"], reference.p.mean((0, 1)))
 
@@ -54,6 +56,33 @@ def test_what_the_layers_give_is_as_without_measuring(family: Family) -> None:
         model.base_model(**given.keywords(model))
     hook.remove()
     torch.testing.assert_close(states[0], states[1], rtol=1e-4, atol=1e-4)
+
+
+def case_input(case: Case) -> Feed:
+    """The same texts for a model that is read one layer at a time, shorter."""
+    given = case.inputs(case.lengths[0])
+    source = made_up_layout(tokens=case.lengths[0], sentences=5)
+    extra = {name: given[name][0].numpy() for name in given if name == "global_attention_mask"}
+    source = TextLayout(**{**vars_of(source), "ids": given["input_ids"][0].numpy().astype(np.int32)})
+    if case.targets is None:
+        return Feed(source=source, extra=extra)
+    target = TextLayout(**{**vars_of(made_up_layout(tokens=case.targets, sentences=3)), "ids": given["decoder_input_ids"][0].numpy().astype(np.int32)})
+    return Feed(source=source, target=target, extra=extra)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_array_of_a_model_read_one_layer_at_a_time_equals_the_formula_on_its_own_attention(name: str) -> None:
+    case = CASES[name]
+    model, given = case.build(), case_input(case)
+    found, own = measured(model, given), case.own(case.build(), case.inputs(case.lengths[0]))
+    weights = {stack: np.stack(layers).astype(np.float64) for stack, layers in own.items()}
+    for stack, read in given.stacks({stack: p.shape[:2] for stack, p in weights.items()}).items():
+        reference = Reference.of(weights[stack], read)
+        arrays = {key.removeprefix(f"{stack}."): values for key, values in found.arrays.items() if key.startswith(f"{stack}.")}
+        assert_equal_to_reference(arrays, reference.arrays())
+        assert_links_are_the_strongest(arrays["token_links"], reference.p.mean((0, 1)))
+    first_and_last_block = (*range(5), 50, 51, 52) if "block-sparse" in name else ()
+    assert found.global_tokens == (case.chosen or first_and_last_block)
 
 
 def test_a_family_with_sinks_as_extra_logits_gives_part_of_its_attention_to_no_token() -> None:
