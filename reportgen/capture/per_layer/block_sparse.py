@@ -55,14 +55,14 @@ def read_block_sparse(call: Call) -> tuple[tuple[Any, ...], Seen]:
     if len(softmax.results) != PARTS or not random:
         raise ModelError(f"BigBird's attention calls softmax {len(softmax.results)} times instead of {PARTS}; this version of the library is not known.")
     size = call.module.block_size
-    weights = output[1][0].zero_().unflatten(2, (-1, size)).unflatten(1, (-1, size))
+    weights = output[1][0].float().zero_().unflatten(2, (-1, size)).unflatten(1, (-1, size))
     computed = weights.new_zeros(weights.shape[1], weights.shape[3], dtype=torch.bool)
     _add_global_rows(weights, computed, softmax.results[0][0], softmax.results[-1][0])
     for (rows, blocks), part in zip(_plan(random[0][0], weights.shape[1]), softmax.results[1:-1], strict=True):
         _add(weights, computed, rows, blocks, part[0])
     tokens = real_tokens(call.arguments["to_mask"][0, 0, 0].bool())
     visible = computed.repeat_interleave(size, 0).repeat_interleave(size, 1)[:tokens, :tokens]
-    pairs = weights.flatten(3, 4).flatten(1, 2)[:, :tokens, :tokens].float()
+    pairs = weights.flatten(3, 4).flatten(1, 2)[:, :tokens, :tokens]
     return output, Seen(weights=pairs, visible=visible, global_tokens=_in_global_blocks(weights.shape[1], size, tokens))
 
 
