@@ -29,7 +29,7 @@ class Written:
     special: Bool[np.ndarray, " token"]
 
 
-def generate_greedily(model: Any, ids: Int[np.ndarray, " token"], tokens: int) -> tuple[Int[np.ndarray, " token"], Mapping[str, Any]]:
+def generate_greedily(model: Any, ids: Int[np.ndarray, " token"], tokens: int) -> tuple[Int[np.ndarray, " written"], Mapping[str, Any]]:
     """What the model's own `generate` gives, and the settings: the most probable token each time, `tokens` at most, no penalty, no minimum length.
 
     The ids are the prompt and its continuation, or an encoder-decoder's own from the start token on; the token that ends the text is left off, because
