@@ -18,10 +18,6 @@ def refuse_unreadable(model: Any, kind: Kind, name: str) -> None:
         raise ModelError(f"{name} ({config.model_type}) has no {'masked' if kind == 'masked' else 'next'}-token head.")
     if kind == "causal" and _looks_ahead(config):
         raise ModelError(f"{name} ({config.model_type}) has a next-token head but looks ahead: is_decoder is not set in its configuration.")
-    if kind in ("classifier", "question answering") and getattr(config, "is_encoder_decoder", False):
-        raise ModelError(
-            f"{name} ({config.model_type}) is a {kind} model with an encoder and a decoder; of encoder-decoders reportgen measures those that write text."
-        )
     if not getattr(config, "num_attention_heads", None):
         raise ModelError(f"{name} ({config.model_type}) has no attention heads; there is nothing for reportgen to measure.")
     refuse_out_of_reach(model, name)

@@ -18,11 +18,12 @@ from reportgen.sentences import Sentence, split_sentences
 from reportgen.tokens.alignment import Fed, Room, feed_alone, feed_pair
 from reportgen.tokens.continuation import continued
 from reportgen.tokens.encoding import Encoding, encode
-from reportgen.tokens.targets import feed_target, feed_written
+from reportgen.tokens.targets import feed_shifted, feed_target, feed_written
 from reportgen.tokens.tokenised_text import TokenisedText
 from reportgen.tokens.writing import generate_greedily
 
 WRITERS = ("causal", "seq2seq")
+READ_TWICE = ("classifier", "question answering")  # where they have a decoder
 DEFAULT_TOKENS = 128  # that an encoder-decoder writes where nothing is given for its decoder
 
 
@@ -58,9 +59,9 @@ def build_input(
     """The input for a document, with a second text (`pair`) and up to `generate` tokens that the model writes, where they are asked for.
 
     The second text is, for an encoder, the tokenizer's second text; for question answering the question, which the tokenizer puts first; for a causal
-    model it follows after a blank line; for an encoder-decoder it is what the decoder reads. A causal model's own text continues the input, an
-    encoder-decoder's is what its decoder reads; without either it writes 128 tokens. Raises `DocumentError` or `ModelError` when the model cannot be
-    fed that way.
+    model it follows after a blank line; for an encoder-decoder that writes it is what the decoder reads. A causal model's own text continues the input,
+    an encoder-decoder's is what its decoder reads; without either it writes 128 tokens. The decoder of a classifier reads the source again, shifted.
+    Raises `DocumentError` or `ModelError` when the model cannot be fed that way.
     """
     sentences = split_sentences(document) if sentences is None else sentences
     _refuse_what_no_model_can_do(language_model, pair, generate)
@@ -71,8 +72,8 @@ def build_input(
     if generate is not None:
         fed, written = continued(fed, language_model, generate)
         settings = {**settings, "generate": written}
-    extra = accepted_extra(language_model, fed.encoding)
-    return ModelInput(document=fed.document, source=fed.tokenised, extra=extra, target_document=None, target=None, settings=settings)
+    again = language_model.kind in READ_TWICE and language_model.model.config.is_encoder_decoder
+    return _input(language_model, fed, feed_shifted(language_model, fed) if again else None, settings)
 
 
 def _refuse_what_no_model_can_do(language_model: LanguageModel, pair: Document | None, generate: int | None) -> None:
@@ -89,13 +90,22 @@ def _source(document: Document, sentences: Sequence[Sentence], language_model: L
     """The document, alone or with the second text in the same input."""
     tokenizer, kind = language_model.tokenizer, language_model.kind
     if pair is None:
-        return feed_alone(document, sentences, tokenizer, room), {}
+        fed = feed_alone(document, sentences, tokenizer, room)
+        _refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
+        return fed, {}
 
     def encode_two(first: str, second: str) -> Encoding:
         return encode(tokenizer, first + BETWEEN_BLOCKS + second) if kind == "causal" else encode(tokenizer, first, second)
 
     fed = feed_pair(document, sentences, pair, encode_two, room, pair_first=kind == "question answering")
+    _refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
     return fed, {"pair": _said_of(pair, "question" if kind == "question answering" else "second text")}
+
+
+def _refuse_unknown_tokens(language_model: LanguageModel, stack: Any, ids: Int[np.ndarray, " token"]) -> None:
+    known, largest = stack.get_input_embeddings().weight.shape[0], int(ids.max())
+    if largest >= known:
+        raise ModelError(f"The tokenizer gives token {largest}, but {language_model.name} knows {known} tokens only: they do not belong together.")
 
 
 def _for_encoder_decoder(
@@ -104,10 +114,21 @@ def _for_encoder_decoder(
     fed, _ = _source(document, sentences, language_model, None, Room(limit=language_model.positions))
     if pair is not None:
         target, settings = feed_target(language_model, pair), {"pair": _said_of(pair, "decoder's text")}
+        _refuse_unknown_tokens(language_model, language_model.model.get_decoder(), target.encoding.ids)
     else:
         target, settings = _written_target(fed, language_model, generate)
-    extra = accepted_extra(language_model, fed.encoding)
-    return ModelInput(document=fed.document, source=fed.tokenised, extra=extra, target_document=target.document, target=target.tokenised, settings=settings)
+    return _input(language_model, fed, target, settings)
+
+
+def _input(language_model: LanguageModel, fed: Fed, target: Fed | None, settings: Mapping[str, Any]) -> ModelInput:
+    return ModelInput(
+        document=fed.document,
+        source=fed.tokenised,
+        extra=accepted_extra(language_model, fed.encoding),
+        target_document=None if target is None else target.document,
+        target=None if target is None else target.tokenised,
+        settings=settings,
+    )
 
 
 def _written_target(fed: Fed, language_model: LanguageModel, generate: int | None) -> tuple[Fed, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -48,6 +49,14 @@ def feed_written(language_model: LanguageModel, ids: Int[np.ndarray, " token"], 
     return Fed(document=text, encoding=encoding, tokenised=tokenised)
 
 
+def feed_shifted(language_model: LanguageModel, fed: Fed) -> Fed:
+    """The source again, shifted by one token: what the decoder of a classifier or of a question answering model reads."""
+    source = fed.encoding
+    encoding = _after_start(decoder_inputs(language_model.model, source.ids), source.spans[:-1], source.special[:-1])
+    tokenised = tokenised_text(fed.document, fed.tokenised.sentences, fed.tokenised.part_of_sentence.tolist(), encoding, notices=(), least=1)
+    return Fed(document=fed.document, encoding=encoding, tokenised=tokenised)
+
+
 def decoder_inputs(model: Any, labels: Int[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
     """The decoder's inputs for these labels, made by the model's own code. Raises `ModelError` when that is no shift by one token."""
     import torch
@@ -70,7 +79,8 @@ def _own_shift(model: Any) -> Callable[..., Any]:
     shift = next((module.shift_tokens_right for module in modules if hasattr(module, "shift_tokens_right")), None)
     if shift is None:
         raise ModelError(f"{type(model).__name__} does not say how a text is shifted for its decoder.")
-    return lambda labels: shift(labels, model.config.pad_token_id, model.config.decoder_start_token_id)
+    given = (model.config.pad_token_id, getattr(model.config, "decoder_start_token_id", None))
+    return lambda labels: shift(labels, *given[: len(inspect.signature(shift).parameters) - 1])  # mBART's starts with the last label instead
 
 
 def _after_start(ids: Int[np.ndarray, " token"], spans: Int[np.ndarray, "label 2"], special: Any) -> Encoding:

@@ -14,6 +14,7 @@ from tiny_folders import byte_level, save_folder, tiny_gpt2
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
+    BartForSequenceClassification,
     BartModel,
     BertConfig,
     BertForMaskedLM,
@@ -37,6 +38,7 @@ from transformers import (
     T5Config,
     T5EncoderModel,
     T5ForConditionalGeneration,
+    T5ForQuestionAnswering,
     T5Model,
 )
 
@@ -70,6 +72,8 @@ SAVED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "modernbert": (lambda: ModernBertModel(MODERN), "encoder", "ModernBertModel"),
     "electra masked": (lambda: ElectraForMaskedLM(ELECTRA), "masked", "ElectraForMaskedLM"),
     "electra discriminator": (lambda: ElectraForPreTraining(ELECTRA), "encoder", "ElectraModel"),
+    "bart classifier": (lambda: BartForSequenceClassification(BART), "classifier", "BartForSequenceClassification"),
+    "t5 answers": (lambda: T5ForQuestionAnswering(T5), "question answering", "T5ForQuestionAnswering"),
     "bart": (lambda: BartForConditionalGeneration(BART), "seq2seq", "BartForConditionalGeneration"),
     "bart without a head": (lambda: BartModel(BART), "seq2seq", "BartForConditionalGeneration"),
     "t5": (lambda: T5ForConditionalGeneration(T5), "seq2seq", "T5ForConditionalGeneration"),

@@ -15,7 +15,6 @@ import torch
 from tiny_folders import POSITIONS, byte_level, save_folder, tiny_gpt2
 from transformers import (
     BartConfig,
-    BartForSequenceClassification,
     BartModel,
     BertConfig,
     BertForTokenClassification,
@@ -237,7 +236,6 @@ def composite() -> Any:
 
 KINDS: dict[str, tuple[Callable[[], Any], str]] = {
     "token classifier": (lambda: BertForTokenClassification(BertConfig(**BERT)), "is a BertForTokenClassification (bert), which reportgen does not measure"),
-    "summary classifier": (lambda: BartForSequenceClassification(BartConfig(**BART)), "is a classifier model with an encoder and a decoder"),
     "two in one": (composite, "has no attention heads"),
     "picture": (lambda: ViTModel(ViTConfig(hidden_size=24, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24)), "which reads image"),
     "speech": (lambda: Speech2TextForConditionalGeneration(Speech2TextConfig(**SPEECH)), "which reportgen does not measure"),

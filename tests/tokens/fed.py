@@ -11,6 +11,8 @@ from tiny_folders import byte_level, tiny_gpt2, unigram, word_piece
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
+    BartForQuestionAnswering,
+    BartForSequenceClassification,
     BertConfig,
     BertForQuestionAnswering,
     BertForSequenceClassification,
@@ -18,11 +20,13 @@ from transformers import (
     M2M100ForConditionalGeneration,
     MBartConfig,
     MBartForConditionalGeneration,
+    MBartForSequenceClassification,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForSequenceClassification,
     T5Config,
     T5ForConditionalGeneration,
+    T5ForQuestionAnswering,
 )
 
 from reportgen.documents import Document, document_from_text
@@ -72,6 +76,27 @@ def bart(**changes: Any) -> LanguageModel:
     torch.manual_seed(0)
     settings = {**BART, "vocab_size": len(unigram()), "decoder_start_token_id": 1, "forced_eos_token_id": None, **changes}
     return given_model(BartForConditionalGeneration(BartConfig(**settings)).eval(), unigram())
+
+
+def bart_for_classes(model_class: Any = BartForSequenceClassification) -> LanguageModel:
+    torch.manual_seed(0)
+    config = BartConfig(**BART, vocab_size=len(unigram()), decoder_start_token_id=1, num_labels=3)
+    return given_model(model_class(config).eval(), unigram())
+
+
+def bart_for_questions() -> LanguageModel:
+    return bart_for_classes(BartForQuestionAnswering)
+
+
+def mbart_for_classes() -> LanguageModel:
+    torch.manual_seed(0)
+    return given_model(MBartForSequenceClassification(MBartConfig(**BART, vocab_size=len(unigram()))).eval(), unigram())
+
+
+def t5_for_questions() -> LanguageModel:
+    torch.manual_seed(0)
+    settings = {"d_model": 24, "d_kv": 12, "d_ff": 24, "num_layers": 2, "num_heads": 2, "vocab_size": len(unigram()), "initializer_factor": 3.0}
+    return given_model(T5ForQuestionAnswering(T5Config(**settings, decoder_start_token_id=0)).eval(), unigram())
 
 
 def mbart() -> LanguageModel:

@@ -199,6 +199,15 @@ def test_a_decoder_reads_one_text_only() -> None:
         build_input(document(TEXT), t5(), pair=document(SECOND), generate=5)
 
 
+@pytest.mark.parametrize("options", [{}, {"generate": 4}, {"pair": document(SECOND)}])
+@pytest.mark.parametrize("build", [gpt2, bert, bart])
+def test_a_tokenizer_of_another_model_is_refused_before_anything_is_fed(build: Any, options: dict[str, Any]) -> None:
+    if build is bert and "generate" in options:
+        return
+    with pytest.raises(ModelError, match=r"gives token \d+, but .* knows 31 tokens only: they do not belong together"):
+        build_input(document(TEXT), build(vocab_size=31), **options)
+
+
 # A real encoder
 
 

@@ -8,7 +8,22 @@ import numpy as np
 import pytest
 import torch
 from tiny_folders import unigram
-from tokens.fed import LONG, SECOND, TEXT, bart, check_that_every_token_is_accounted_for, document, m2m100, mbart, pieces, t5
+from tokens.fed import (
+    LONG,
+    SECOND,
+    TEXT,
+    bart,
+    bart_for_classes,
+    bart_for_questions,
+    check_that_every_token_is_accounted_for,
+    document,
+    m2m100,
+    mbart,
+    mbart_for_classes,
+    pieces,
+    t5,
+    t5_for_questions,
+)
 
 from reportgen.errors import DocumentError, ModelError
 from reportgen.sentences import split_sentences
@@ -87,6 +102,28 @@ def test_a_model_that_does_something_else_than_shift_is_refused(monkeypatch: pyt
     monkeypatch.setattr(model, "prepare_decoder_input_ids_from_labels", lambda labels: labels.flip(1))
     with pytest.raises(ModelError, match="does not shift its decoder's text by one token"):
         decoder_inputs(model, np.array(LABELS, np.int32))
+
+
+# The source again
+
+TWICE = {bart_for_classes: 1, bart_for_questions: 1, mbart_for_classes: 1, t5_for_questions: 0}
+
+
+@pytest.mark.parametrize("build", TWICE)
+def test_the_decoder_of_a_model_that_writes_nothing_reads_the_source_again(build: Any) -> None:
+    model = build()
+    found = build_input(document(TEXT), model, pair=document(SECOND))
+    assert found.target.ids.tolist() == [TWICE[build], *found.source.ids[:-1].tolist()]
+    assert found.target.spans[1:].tolist() == found.source.spans[:-1].tolist()
+    assert found.target.sentence_of_token.tolist() == [-1, *found.source.sentence_of_token[:-1].tolist()]
+    assert found.target.sentences == found.source.sentences
+    assert found.target.part_of_sentence.tolist() == found.source.part_of_sentence.tolist()
+    assert found.target_document == found.document
+    source = torch.from_numpy(found.source.ids.astype(np.int64))[None]
+    with torch.no_grad():
+        own, ours = model.model(input_ids=source), model.model(input_ids=source, decoder_input_ids=torch.from_numpy(found.target.ids.astype(np.int64))[None])
+    name = "logits" if model.kind == "classifier" else "start_logits"
+    torch.testing.assert_close(ours[name], own[name])
 
 
 # The model's own text
