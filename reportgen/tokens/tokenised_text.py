@@ -1,0 +1,105 @@
+"""Sentences to tokens: which sentence each token that the model reads lies in."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from reportgen.documents import Document
+from reportgen.errors import DocumentError
+from reportgen.sentences import Sentence
+from reportgen.tokens.encoding import Encoding
+
+MINIMUM_SENTENCES = 2
+DOCUMENT, PAIR, GENERATED = 0, 1, 2  # the parts of what is fed: the document, the second text beside it, the model's own text
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenisedText:
+    """The tokens of the whole sentences that fit the model, and the sentences themselves.
+
+    `spans` are characters of the text that was fed; `sentence_of_token` is -1 for a token of no sentence; `special` marks what the tokenizer or the model
+    added; `delimiter` marks special tokens and tokens that are only punctuation; `part_of_sentence` is `DOCUMENT`, `PAIR` or `GENERATED`.
+    """
+
+    ids: Int[np.ndarray, " token"]
+    spans: Int[np.ndarray, "token 2"]
+    sentence_of_token: Int[np.ndarray, " token"]
+    special: Bool[np.ndarray, " token"]
+    delimiter: Bool[np.ndarray, " token"]
+    sentences: tuple[Sentence, ...]
+    part_of_sentence: Int[np.ndarray, " sentence"]
+    notices: tuple[str, ...]
+
+
+def tokenised_text(
+    document: Document, sentences: Sequence[Sentence], parts: Sequence[int], encoding: Encoding, *, notices: tuple[str, ...], least: int = MINIMUM_SENTENCES
+) -> TokenisedText:
+    """The sentences of the tokens; those without a token of their own are left out with a notice.
+
+    A token across a border goes to the sentence that has more of its characters that are not white space. Raises `DocumentError` when fewer than `least`
+    sentences have a token.
+    """
+    text, sentences, parts = document.text, list(sentences), list(parts)
+    owners = _owners(text, sentences, encoding.spans, encoding.special)
+    read = set(owners.tolist())
+    unread = [sentence for index, sentence in enumerate(sentences) if index not in read]
+    if unread:
+        sentences, parts = [one for index, one in enumerate(sentences) if index in read], [one for index, one in enumerate(parts) if index in read]
+        owners, notices = _owners(text, sentences, encoding.spans, encoding.special), (*notices, _unread_notice(text, unread))
+    if len(sentences) < least:
+        raise DocumentError(_too_few(document, len(sentences), least))
+    return TokenisedText(
+        ids=encoding.ids,
+        spans=encoding.spans,
+        sentence_of_token=owners,
+        special=encoding.special,
+        delimiter=encoding.special | np.array([_is_punctuation(text[start:end]) for start, end in encoding.spans], bool),
+        sentences=tuple(sentences),
+        part_of_sentence=np.array(parts, np.int32),
+        notices=notices,
+    )
+
+
+def _too_few(document: Document, sentences: int, least: int) -> str:
+    if least < MINIMUM_SENTENCES:
+        return f"No sentence of {document.source} has a token of its own."
+    return f"Only {sentences} sentence of {document.source} has a token of its own; attention between sentences needs at least two."
+
+
+def _unread_notice(text: str, unread: list[Sentence]) -> str:
+    first = text[unread[0].start : unread[0].end]
+    return f"{len(unread)} sentence{'s' if len(unread) > 1 else ''} left out, because the model's tokenizer gives no token for it alone (the first: {first!r:.60})."
+
+
+def _owners(text: str, sentences: Sequence[Sentence], spans: Int[np.ndarray, "token 2"], special: Bool[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
+    """The sentence each token lies in; -1 for none and for special tokens."""
+    of_character = _sentence_of_character(text, sentences)
+    return np.array([-1 if added else _owner(text[start:end], of_character[start:end]) for (start, end), added in zip(spans, special, strict=True)], np.int32)
+
+
+def _sentence_of_character(text: str, sentences: Sequence[Sentence]) -> Int[np.ndarray, " character"]:
+    """The sentence each character lies in; -1 for text of no sentence."""
+    owner = np.full(len(text), -1, np.int32)
+    for index, sentence in enumerate(sentences):
+        owner[sentence.start : sentence.end] = index
+    return owner
+
+
+def _owner(token: str, owners: Int[np.ndarray, " character"]) -> int:
+    """The sentence with most of a token's characters, white space aside unless it is all there is; the first of equals; -1 for none."""
+    solid = np.array([not character.isspace() for character in token], bool)
+    inside = owners[solid] if solid.any() else owners
+    inside = inside[inside >= 0]
+    return int(np.bincount(inside).argmax()) if len(inside) else -1
+
+
+def _is_punctuation(token: str) -> bool:
+    """Whether all it holds besides white space are punctuation marks: Unicode's, and those ASCII characters that C and Python count too."""
+    stripped = token.strip()
+    return bool(stripped) and all(mark in string.punctuation or unicodedata.category(mark).startswith("P") for mark in stripped)
