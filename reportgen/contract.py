@@ -36,6 +36,7 @@ HEADS = "layer head"
 GIVEN = "the input itself"
 ROLLOUT = "A = 0.5 mean_h p + 0.5 I, R = A_L ... A_1 over tokens; mean over q in i, sum over k in j"
 ABNAR = "Abnar and Zuidema 2020, section 3"
+CHEFER = "Chefer et al. 2021"
 OLSSON = "Olsson et al. 2022"
 NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
 
@@ -60,6 +61,9 @@ SENTENCE_PAIRS = {
     "*.rollout_without_sink_by_layer": _spec(f"layer {PAIRS}", ROLLOUT + NO_SINK + ", after each layer"),
     "*.sentence_expected": replace(_spec(PAIRS, "sentence_attention if every visible key had the same weight"), by_layer_too=True),
     "*.coverage": _spec(PAIRS, "number of windows that saw the pair together", "windows", OURS, INTEGERS),
+    "*.attention_x_gradient": _spec(
+        f"layer {PAIRS}", "mean over heads of sum over q in i, k in j of max(0, p dTarget/dp)", "unit of the target", "after " + CHEFER
+    ),
     "*.token_links": _spec("query_token rank", "8 largest mean over l, h of p[q, k] of each query token", "key token and weight", OURS, ("key_weight",)),
 }
 
@@ -93,6 +97,8 @@ HEAD_SCORES = {
     "*.decay_edges": _spec("edge", "0, 1, 2, 4, 8, ... up to above the number of tokens", "tokens", OURS, INTEGERS),
     "*.head_similarity": _spec("layer head head", "cosine of the flattened p of two heads, all queries", "cosine"),
     "*.head_similarity_without_sink": _spec("layer head head", "cosine of the flattened p of two heads" + NO_SINK, "cosine"),
+    "*.importance": _spec(HEADS, "|sum over q, k of p dTarget/dp|", "unit of the target", "Michel et al. 2019, equation 3"),
+    "*.importance_abs": _spec(HEADS, "sum over q, k of |p dTarget/dp|", "unit of the target", "after Michel et al. 2019"),
     "*.confidence": _spec(HEADS, "max over k of p", "weight", "Voita et al. 2019"),
 }
 
@@ -115,6 +121,10 @@ ALIGNMENT = ALIGNMENT_OF_HEADS | {f"{name}_mean_heads": replace(spec, axes=("lay
 ATTRIBUTION = {
     "attribution.gradient": _spec("sentence", "sum over tokens and dimensions of |dTarget/de|", "nats per unit of embedding"),
     "attribution.input_x_gradient": _spec("sentence", "sum over tokens of e . dTarget/de (signed)", "nats"),
+    "attribution.attention_x_gradient": _spec(
+        "sentence", "attention_x_gradient summed over layers and query sentences", "unit of the target", "after " + CHEFER
+    ),
+    "attribution.relevance": _spec("sentence", "R <- R + A R over tokens, A = mean over heads of max(0, p dTarget/dp); target's rows", "relevance", CHEFER),
     "attribution.attention": _spec("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),
     "attribution.rollout": _spec("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
 }

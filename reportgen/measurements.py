@@ -175,7 +175,7 @@ def _check_metadata(measurements: Measurements) -> None:
 
 
 def _is_target(target: Mapping[str, Any], sentences: int) -> bool:
-    return target.get("sentence") in range(sentences) and isinstance(target.get("description"), str)
+    return target.get("sentence") in (None, *range(sentences)) and isinstance(target.get("description"), str)
 
 
 def _check_text(measurements: Measurements, text: str, prefix: str) -> None:

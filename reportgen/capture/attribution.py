@@ -1,86 +1,105 @@
-"""What the model's output really depends on: gradients of the target with respect to the input embeddings."""
+"""What a target really depends on: gradients with respect to the source's embeddings and to the attention weights."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from reportgen.capture.forward import Report
+from reportgen.capture.backward import BackwardPass, StackNumbers, measure_backward
+from reportgen.capture.feeding import Feed, stack_namer
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.per_layer import attention_types_kept, reads_per_layer
 from reportgen.capture.recomputing import recomputed_layers
 from reportgen.capture.streaming import attention_implementation
+from reportgen.capture.targets import Target
 from reportgen.errors import ModelError
-from reportgen.tokens import TokenisedText
 
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A span of tokens whose negative log-likelihood, summed, is explained; `rows` are the positions that predict them."""
-
-    sentence: int
-    tokens: Int[np.ndarray, " target"]
-
-    @property
-    def rows(self) -> Int[np.ndarray, " target"]:
-        """The positions whose logits the target reads."""
-        return self.tokens - 1
-
-    @property
-    def description(self) -> str:
-        """The target in words; sentences are counted from 1, as on the page."""
-        return f"negative log-likelihood of sentence {self.sentence + 1} ({len(self.tokens)} tokens), given all before it"
+Report = Callable[[str, float], None]
+STAGE = "backward pass"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gradients:
-    """The target's value in nats, and by sentence the gradient's absolute sum and input times gradient."""
+    """The target's value; by sentence of the source the gradient's absolute sum and input times gradient; what the attention weights of each stack do."""
 
-    loss: float
+    value: float
     gradient: Float[np.ndarray, " sentence"]
     input_x_gradient: Float[np.ndarray, " sentence"]
+    stacks: dict[str, StackNumbers]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Named as the contract names them. What falls on the source's sentences is summed over the stacks whose keys they are."""
+        found = {"attribution.gradient": self.gradient, "attribution.input_x_gradient": self.input_x_gradient}
+        for stack, numbers in self.stacks.items():
+            found |= {f"{stack}.{name}": getattr(numbers, name) for name in ("importance", "importance_abs", "attention_x_gradient")}
+            if numbers.relevance is not None:
+                found["attribution.relevance"] = numbers.relevance
+        looked_at = [numbers.attention_x_gradient for stack, numbers in self.stacks.items() if stack != "decoder" or "cross" not in self.stacks]
+        if looked_at:
+            found["attribution.attention_x_gradient"] = sum(pairs.sum((0, 1), dtype=np.float64) for pairs in looked_at).astype(np.float32)
+        return found
 
 
-def last_sentence(tokenised: TokenisedText) -> Target:
-    """The default target: the last sentence given all before it."""
-    sentence = len(tokenised.sentences) - 1
-    return Target(sentence=sentence, tokens=np.flatnonzero(tokenised.sentence_of_token == sentence))
+def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -> Gradients:
+    """All that one forward and one backward pass give.
 
-
-def measure_gradients(model: Any, tokenised: TokenisedText, target: Target, report: Report) -> Gradients:
-    """`attribution.gradient` and `attribution.input_x_gradient` by one forward and one backward pass.
-
-    Layers are recomputed in the backward pass, so memory is that of a forward pass and one layer's activations.
+    Layers are recomputed in the backward pass, so memory is that of a forward pass, one layer's activations and a few blocks. Models that are read one
+    layer at a time go through their own attention, and give no numbers about weights. Raises `ModelError` when the gradient is not finite.
     """
-    report("forward pass for the gradient", 0.0)
-    ids = torch.from_numpy(tokenised.ids.astype(np.int64))[None].to(model.device)
-    embeddings = model.get_input_embeddings()(ids).detach().requires_grad_(True)
-    with attention_implementation(model, "sdpa" if model._supports_sdpa else "eager"), recomputed_layers(model), torch.enable_grad():
-        loss = _negative_log_likelihood(model, embeddings, ids[0], target)
-        report("backward pass for the gradient", 0.4)
-        (gradient,) = torch.autograd.grad(loss, embeddings)
-    if not bool(torch.isfinite(gradient).all()):
-        raise ModelError("The gradient of the last sentence's likelihood is not finite; measure with --no-attribution.")
-    report("backward pass for the gradient", 1.0)
-    gradient, inputs = gradient[0].double().cpu(), embeddings.detach()[0].double().cpu()
-    members = tokenised.sentence_of_token
+    report(STAGE, 0.0)
+    embeddings = _embedded(model, given.source)
+    keywords = given.keywords(model) | _last_logits(model, given, target)
+    del keywords["input_ids"]
+
+    def value_of(inputs: torch.Tensor) -> torch.Tensor:
+        return target.read(model(inputs_embeds=inputs, **keywords))
+
+    if reads_per_layer(model.config):
+        value, gradient, stacks = *_plain_gradient(model, embeddings, value_of), {}
+    else:
+        texts = {"encoder": given.source, "decoder": given.target or given.source}
+        backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=lambda share: report(STAGE, share))
+        numbers = measure_backward(model, embeddings, value_of, backward_pass)
+        value, gradient, stacks = numbers.value, numbers.gradient, numbers.stacks
+    report(STAGE, 1.0)
+    gradient, inputs = gradient.double().cpu(), embeddings.detach()[0].double().cpu()
     return Gradients(
-        loss=float(loss.detach()),
-        gradient=_by_sentence(gradient.abs().sum(1).numpy(), members),
-        input_x_gradient=_by_sentence((gradient * inputs).sum(1).numpy(), members),
+        value=value,
+        gradient=_by_sentence(gradient.abs().sum(1).numpy(), given.source),
+        input_x_gradient=_by_sentence((gradient * inputs).sum(1).numpy(), given.source),
+        stacks=stacks,
     )
 
 
-def _negative_log_likelihood(model: Any, embeddings: torch.Tensor, ids: torch.Tensor, target: Target) -> torch.Tensor:
-    rows, tokens = torch.from_numpy(target.rows), torch.from_numpy(target.tokens)
-    kept = embeddings.shape[1] - int(rows[0])
-    logits = model(inputs_embeds=embeddings, use_cache=False, logits_to_keep=kept).logits[0]
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return torch.nn.functional.cross_entropy(logits[rows - rows[0]], ids[tokens], reduction="sum")
+def _embedded(model: Any, source: TextLayout) -> torch.Tensor:
+    ids = torch.from_numpy(source.ids.astype(np.int64))[None].to(model.device)
+    with torch.no_grad():
+        return model.get_input_embeddings()(ids)
 
 
-def _by_sentence(values: Float[np.ndarray, " token"], members: Int[np.ndarray, " token"]) -> Float[np.ndarray, " sentence"]:
-    inside = members >= 0
-    return np.bincount(members[inside], weights=values[inside]).astype(np.float32)
+def _last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
+    """Where the model can leave out logits that the target does not read, how many of the last it keeps."""
+    if "logits_to_keep" not in inspect.signature(model.forward).parameters:
+        return {}
+    return {"logits_to_keep": (given.target or given.source).tokens - int(target.rows[0])}
+
+
+def _plain_gradient(model: Any, embeddings: torch.Tensor, value_of: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, torch.Tensor]:
+    embeddings = embeddings.detach().requires_grad_(True)
+    with attention_types_kept(model), attention_implementation(model, model.config._attn_implementation), recomputed_layers(model), torch.enable_grad():
+        value = value_of(embeddings)
+        (gradient,) = torch.autograd.grad(value, embeddings)
+    if not bool(torch.isfinite(gradient).all()):
+        raise ModelError("The gradient of the target is not finite; measure with --no-attribution.")
+    return float(value.detach()), gradient[0]
+
+
+def _by_sentence(values: Float[np.ndarray, " token"], source: TextLayout) -> Float[np.ndarray, " sentence"]:
+    members = source.sentence_of_token
+    return np.bincount(members[members >= 0], weights=values[members >= 0], minlength=source.sentences).astype(np.float32)

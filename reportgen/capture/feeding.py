@@ -38,6 +38,10 @@ class Feed:
         looked_at = {"encoder": self.source, "decoder": self.target or self.source, "cross": self.source}
         return {name: Stack(name=name, layers=layers, heads=heads, queries=looking[name], keys=looked_at[name]) for name, (layers, heads) in shapes.items()}
 
+    def with_texts(self, source: TextLayout, target: TextLayout | None) -> Feed:
+        """The same with other texts."""
+        return Feed(source=source, target=target, extra=self.extra)
+
     def head(self, tokens: int) -> Feed:
         """The first tokens of each text alone."""
         return Feed(

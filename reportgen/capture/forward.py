@@ -96,7 +96,7 @@ def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, row
         name: StackPass(stack=measure.stack, reducers=measure.reducers, keep_layers=not whole, rows_at_most=rows_at_most, progress=progress)
         for name, measure in measures.items()
     }
-    global_tokens = run_layer_by_layer(model, given, passes) if whole else run_through(model, given, StreamingPass(stacks=passes))
+    global_tokens = run_through(model, given, passes)
     arrays: dict[str, np.ndarray] = {}
     for name, measure in measures.items():
         arrays |= measure.arrays(passes[name], report)
@@ -104,18 +104,35 @@ def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, row
         arrays=arrays,
         target_attention={name: measure.target.of_target() for name, measure in measures.items()},
         target_rollout={name: measure.rollout.of_target() for name, measure in measures.items() if measure.rollout},
-        global_tokens=global_tokens or (),
+        global_tokens=global_tokens,
     )
 
 
-def run_through(model: Any, given: Feed, streaming_pass: StreamingPass) -> None:
-    """Send the text through the model's layers, without its head."""
-    with streaming(model, streaming_pass):
+def measure_target_rows(model: Any, given: Feed, shapes: Shapes) -> ForwardNumbers:
+    """What attention says of the target's rows alone, in a pass of its own: for targets that are read from another input than is measured."""
+    stacks = given.stacks(shapes)
+    targets = {name: TargetRows(stack) for name, stack in stacks.items()}
+    rollouts = {name: Rollout(stack) for name, stack in stacks.items() if not stack.crosses}
+    reducers = {name: [targets[name], *([rollouts[name]] if name in rollouts else [])] for name in stacks}
+    run_through(model, given, {name: StackPass(stack=stack, reducers=reducers[name]) for name, stack in stacks.items()})
+    return ForwardNumbers(
+        arrays={},
+        target_attention={name: target.of_target() for name, target in targets.items()},
+        target_rollout={name: rollout.of_target() for name, rollout in rollouts.items()},
+    )
+
+
+def run_through(model: Any, given: Feed, passes: Mapping[str, StackPass]) -> tuple[int, ...]:
+    """Send the text through the model's layers, without its head; gives the positions with global attention, where there are any."""
+    if reads_per_layer(model.config):
+        return _run_layer_by_layer(model, given, passes)
+    with streaming(model, StreamingPass(stacks=passes)):
         model.base_model(**given.keywords(model))
+    return ()
 
 
-def run_layer_by_layer(model: Any, given: Feed, passes: Mapping[str, StackPass]) -> tuple[int, ...]:
-    """The same for a model whose attention is read one layer at a time; gives the positions with global attention. Memory: one layer's weights."""
+def _run_layer_by_layer(model: Any, given: Feed, passes: Mapping[str, StackPass]) -> tuple[int, ...]:
+    """The same for a model whose attention is read one layer at a time. Memory: one layer's weights."""
     masks: dict[str, Visibility] = {}
     global_tokens: set[int] = set()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,6 +67,10 @@ class TextLayout:
     def tokens_in_sentence(self) -> Int[np.ndarray, " sentence"]:
         """How many tokens each sentence has."""
         return np.bincount(self.sentence_of_token[self.sentence_of_token >= 0], minlength=self.sentences)
+
+    def changed(self, **fields: Any) -> TextLayout:
+        """The same with some fields replaced."""
+        return replace(self, **fields)
 
     def head(self, tokens: int) -> TextLayout:
         """The layout of the first tokens alone."""

@@ -9,71 +9,157 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.capture.attribution import Gradients, Target, last_sentence, measure_gradients
-from reportgen.capture.feeding import Feed
-from reportgen.capture.forward import ForwardNumbers, measure_forward
+from reportgen.capture.attribution import Gradients, measure_gradients
+from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
 from reportgen.capture.layout import layout_of
+from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
 from reportgen.capture.self_check import check_model
+from reportgen.capture.targets import Target, default_target
 from reportgen.documents import Document
-from reportgen.errors import ModelError
 from reportgen.measurements import FORMAT, Measurements
 from reportgen.models import LanguageModel, given_model
-from reportgen.sentences import Sentence, split_sentences
-from reportgen.tokens import TokenisedText, align_tokens
+from reportgen.sentences import Sentence
+from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText, build_input
 
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
-STACK = "decoder"
+PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions:
-    """Which passes to make besides the forward one, and the caller's own sentences if any."""
+    """Which passes to make besides the forward one, the caller's own sentences if any, a second text, and how many tokens the model is to write."""
 
     attribution: bool = True
     probes: bool = True
     sentences: Sequence[Sentence] | None = None
+    pair: Document | None = None
+    generate: int | None = None
 
 
 def measure(document: Document, model: Any, tokenizer: Any = None, *, options: MeasureOptions | None = None, progress: Progress | None = None) -> Measurements:
-    """The measurements of a document: attention of every layer and head, streamed, and what the last sentence depends on.
+    """The measurements of a document: attention of every layer and head of every stack, streamed, and what the model's output depends on.
 
-    `model` is a `LanguageModel`, or a transformers causal model with its `tokenizer`; it is left exactly as it was. `progress` is called with the
-    stage's name and the share of it that is done. Raises `DocumentError` or `ModelError` when the two cannot be measured together.
-    Memory: that of the model's plain forward pass, plus the queries and keys of all layers; never tokens x tokens.
+    `model` is a `LanguageModel`, or a transformers model with its `tokenizer`; it is left exactly as it was. `progress` is called with the stage's name and
+    the share of it that is done. Raises `DocumentError` or `ModelError` when the two cannot be measured together.
+    Memory: that of the model's plain forward pass, plus the queries and keys of all layers; never tokens x tokens, but for models whose attention is outside
+    the library's interface, which hold one layer's weights at a time.
     """
     options, report = options or MeasureOptions(), progress or (lambda stage, share: None)
     language_model = given_model(model, tokenizer)
-    sentences = split_sentences(document) if options.sentences is None else options.sentences
-    tokenised = align_tokens(document, sentences, language_model.tokenizer, language_model.positions)
-    _check_vocabulary(language_model, tokenised)
-    too_short = (language_model.positions or 2 * PERIOD) < 2 * PERIOD
-    target = last_sentence(tokenised)
-    given = Feed(source=layout_of(tokenised, target.rows))
-    shapes = check_model(language_model.model, given)
-    forward = measure_forward(language_model.model, given, shapes, report)
-    arrays = {**_text_arrays(tokenised), **forward.arrays}
-    if options.probes and not too_short:
-        probes = measure_probes(language_model.model, language_model.tokenizer, shapes, report)
-        arrays |= {f"{STACK}.{name}": values for name, values in probes.items()}
-    gradients = measure_gradients(language_model.model, tokenised, target, report) if options.attribution else None
-    if gradients is not None:
-        arrays |= _attribution_arrays(forward, gradients)
-    metadata = _metadata(document, language_model, tokenised, options, target if gradients else None)
-    if gradients is not None:
-        metadata["target"]["loss_nats"] = round(gradients.loss, 6)
-    metadata["options"]["sentence_attention_dtype"] = str(forward.arrays[f"{STACK}.sentence_attention"].dtype)
-    if options.probes and too_short:
-        metadata["options"]["probes"] = None
-        metadata["notices"].append(f"Not measured, because the model reads fewer than {2 * PERIOD} tokens: the probes on repeated random tokens.")
-    return Measurements(arrays=arrays, metadata=metadata, text=document.text)
+    fed = build_input(document, language_model, sentences=options.sentences, pair=options.pair, generate=options.generate)
+    work = _Work(language_model=language_model, fed=fed, options=options, report=report)
+    return work.measurements()
 
 
-def _check_vocabulary(language_model: LanguageModel, tokenised: TokenisedText) -> None:
-    known, largest = language_model.model.get_input_embeddings().weight.shape[0], int(tokenised.ids.max())
-    if largest >= known:
-        raise ModelError(f"The tokenizer gives token {largest}, but {language_model.name} knows {known} tokens only: they do not belong together.")
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """One document on one model, and the passes it takes."""
+
+    language_model: LanguageModel
+    fed: ModelInput
+    options: MeasureOptions
+    report: Progress
+
+    def measurements(self) -> Measurements:
+        """The passes, one after the other, and what they give."""
+        model, given = self.language_model.model, self._feed()
+        shapes = check_model(model, given)
+        target = default_target(self.language_model, given) if self.options.attribution else None
+        aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
+        forward = measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report)
+        arrays = {**_text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
+        probed = self._probes_possible(shapes)
+        if self.options.probes and probed:
+            arrays |= {f"decoder.{name}": values for name, values in measure_probes(model, self.language_model.tokenizer, shapes, self.report).items()}
+        gradients = None
+        if target is not None:
+            gradients = measure_gradients(model, aimed, target, self.report)
+            arrays |= gradients.arrays() | self._attention_of_target(forward, aimed, target, shapes)
+        metadata = self._metadata(shapes, forward, target, gradients, probed)
+        return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
+
+    def _feed(self) -> Feed:
+        nothing = np.array([], np.int64)
+        target = None if self.fed.target is None else layout_of(self.fed.target, nothing)
+        return Feed(source=layout_of(self.fed.source, nothing), target=target, extra=self.fed.extra)
+
+    def _attention_of_target(self, forward: ForwardNumbers, aimed: Feed, target: Target, shapes: Shapes) -> dict[str, np.ndarray]:
+        """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads."""
+        found = forward if target.masked is None else measure_target_rows(self.language_model.model, aimed, shapes)
+        stack = "cross" if "cross" in shapes else next(iter(shapes))
+        named = {"attribution.attention": found.target_attention[stack]}
+        return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
+
+    def _probes_possible(self, shapes: Shapes) -> bool:
+        return self.language_model.kind == "causal" and (self.language_model.positions or 2 * PERIOD) >= 2 * PERIOD and "decoder" in shapes
+
+    def _target_arrays(self) -> dict[str, np.ndarray]:
+        return {} if self.fed.target is None else {f"target_{name}": values for name, values in _text_arrays(self.fed.target).items()}
+
+    @property
+    def _target_text(self) -> str:
+        return "" if self.fed.target_document is None else self.fed.target_document.text
+
+    def _metadata(self, shapes: Shapes, forward: ForwardNumbers, target: Target | None, gradients: Gradients | None, probed: bool) -> dict[str, Any]:
+        """Everything needed to know what the numbers are of; no clock, no path, no host."""
+        document, language_model = self.fed.document, self.language_model
+        model = language_model.model
+        layers, heads = next(iter(shapes.values()))
+        stack = next(iter(shapes))
+        metadata: dict[str, Any] = {
+            "format": FORMAT,
+            "title": document.title,
+            "source": document.source,
+            "sha256": document.sha256,
+            "language": document.language,
+            "block_kinds": [block.kind for block in document.blocks],
+            "model": language_model.name,
+            "revision": language_model.identity,
+            "family": language_model.family,
+            "kind": language_model.kind,
+            "layers": layers,
+            "heads": heads,
+            "stacks": {name: list(shape) for name, shape in shapes.items()},
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "device": model.device.type,
+            "attention_way": "per-layer" if reads_per_layer(model.config) else "streaming",
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "options": {
+                "attribution": self.options.attribution,
+                "probes": {"seed": SEED, "rows": ROWS, "period": PERIOD} if self.options.probes and probed else None,
+                "sentences": "Punkt" if self.options.sentences is None else "given by the caller",
+                "sentence_attention_dtype": str(forward.arrays[f"{stack}.sentence_attention"].dtype),
+                **self.fed.settings,
+            },
+            "windows": [],
+            "notices": [*self.fed.notices, *self._absences(shapes, probed, target)],
+        }
+        if self.fed.target_document is not None:
+            metadata["target_block_kinds"] = [block.kind for block in self.fed.target_document.blocks]
+        if forward.global_tokens:
+            metadata["global_tokens"] = list(forward.global_tokens)
+        if (self.fed.source.part_of_sentence != DOCUMENT).any():
+            metadata["sentence_parts"] = [PARTS[part] for part in self.fed.source.part_of_sentence.tolist()]
+        if target is not None:
+            metadata["target"] = {"sentence": target.sentence, "rows": len(target.rows), "description": target.description}
+            metadata["target"] |= {"value": round(gradients.value, 6), "unit": target.unit}
+        return metadata
+
+    def _absences(self, shapes: Shapes, probed: bool, target: Target | None) -> list[str]:
+        """What was not measured, and why."""
+        asked_away = {"attribution": self.options.attribution, "the probes on repeated random tokens": self.options.probes}
+        said = [f"Not measured, because it was asked away: {name}." for name, wanted in asked_away.items() if not wanted]
+        if self.options.probes and not probed:
+            reason = f"the model reads fewer than {2 * PERIOD} tokens" if self.language_model.kind == "causal" else "they are for causal models"
+            said.append(f"Not measured, because {reason}: the probes on repeated random tokens.")
+        if target is not None and "cross" in shapes:
+            said.append("Not measured, because they are not carried through cross-attention: rollout and relevance of the attribution's target.")
+        if target is not None and reads_per_layer(self.language_model.model.config):
+            said.append("Not measured, because the model's attention is outside the library's interface: importance of heads, attention x gradient, relevance.")
+        return said
 
 
 def _text_arrays(tokenised: TokenisedText) -> dict[str, np.ndarray]:
@@ -84,49 +170,3 @@ def _text_arrays(tokenised: TokenisedText) -> dict[str, np.ndarray]:
         "token_spans": tokenised.spans,
         "token_sentences": tokenised.sentence_of_token,
     }
-
-
-def _attribution_arrays(forward: ForwardNumbers, gradients: Gradients) -> dict[str, np.ndarray]:
-    return {
-        "attribution.gradient": gradients.gradient,
-        "attribution.input_x_gradient": gradients.input_x_gradient,
-        "attribution.attention": forward.target_attention[STACK],
-        "attribution.rollout": forward.target_rollout[STACK],
-    }
-
-
-def _metadata(document: Document, language_model: LanguageModel, tokenised: TokenisedText, options: MeasureOptions, target: Target | None) -> dict[str, Any]:
-    """Everything needed to know what the numbers are of; no clock, no path, no host."""
-    model = language_model.model
-    metadata: dict[str, Any] = {
-        "format": FORMAT,
-        "title": document.title,
-        "source": document.source,
-        "sha256": document.sha256,
-        "language": document.language,
-        "block_kinds": [block.kind for block in document.blocks],
-        "model": language_model.name,
-        "revision": language_model.identity,
-        "family": language_model.family,
-        "layers": model.config.num_hidden_layers,
-        "heads": model.config.num_attention_heads,
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "device": model.device.type,
-        "attention_way": "streaming",
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "options": {
-            "attribution": options.attribution,
-            "probes": {"seed": SEED, "rows": ROWS, "period": PERIOD} if options.probes else None,
-            "sentences": "Punkt" if options.sentences is None else "given by the caller",
-        },
-        "windows": [],
-        "notices": [*tokenised.notices, *_absences(options)],
-    }
-    if target is not None:
-        metadata["target"] = {"sentence": target.sentence, "tokens": len(target.tokens), "description": target.description}
-    return metadata
-
-
-def _absences(options: MeasureOptions) -> list[str]:
-    asked_away = {"attribution": options.attribution, "the probes on repeated random tokens": options.probes}
-    return [f"Not measured, because it was asked away: {name}." for name, wanted in asked_away.items() if not wanted]

@@ -10,7 +10,7 @@ from reportgen.capture.block import Block
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import Report, run_through
 from reportgen.capture.layout import TextLayout
-from reportgen.capture.streaming import StackPass, StreamingPass
+from reportgen.capture.streaming import StackPass
 
 SEED = 0
 ROWS = 4
@@ -35,7 +35,7 @@ def measure_probes(model: Any, tokenizer: Any, shapes: Shapes, report: Report, t
     for index, row in enumerate(tokens):
         given = Feed(source=_probe_layout(row))
         stack = given.stacks(shapes)["decoder"]
-        run_through(model, given, StreamingPass(stacks={"decoder": StackPass(stack=stack, reducers=[diagonals])}))
+        run_through(model, given, {"decoder": StackPass(stack=stack, reducers=[diagonals])})
         report("probes on repeated random tokens", (index + 1) / len(tokens))
     return diagonals.arrays()
 

@@ -8,7 +8,8 @@ from reportgen.errors import ModelError
 from reportgen.models.kinds import Kind
 
 WITH_A_TOKEN_HEAD = ("causal", "masked", "seq2seq")
-READ_ANOTHER_WAY: frozenset[str] = frozenset()  # model types outside the library's attention interface that have a way in of their own
+# Model types outside the library's attention interface that are read one layer at a time; the readers are in capture/per_layer.
+READ_ANOTHER_WAY = frozenset({"longformer", "led", "big_bird", "deberta", "deberta-v2", "bloom", "falcon"})
 
 
 def refuse_unreadable(model: Any, kind: Kind, name: str) -> None:

@@ -19,7 +19,7 @@ from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.self_check import check_model
-from reportgen.capture.streaming import StackPass, StreamingPass
+from reportgen.capture.streaming import StackPass
 
 
 def input_of(family: Family) -> Feed:
@@ -51,7 +51,7 @@ def test_what_the_layers_give_is_as_without_measuring(family: Family) -> None:
     states: list[torch.Tensor] = []
     shapes = check_model(model, given)
     hook = model.base_model.register_forward_hook(lambda module, inputs, output: states.append(output[0]))
-    run_through(model, given, StreamingPass(stacks={name: StackPass(stack=stack, reducers=[]) for name, stack in given.stacks(shapes).items()}))
+    run_through(model, given, {name: StackPass(stack=stack, reducers=[]) for name, stack in given.stacks(shapes).items()})
     with torch.no_grad():
         model.base_model(**given.keywords(model))
     hook.remove()

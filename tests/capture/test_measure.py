@@ -38,7 +38,9 @@ def test_metadata_says_what_was_measured_with_what(small_measurements: Measureme
     assert metadata["family"] == "gpt2"
     assert metadata["revision"] == "given by the caller"
     assert metadata["target"]["sentence"] == 3
-    assert metadata["target"]["loss_nats"] > 0
+    assert metadata["target"]["value"] > 0
+    assert metadata["target"]["unit"] == "nats"
+    assert metadata["stacks"] == {"decoder": [3, 7]}
     assert metadata["notices"] == []
     assert set(metadata["libraries"]) >= {"torch", "transformers", "numba", "numpy"}
 

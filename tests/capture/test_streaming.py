@@ -18,7 +18,7 @@ from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
 from reportgen.capture.scores import LayerScores
 from reportgen.capture.self_check import check_model
-from reportgen.capture.streaming import NAME, StackPass, StreamingPass
+from reportgen.capture.streaming import NAME, StackPass
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
@@ -60,7 +60,7 @@ def test_a_position_bias_of_tokens_by_tokens_is_refused(monkeypatch) -> None:
 def test_attention_of_a_stack_that_the_model_is_not_known_to_have_is_refused() -> None:
     model, given = tiny_llama(), input_of(tokens=31, sentences=3)
     with pytest.raises(ModelError, match="LlamaAttention attends as a layer of a decoder would"):
-        run_through(model, given, StreamingPass(stacks={}))
+        run_through(model, given, {})
 
 
 def test_more_layers_or_other_heads_than_the_model_is_known_to_have_are_refused() -> None:
@@ -68,13 +68,13 @@ def test_more_layers_or_other_heads_than_the_model_is_known_to_have_are_refused(
     for layers, heads in ((2, 6), (3, 5)):
         stack = given.stacks({"decoder": (layers, heads)})["decoder"]
         with pytest.raises(ModelError, match=f"where {layers} layers of {heads} heads were expected"):
-            run_through(model, given, StreamingPass(stacks={"decoder": StackPass(stack=stack, reducers=[])}))
+            run_through(model, given, {"decoder": StackPass(stack=stack, reducers=[])})
 
 
 def test_t5_layers_compute_their_own_bias_again_afterwards_also_after_an_error() -> None:
     model = next(family for family in SEAM if family.name == "T5").build()
     with pytest.raises(ModelError, match="attends as a layer"):
-        run_through(model, Feed(source=made_up_layout(31, 3), target=made_up_layout(13, 3)), StreamingPass(stacks={}))
+        run_through(model, Feed(source=made_up_layout(31, 3), target=made_up_layout(13, 3)), {})
     assert not [module for module in model.modules() if "compute_bias" in vars(module) or module._forward_pre_hooks]
     assert model.config._attn_implementation != NAME
 

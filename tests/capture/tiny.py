@@ -13,7 +13,7 @@ from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.self_check import check_model, eager_weights
-from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation
+from reportgen.capture.streaming import StackPass, attention_implementation
 
 VOCABULARY = 101
 LAYERS, HEADS = 3, 7
@@ -71,11 +71,11 @@ def stack_of(layout: TextLayout, layers: int = 1, heads: int = 1) -> Stack:
     return Stack(name="decoder", layers=layers, heads=heads, queries=layout, keys=layout)
 
 
-def pass_through(model: Any, layout: TextLayout, *reducers: Any) -> StreamingPass:
+def pass_through(model: Any, layout: TextLayout, *reducers: Any) -> dict[str, StackPass]:
     """One forward pass of a decoder-only model."""
     config = model.config
     stack = stack_of(layout, config.num_hidden_layers, config.num_attention_heads)
-    return StreamingPass(stacks={"decoder": StackPass(stack=stack, reducers=list(reducers))})
+    return {"decoder": StackPass(stack=stack, reducers=list(reducers))}
 
 
 def measured(model: Any, given: Feed, **options: Any) -> ForwardNumbers:
