@@ -29,6 +29,8 @@ Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged m
 Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
 NoAttribution = Annotated[bool, typer.Option("--no-attribution", help="Leave out the forward and backward pass for the gradient.")]
 NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passes over repeated random tokens.")]
+Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
+Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
 
 
@@ -38,6 +40,8 @@ def report(
     model: Model = "default",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The page; by default the document's name with .html.")] = None,
     revision: Revision = None,
+    pair: Pair = None,
+    generate: Generate = None,
     no_attribution: NoAttribution = False,
     no_probes: NoProbes = False,
     json_output: Json = None,
@@ -45,7 +49,7 @@ def report(
     """Measure a document and write its page."""
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
-    measurements = _measure(doc, model, revision, attribution=not no_attribution, probes=not no_probes)
+    measurements = _measure(doc, model, revision, pair=pair, generate=generate, attribution=not no_attribution, probes=not no_probes)
     _write_page(measurements, page, json_output)
 
 
@@ -55,12 +59,14 @@ def measure(
     output: Annotated[Path, typer.Option("--output", "-o", help="The measurements file (.npz).")],
     model: Model = "default",
     revision: Revision = None,
+    pair: Pair = None,
+    generate: Generate = None,
     no_attribution: NoAttribution = False,
     no_probes: NoProbes = False,
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
-    _measure(doc, model, revision, attribution=not no_attribution, probes=not no_probes).save(output)
+    _measure(doc, model, revision, pair=pair, generate=generate, attribution=not no_attribution, probes=not no_probes).save(output)
     typer.echo(output)
 
 
@@ -120,10 +126,10 @@ def _check_outputs(source: str | Path, *paths: Path | None) -> None:
         taken.append(os.path.realpath(path))
 
 
-def _measure(doc: str, model: str, revision: str | None, *, attribution: bool, probes: bool) -> Measurements:
+def _measure(doc: str, model: str, revision: str | None, *, pair: Path | None, generate: int | None, attribution: bool, probes: bool) -> Measurements:
     from reportgen.documents import read_document
 
-    document = read_document(doc)
+    document, second = read_document(doc), None if pair is None else read_document(pair)
     from reportgen.models.packaged import find_packaged
     from reportgen.progress import quiet_libraries, stages
 
@@ -138,7 +144,7 @@ def _measure(doc: str, model: str, revision: str | None, *, attribution: bool, p
         from reportgen.models import load_model
 
         language_model = load_model(model, revision=revision)
-        options = MeasureOptions(attribution=attribution, probes=probes)
+        options = MeasureOptions(attribution=attribution, probes=probes, pair=second, generate=generate)
         return measure_document(document, language_model, options=options, progress=progress)
 
 

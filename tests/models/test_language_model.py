@@ -24,26 +24,28 @@ from transformers import (
     BloomForCausalLM,
     EncoderDecoderConfig,
     EncoderDecoderModel,
-    FalconConfig,
-    FalconForCausalLM,
-    Gemma2Config,
-    Gemma2ForCausalLM,
     GPT2Model,
+    GPTJConfig,
+    GPTJForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
     LlamaModel,
     MambaConfig,
     MambaForCausalLM,
+    MptConfig,
+    MptForCausalLM,
     Speech2TextConfig,
     Speech2TextForConditionalGeneration,
     ViTConfig,
     ViTModel,
 )
 
-from reportgen.capture import MeasureOptions, measure
+from reportgen.capture import measure
+from reportgen.capture.per_layer import PER_LAYER
 from reportgen.documents import document_from_text
 from reportgen.errors import ModelError
 from reportgen.models import LanguageModel, given_model, load_model, packaged
+from reportgen.models.readable import READ_ANOTHER_WAY
 
 TEXT = "The ship left the harbour. Nobody waved. By noon it slept."
 VOCABULARY = len(byte_level())
@@ -241,11 +243,14 @@ KINDS: dict[str, tuple[Callable[[], Any], str]] = {
     "speech": (lambda: Speech2TextForConditionalGeneration(Speech2TextConfig(**SPEECH)), "which reportgen does not measure"),
     "two-way writer": (lambda: BertLMHeadModel(BertConfig(**BERT)), "looks ahead: is_decoder is not set"),
     "llama": (lambda: LlamaModel(LlamaConfig(**LLAMA)), "are incomplete: 1 tensors such as lm_head.weight"),
-    "bloom": (
-        lambda: BloomForCausalLM(BloomConfig(n_layer=2, n_head=2, hidden_size=24, vocab_size=VOCABULARY)),
+    "mpt": (
+        lambda: MptForCausalLM(MptConfig(n_layers=2, n_heads=2, d_model=24, vocab_size=VOCABULARY)),
         "does not use the library's attention interface",
     ),
-    "falcon": (lambda: FalconForCausalLM(FalconConfig(**LAYERS_AND_HEADS)), "does not use the library's attention interface"),
+    "gptj": (
+        lambda: GPTJForCausalLM(GPTJConfig(n_layer=2, n_head=2, n_embd=24, rotary_dim=4, vocab_size=VOCABULARY)),
+        "does not use the library's attention interface",
+    ),
     "mamba": (lambda: MambaForCausalLM(MambaConfig(num_hidden_layers=2, hidden_size=24, state_size=3, vocab_size=VOCABULARY)), "has no attention heads"),
 }
 
@@ -258,16 +263,13 @@ def test_a_model_of_another_kind_is_refused_with_the_reason(kind: str, tmp_path:
     assert reason in said
 
 
-def test_attention_that_cannot_be_read_exactly_is_refused_before_it_is_measured(tmp_path: Path) -> None:
-    loaded = load_model(str(save_folder(tmp_path / "tiny", Gemma2ForCausalLM(Gemma2Config(**LLAMA, head_dim=12)))))
-    with pytest.raises(ModelError, match="softcap"):
-        measure(document_from_text(TEXT), loaded, options=MeasureOptions(attribution=False, probes=False))
-
-
-def test_a_model_type_with_a_way_in_of_its_own_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    bloom = KINDS["bloom"][0]()
-    monkeypatch.setattr("reportgen.models.readable.READ_ANOTHER_WAY", frozenset({"bloom"}))
+def test_a_model_type_with_a_way_in_of_its_own_is_not_refused() -> None:
+    bloom = BloomForCausalLM(BloomConfig(n_layer=2, n_head=2, hidden_size=24, vocab_size=VOCABULARY))
     assert given_model(bloom, byte_level()).kind == "causal"
+
+
+def test_the_model_types_with_a_way_in_of_their_own_are_those_that_have_a_reader() -> None:
+    assert set(PER_LAYER) == READ_ANOTHER_WAY
 
 
 # Models that are handed in

@@ -1,0 +1,151 @@
+"""The scalar of a model's output that attribution explains: which one it is by default for each kind of model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from reportgen.capture.feeding import Feed
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.per_layer import attention_types_kept
+from reportgen.capture.streaming import attention_implementation
+from reportgen.errors import ModelError
+from reportgen.models import LanguageModel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Target:
+    """A scalar: `read` computes it from the model's output. `rows` are the positions of that output that it reads, `unit` is nats, logit or product.
+
+    `sentence` is the sentence of the source that it predicts, None where it predicts none. `masked` are tokens of the source that are hidden behind the
+    model's mask token for it. Raises nothing by itself.
+    """
+
+    description: str
+    unit: str
+    rows: Int[np.ndarray, " row"]
+    read: Callable[[Any], torch.Tensor]
+    sentence: int | None = None
+    masked: Int[np.ndarray, " token"] | None = None
+
+    def feed(self, given: Feed, mask_token: int | None) -> Feed:
+        """What the model is fed for the target: the target's rows marked, and its masked tokens hidden."""
+        ids = given.source.ids.copy()
+        if self.masked is not None:
+            ids[self.masked] = mask_token
+        if given.target is None:
+            return given.with_texts(given.source.changed(ids=ids, target_rows=self.rows), None)
+        return given.with_texts(given.source, given.target.changed(target_rows=self.rows))
+
+
+def default_target(language_model: LanguageModel, given: Feed) -> Target:
+    """Causal models and encoder-decoders that write: the last sentence given all before it. Masked models: the last sentence, masked, given all others.
+
+    Classifiers: the logit of the predicted class. Question answering: the logits of the predicted start and end. Bare encoders: the product of the
+    document's mean state with its own direction as measured, which is the length of that mean. Raises `ModelError` for a masked model without a mask token.
+    """
+    match language_model.kind:
+        case "causal":
+            return _last_sentence(given.source, "given all before it", of_source=True)
+        case "seq2seq":
+            return _last_sentence(given.target, "of what the decoder reads, given all before it and the source", of_source=False)
+        case "masked":
+            return _masked_last_sentence(language_model, given.source)
+        case "classifier":
+            return _predicted_class(language_model.model, given)
+        case "question answering":
+            return _predicted_answer(language_model.model, given)
+        case _:
+            return _similarity(given.source)
+
+
+def _last_sentence(layout: TextLayout, given_what: str, of_source: bool) -> Target:
+    sentence = layout.sentences - 1
+    tokens = np.flatnonzero(layout.sentence_of_token == sentence)
+    tokens = tokens[tokens > 0]
+    return Target(
+        description=f"negative log-likelihood of sentence {sentence + 1} ({len(tokens)} tokens), {given_what}",
+        unit="nats",
+        rows=tokens - 1,
+        read=_likelihood(layout, tokens - 1, tokens),
+        sentence=sentence if of_source else None,
+    )
+
+
+def _masked_last_sentence(language_model: LanguageModel, layout: TextLayout) -> Target:
+    if language_model.tokenizer.mask_token_id is None:
+        raise ModelError(f"The tokenizer of {language_model.name} has no mask token, so no sentence can be hidden; measure with --no-attribution.")
+    sentence = layout.sentences - 1
+    tokens = np.flatnonzero(layout.sentence_of_token == sentence)
+    return Target(
+        description=f"negative log-likelihood of sentence {sentence + 1} ({len(tokens)} tokens, masked), given all others",
+        unit="nats",
+        rows=tokens,
+        read=_likelihood(layout, tokens, tokens),
+        sentence=sentence,
+        masked=tokens,
+    )
+
+
+def _likelihood(layout: TextLayout, rows: Int[np.ndarray, " row"], tokens: Int[np.ndarray, " row"]) -> Callable[[Any], torch.Tensor]:
+    """- ln p of the tokens, summed; the output may hold the logits of the last positions alone."""
+    wanted = torch.from_numpy(layout.ids[tokens].astype(np.int64))
+
+    def read(output: Any) -> torch.Tensor:
+        logits = output.logits[0]
+        chosen = logits[torch.from_numpy(rows) - (layout.tokens - len(logits))]
+        return torch.nn.functional.cross_entropy(chosen.to(torch.promote_types(chosen.dtype, torch.float32)), wanted.to(chosen.device), reduction="sum")
+
+    return read
+
+
+def _predicted_class(model: Any, given: Feed) -> Target:
+    predicted = int(_output_of(model, given).logits[0].argmax())
+    label = (getattr(model.config, "id2label", None) or {}).get(predicted, str(predicted))
+    return Target(
+        description=f"logit of the predicted class, {label}", unit="logit", rows=_pooled_rows(model, given), read=lambda output: output.logits[0, predicted]
+    )
+
+
+def _pooled_rows(model: Any, given: Feed) -> Int[np.ndarray, " row"]:
+    """The positions that a classifier reads: the last one of a decoder, all where it takes the mean, else the first."""
+    if given.target is not None:
+        return np.array([given.target.tokens - 1])
+    if getattr(model.config, "classifier_pooling", None) == "mean":
+        return np.arange(given.source.tokens)
+    return np.array([0])
+
+
+def _predicted_answer(model: Any, given: Feed) -> Target:
+    output = _output_of(model, given)
+    start, end = int(output.start_logits[0].argmax()), int(output.end_logits[0].argmax())
+    return Target(
+        description=f"logits of the predicted answer's start (token {start + 1}) and end (token {end + 1}), summed",
+        unit="logit",
+        rows=np.unique([start, end]),
+        read=lambda output: output.start_logits[0, start] + output.end_logits[0, end],
+    )
+
+
+def _output_of(model: Any, given: Feed) -> Any:
+    """The model's plain output, which changes nothing about the model."""
+    with attention_types_kept(model), attention_implementation(model, model.config._attn_implementation), torch.no_grad():
+        return model(**given.keywords(model))
+
+
+def _similarity(layout: TextLayout) -> Target:
+    def read(output: Any) -> torch.Tensor:
+        mean = output.last_hidden_state[0].mean(0)
+        return mean @ torch.nn.functional.normalize(mean.detach(), dim=0)
+
+    return Target(
+        description="product of the document's mean state with its own direction",
+        unit="product",
+        rows=np.arange(layout.tokens),
+        read=read,
+    )
