@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,171 +13,27 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import (
-    AlbertConfig,
-    AlbertModel,
-    BertConfig,
-    BertModel,
-    Gemma2Config,
-    Gemma2ForCausalLM,
-    GptOssConfig,
-    GptOssForCausalLM,
-    T5Config,
-    T5ForConditionalGeneration,
-)
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tiny import SPREAD, VOCABULARY, made_up_layout, tiny_gpt2, tiny_llama, tiny_mistral
+from backward_reference import (
+    MODELS,
+    SENTENCES,
+    TOKENS,
+    assert_same,
+    by_autograd,
+    embeddings_of,
+    give_tables,
+    likelihood,
+    measured,
+    numbers_of,
+    tiny_gpt_oss,
+    tiny_t5,
+)
+from tiny import made_up_layout, tiny_gpt2, tiny_llama
 
-from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward, row_blocks, stack_by_direction
-from reportgen.capture.backward.interface import _attention
-from reportgen.capture.backward.stack_sums import StackSums
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.backward import BackwardPass, measure_backward, stack_by_direction
 from reportgen.capture.streaming import attention_implementation
-from reportgen.capture.visibility import Visibility
 from reportgen.errors import ModelError
-
-TOKENS, SENTENCES = 67, 5
-GROUPED = {"num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 8, "hidden_size": 48, "intermediate_size": 32}
-BOTH_WAYS = {"num_attention_heads": 7, "hidden_size": 77, "intermediate_size": 32, "max_position_embeddings": 101}
-OF_ALL = {"num_hidden_layers": 3, "vocab_size": VOCABULARY, "initializer_range": SPREAD}
-Target = Callable[[Any, torch.Tensor], torch.Tensor]
-
-
-def seeded(build: Callable[[], Any]) -> Any:
-    torch.manual_seed(0)
-    return build().eval()
-
-
-def tiny_gemma2() -> Gemma2ForCausalLM:
-    """Scores of several times the cap, windows in every other layer, scaling that is not that of the head's size."""
-    options = {"attn_logit_softcapping": 1.5, "sliding_window": 13, "query_pre_attn_scalar": 5}
-    return seeded(lambda: Gemma2ForCausalLM(Gemma2Config(**GROUPED, **OF_ALL, **options)))
-
-
-def tiny_gpt_oss() -> GptOssForCausalLM:
-    """One layer with a window and two without; experts in the way that knows float64."""
-    model = seeded(lambda: GptOssForCausalLM(GptOssConfig(**GROUPED, **OF_ALL, num_local_experts=2, num_experts_per_tok=1, sliding_window=13)))
-    model.set_experts_implementation("eager")
-    return model
-
-
-def tiny_bert() -> BertModel:
-    return seeded(lambda: BertModel(BertConfig(**BOTH_WAYS, **OF_ALL), add_pooling_layer=False))
-
-
-def tiny_albert() -> AlbertModel:
-    """One attention module for all layers."""
-    return seeded(lambda: AlbertModel(AlbertConfig(**BOTH_WAYS, **OF_ALL, embedding_size=19), add_pooling_layer=False))
-
-
-def likelihood(layout: TextLayout) -> Target:
-    """Negative log-likelihood of the last tokens."""
-    rows, tokens = torch.from_numpy(layout.target_rows), torch.from_numpy(layout.ids[layout.target_rows + 1].astype(np.int64))
-    return lambda model, embeddings: torch.nn.functional.cross_entropy(
-        model(inputs_embeds=embeddings, use_cache=False).logits[0][rows], tokens, reduction="sum"
-    )
-
-
-def made_up_score(layout: TextLayout) -> Target:
-    """A random product with the last hidden states of the target's rows, for models without a head."""
-
-    def score(model: Any, embeddings: torch.Tensor) -> torch.Tensor:
-        states = model(inputs_embeds=embeddings).last_hidden_state[0, layout.target_rows]
-        weights = torch.randn(states.shape, generator=torch.Generator().manual_seed(3)).to(states)
-        return (states * weights).sum().square()
-
-    return score
-
-
-MODELS = {
-    "gpt2": (tiny_gpt2, "decoder", likelihood),
-    "llama with grouped queries": (tiny_llama, "decoder", likelihood),
-    "mistral with a window of 23": (lambda: tiny_mistral(23), "decoder", likelihood),
-    "gemma2 with capped scores": (tiny_gemma2, "decoder", likelihood),
-    "gpt-oss with sinks": (tiny_gpt_oss, "decoder", likelihood),
-    "bert": (tiny_bert, "encoder", made_up_score),
-    "albert": (tiny_albert, "encoder", made_up_score),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Eager:
-    """What autograd gives: p dp of each layer (head query key), and the gradients of the embeddings."""
-
-    value: float
-    gradient: torch.Tensor
-    products: dict[str, list[np.ndarray]]
-
-
-def embeddings_of(model: Any, layout: TextLayout) -> torch.Tensor:
-    return model.get_input_embeddings()(torch.from_numpy(layout.ids.astype(np.int64))[None]).detach()
-
-
-def by_autograd(model: Any, embeddings: torch.Tensor, target: Target) -> Eager:
-    """The same target through eager attention, whose weights are caught where it returns them."""
-    caught: list[tuple[str, torch.Tensor]] = []
-    embeddings = embeddings.clone().requires_grad_(True)
-    with attention_implementation(model, "eager"), pytest.MonkeyPatch.context() as patch:
-        for module in {sys.modules[type(module).__module__] for module in model.modules()}:
-            if hasattr(module, "eager_attention_forward"):
-                patch.setattr(module, "eager_attention_forward", catching(module.eager_attention_forward, caught))
-        value = target(model, embeddings)
-    gradient, *slopes = torch.autograd.grad(value, [embeddings, *(weights for _, weights in caught)])
-    products: dict[str, list[np.ndarray]] = {}
-    for (stack, weights), slope in zip(caught, slopes, strict=True):
-        products.setdefault(stack, []).append((weights * slope)[0].double().detach().numpy())
-    return Eager(value=float(value.detach()), gradient=gradient[0], products=products)
-
-
-def catching(eager: Callable[..., Any], caught: list[tuple[str, torch.Tensor]]) -> Callable[..., Any]:
-    def attention(module: Any, *arguments: Any, **keywords: Any) -> Any:
-        output, weights = eager(module, *arguments, **keywords)
-        caught.append((stack_of(module, arguments[0], arguments[1]), weights))
-        return output, weights
-
-    return attention
-
-
-def stack_of(module: Any, query: torch.Tensor, key: torch.Tensor) -> str:
-    """Of the tiny models here: texts of two lengths are those of cross-attention."""
-    if query.shape[2] != key.shape[2]:
-        return "cross"
-    return "encoder" if getattr(module, "is_causal", False) is False else "decoder"
-
-
-def numbers_of(products: list[np.ndarray], queries: TextLayout, keys: TextLayout) -> StackNumbers:
-    """The definitions over whole arrays."""
-    all_products = np.stack(products)
-    of_query, of_key = ((layout.sentence_of_token[:, None] == np.arange(layout.sentences)).astype(float) for layout in (queries, keys))
-    positive = np.maximum(all_products, 0).mean(1)  # layer query key
-    relevance = None
-    if queries is keys:
-        joint = np.eye(queries.tokens)
-        for layer in positive:
-            joint = joint + layer @ joint
-        relevance = (joint - np.eye(queries.tokens))[queries.target_rows].mean(0) @ of_key
-    return StackNumbers(
-        importance=np.abs(all_products.sum((2, 3))).astype(np.float32),
-        importance_abs=np.abs(all_products).sum((2, 3)).astype(np.float32),
-        attention_x_gradient=np.einsum("qi,lqk,kj->lij", of_query, positive, of_key).astype(np.float32),
-        relevance=None if relevance is None else relevance.astype(np.float32),
-    )
-
-
-def assert_same(found: StackNumbers, expected: StackNumbers) -> None:
-    for name in ("importance", "importance_abs", "attention_x_gradient", "relevance"):
-        ours, theirs = getattr(found, name), getattr(expected, name)
-        if theirs is None:
-            assert ours is None
-        else:
-            assert np.abs(theirs).max() > 0
-            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max(), err_msg=name)
-
-
-def measured(model: Any, layout: TextLayout, stack: str, target: Target, **options: Any) -> BackwardNumbers:
-    backward_pass = BackwardPass(layouts={stack: layout}, **options)
-    return measure_backward(model, embeddings_of(model, layout), lambda embeddings: target(model, embeddings), backward_pass)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -190,32 +46,6 @@ def test_all_numbers_equal_autograd_through_eager_attention(name: str) -> None:
     torch.testing.assert_close(found.gradient, eager.gradient, rtol=1e-4, atol=1e-5 * float(eager.gradient.abs().max()))
     assert set(found.stacks) == {stack}
     assert_same(found.stacks[stack], numbers_of(eager.products[stack], layout, layout))
-
-
-def tiny_t5() -> T5ForConditionalGeneration:
-    sizes = {"d_model": 48, "d_kv": 8, "d_ff": 32, "num_heads": 7, "num_layers": 2, "num_decoder_layers": 3, "vocab_size": VOCABULARY}
-    return seeded(
-        lambda: T5ForConditionalGeneration(T5Config(**sizes, relative_attention_num_buckets=8, relative_attention_max_distance=23, initializer_factor=1.0))
-    )
-
-
-def give_tables(model: T5ForConditionalGeneration, patch: pytest.MonkeyPatch) -> None:
-    """Position biases by offset in place of the model's own arrays of query x key."""
-
-    def table(module: Any, queries: int, keys: int) -> torch.Tensor:
-        offsets = torch.arange(1 - queries, keys)
-        buckets = module._relative_position_bucket(
-            offsets, not module.is_decoder, module.relative_attention_num_buckets, module.relative_attention_max_distance
-        )
-        return module.relative_attention_bias(buckets).T
-
-    def no_table(module: Any, queries: int, keys: int) -> torch.Tensor:
-        return torch.zeros(module.n_heads, queries + keys - 1)
-
-    for module in (module for module in model.modules() if hasattr(module, "compute_bias")):
-        of_module = table if module.has_relative_attention_bias else no_table
-        patch.setattr(module, "has_relative_attention_bias", True)
-        patch.setattr(module, "compute_bias", lambda queries, keys, of=of_module, module=module, **_: of(module, queries, keys))
 
 
 def test_the_three_stacks_of_an_encoder_decoder_equal_autograd_through_eager_attention() -> None:
@@ -268,56 +98,6 @@ def test_block_boundaries_do_not_matter(rows: int, name: str) -> None:
     found = measured(model, layout, stack, make_target(layout), rows_at_most=rows)
     assert_same(found.stacks[stack], WHOLE[stack].stacks[stack])
     torch.testing.assert_close(found.gradient, WHOLE[stack].gradient, rtol=1e-4, atol=1e-5 * float(found.gradient.abs().max()))
-
-
-def test_blocks_have_fewer_rows_where_they_see_more_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_blocks, "CELLS_AT_MOST", 7 * 20 * 97)
-    layout, causal = made_up_layout(257, 5), Visibility(first=np.zeros(257, int), last=np.arange(257) + 1)
-    rows = [block.rows for block in row_blocks.plan_row_blocks(layout, layout, causal, heads=7, rows_at_most=48)]
-    assert [(row.start, row.stop) for row in rows[:4]] == [(0, 40), (40, 62), (62, 79), (79, 95)]
-    assert {row.stop - row.start for row in rows[3:-1]} == {row_blocks.ROWS_AT_LEAST}
-    assert [row.start for row in rows[1:]] == [row.stop for row in rows[:-1]]
-    assert rows[-1].stop == 257
-
-
-QUERIES, KEYS, HEADS, KEY_HEADS, DIM, VALUE_DIM = 29, 37, 6, 2, 5, 11
-
-
-def visible(kind: str) -> Visibility:
-    query = np.arange(QUERIES)
-    last = {"all keys": np.full(QUERIES, KEYS), "causal": query + 1, "window": query + 3}[kind]
-    return Visibility(first=np.maximum(query - 7, 0) if kind == "window" else np.zeros(QUERIES, int), last=last)
-
-
-def plain_attention(tensors: list[torch.Tensor | None], seen: Visibility, scaling: float, cap: float | None) -> torch.Tensor:
-    """The formula over whole arrays."""
-    query, key, value, bias, sinks = tensors
-    key, value = (tensor.repeat_interleave(HEADS // KEY_HEADS, 1) for tensor in (key, value))
-    scores = query @ key.transpose(2, 3) * scaling
-    scores = scores if cap is None else cap * torch.tanh(scores / cap)
-    offset = torch.arange(KEYS)[None] - torch.arange(QUERIES)[:, None] + QUERIES - 1
-    scores = scores if bias is None else scores + bias[:, offset]
-    keys = np.arange(KEYS)
-    scores = scores.masked_fill(torch.from_numpy((keys < seen.first[:, None]) | (keys >= seen.last[:, None])), -torch.inf)
-    nowhere = torch.full((1, HEADS, QUERIES, 1), -torch.inf, dtype=scores.dtype) if sinks is None else sinks[None, :, None, None].expand(1, HEADS, QUERIES, 1)
-    return (torch.cat([scores, nowhere], 3).softmax(3)[..., :-1] @ value).transpose(1, 2)
-
-
-@pytest.mark.parametrize("kind", ["all keys", "causal", "window"])
-@pytest.mark.parametrize("extra", ["nothing", "cap", "bias", "sinks", "bias and sinks"])
-def test_every_input_of_an_attention_call_gets_its_gradient(kind: str, extra: str) -> None:
-    random = torch.Generator().manual_seed(5)
-    shapes = [(1, HEADS, QUERIES, DIM), (1, KEY_HEADS, KEYS, DIM), (1, KEY_HEADS, KEYS, VALUE_DIM), (HEADS, QUERIES + KEYS - 1), (HEADS,)]
-    tensors = [torch.randn(shape, generator=random, dtype=torch.float64).requires_grad_(True) for shape in shapes]
-    tensors[3], tensors[4] = tensors[3] if "bias" in extra else None, tensors[4] if "sinks" in extra else None
-    seen, cap, direction = visible(kind), 0.7 if extra == "cap" else None, torch.randn(1, QUERIES, HEADS, VALUE_DIM, generator=random, dtype=torch.float64)
-    layouts = {"encoder": made_up_layout(KEYS, 5), "decoder": made_up_layout(QUERIES, 3)}
-    found = BackwardPass(layouts=layouts, rows_at_most=11).attend("cross", seen, tensors, 0.9, cap)
-    expected = plain_attention(tensors, seen, 0.9, cap)
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
-    known = [tensor for tensor in tensors if tensor is not None]
-    for ours, theirs in zip(*(torch.autograd.grad(output, known, direction) for output in (found, expected)), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
 
 
 def test_layers_that_the_target_does_not_depend_on_have_zeros() -> None:
@@ -393,34 +173,3 @@ def test_what_cannot_be_read_is_refused_by_name() -> None:
         model.model.layers[1].self_attn.q_proj.weight[0, 0] = torch.inf
     with pytest.raises(ModelError, match="not finite"):
         measured(model, layout, "decoder", likelihood(layout))
-
-
-@pytest.mark.parametrize(
-    ("keywords", "message"),
-    [
-        ({"head_mask": torch.ones(7)}, "uses head_mask"),
-        ({"dropout": 0.1}, "uses dropout"),
-        ({"softcap": 2.0, "position_bias": torch.zeros(7, 21)}, "both caps"),
-        ({"position_bias": torch.zeros(1, 7, 11, 11)}, r"bias of shape \(1, 7, 11, 11\)"),
-    ],
-)
-def test_what_would_change_the_weights_unread_is_refused_by_name(keywords: dict[str, Any], message: str) -> None:
-    seen = Visibility(first=np.zeros(11, int), last=np.arange(11) + 1)
-    with pytest.raises(ModelError, match=message):
-        _attention(None, *torch.zeros(3, 1, 7, 11, 5), seen, **keywords)
-
-
-def test_a_mask_that_is_not_asked_for_is_refused() -> None:
-    with pytest.raises(ModelError, match="builds its own attention mask"):
-        _attention(None, *torch.zeros(3, 1, 7, 11, 5), None)
-
-
-def test_layers_out_of_order_or_of_other_sizes_are_refused() -> None:
-    layout = made_up_layout(31, 3)
-    sums = StackSums("decoder", layout, layout)
-    assert [sums.next_layer(7), sums.next_layer(7)] == [0, 1]
-    with pytest.raises(ModelError, match="7 and 5 heads"):
-        sums.next_layer(5)
-    sums.close(0, sums.open(0), share=1.0)
-    with pytest.raises(ModelError, match="layer 1 of the decoder after layer 0"):
-        sums.open(1)

@@ -18,7 +18,8 @@ class StreamedAttention(torch.autograd.Function):
     """Attention output, batch x query x head x dim, of query, key, value (batch x head x token x dim), bias table (head x offset) and sinks (head), or None.
 
     With s = scaling q k, capped to cap tanh(s / cap) where there is a cap, plus bias[k - q + queries - 1]: p = exp(s) / (sum of exp(s) over the keys that
-    q sees + exp(sink)). `anchor` is a tensor of no elements whose gradient is asked for, so that the backward pass visits every call. Kept for the backward pass: the inputs, the output and each row's logarithm of the denominator. Memory besides: a few blocks.
+    q sees + exp(sink)). `anchor` is a tensor of no elements whose gradient is asked for, so that the backward pass visits every call.
+    Kept for the backward pass: the inputs, the output and each row's logarithm of the denominator. Memory besides: a few blocks.
     """
 
     @staticmethod

@@ -78,7 +78,8 @@ def weigh_rows(cells, seen, bias, sinks, log_normalisers, start, stop):
 def differentiate_rows(scores, slopes, seen, bias, log_normalisers, means, inverse_cap, positive, absolute, start, stop):
     """Rows from `start` to `stop`: `scores` become weights, `slopes` go from those of the target by the weights to those by the products of query and key.
 
-    `means` is the sum over keys of p dp. `positive` (row key) becomes the sum over heads of twice max(0, p dp), `absolute` (head row) the sum over keys of abs(p dp).
+    `means` is the sum over keys of p dp. `positive` (row key) becomes the sum over heads of twice max(0, p dp), `absolute` (head row) the sum
+    over keys of abs(p dp).
     """
     for index in range(start, stop):
         first, last = seen.first[index], seen.last[index]

@@ -36,8 +36,9 @@ def measure_backward(
 ) -> BackwardNumbers:
     """What a scalar target depends on, by one forward and one backward pass.
 
-    `target` runs the model once on the embeddings that it is given and returns a scalar. Raises `ModelError` when the model's attention cannot be read exactly or the
-    gradient is not finite. Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
+    `target` runs the model once on the embeddings that it is given and returns a scalar. Raises `ModelError` when the model's attention cannot
+    be read exactly or the gradient is not finite.
+    Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
     """
     embeddings = embeddings.detach().requires_grad_(True)
     with backward_pass.workspace, _through(model, backward_pass), recomputed_layers(model), torch.enable_grad():
