@@ -62,7 +62,7 @@ class Sums(NamedTuple):
     products_left: np.ndarray  # run head head, lower triangle: as above, of the renormalised weights
 
 
-def _compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
+def compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
     """Compiled when first called and kept on disk; where nothing can be kept it is compiled anew by each process."""
     options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
 
@@ -76,8 +76,8 @@ def _compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-@_compiled(IN_ORDER)
-def _exp(value):
+@compiled(IN_ORDER)
+def exp(value):
     """exp of a number that is at most 0, to two units in the last place; 0 below `LOWEST`. Source: the method of Moshier's Cephes, expf."""
     bounded = value if value > LOWEST else LOWEST
     power = np.floor(bounded * LOG2_E + np.float32(0.5))
@@ -93,8 +93,8 @@ def _exp(value):
     return series * two_to_the_power if value > LOWEST else np.float32(0.0)
 
 
-@_compiled(SUMS)
-def _greatest(row):
+@compiled(SUMS)
+def greatest_of(row):
     """The greatest score. Compared as whole numbers of the same order (the bits of a float, those of negative ones turned round): these run on whole vectors."""
     bits, found = row.view(np.int32), np.int32(-2147483648)
     for key in range(len(bits)):
@@ -103,20 +103,20 @@ def _greatest(row):
     return np.int32(found ^ ((found >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
 
 
-@_compiled(SUMS)
-def _exponentiate(row, greatest):
+@compiled(SUMS)
+def exponentiate(row, greatest):
     """Scores x become e = exp(x - greatest); gives the sum of e and of e (x - greatest)."""
     total, weighted = np.float32(0.0), np.float32(0.0)
     for key in range(len(row)):
         below = row[key] - greatest
-        value = _exp(below)
+        value = exp(below)
         row[key] = value
         total += value
         weighted += value * below
     return total, weighted
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _normalise(row, factor, share, run_sums, head_mean):
     for key in range(len(row)):
         weight = row[key] * factor
@@ -125,7 +125,7 @@ def _normalise(row, factor, share, run_sums, head_mean):
         head_mean[key] += weight * share
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _raise_to(maxima, row):
     """Elementwise maximum of weights, whose bits are ordered as they are."""
     highest, bits = maxima.view(np.int32), row.view(np.int32)
@@ -133,7 +133,7 @@ def _raise_to(maxima, row):
         highest[key] = max(highest[key], bits[key])
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _between_sentences(row, inside, sentence, own):
     mass, away = np.float32(0.0), np.float32(0.0)
     for key in range(len(row)):
@@ -143,7 +143,7 @@ def _between_sentences(row, inside, sentence, own):
     return mass, away
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _from_start(row):
     """The sum of the weights, and of each times its place."""
     mass, moment = np.float32(0.0), np.float32(0.0)
@@ -153,7 +153,7 @@ def _from_start(row):
     return mass, moment
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _product(one, other):
     total = np.float32(0.0)
     for key in range(len(one)):
@@ -161,7 +161,7 @@ def _product(one, other):
     return total
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _product_of_small(one, other):
     """The same for weights so small that their products would be lost in float32."""
     total = np.float64(0.0)
@@ -170,13 +170,13 @@ def _product_of_small(one, other):
     return total
 
 
-@_compiled(SUMS)
-def _fill(values, value):
+@compiled(SUMS)
+def fill(values, value):
     for index in range(len(values)):
         values[index] = value
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def _by_distance(row, first, last, position, edges, bins):
     """Mass by distance, behind and ahead, in `bins`; gives the sum of weight times distance."""
     away = np.float32(0.0)
@@ -194,7 +194,7 @@ def _by_distance(row, first, last, position, edges, bins):
     return away
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def _take_sinks_out(row, first, sinks, greatest, kept):
     """Sink scores leave the row (their weight there becomes 0) and exp(x - greatest) of each is `kept`; gives the sum of e and of e (x - greatest)."""
     total, weighted = np.float32(0.0), np.float32(0.0)
@@ -203,34 +203,34 @@ def _take_sinks_out(row, first, sinks, greatest, kept):
         kept[place] = 0.0
         if 0 <= key < len(row):
             below = row[key] - greatest
-            kept[place] = _exp(below)
+            kept[place] = exp(below)
             total += kept[place]
             weighted += kept[place] * below
             row[key] = NO_SCORE
     return total, weighted
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def _softmax(row, first, extra, sinks, head, index, sums):
     """Scores become e = exp(x - greatest), without the sinks; gives the factor that makes them weights. `extra` is a score of no key, for sinks as extra logits.
 
     With y = x - greatest and Z the sum of all e: entropy = - sum p ln p = (sum of the keys' e / Z) ln Z - (sum of e y) / Z, and the same over the rest alone without the sinks.
     """
-    highest = _greatest(row)
+    highest = greatest_of(row)
     greatest = max(highest, extra)
     sunk, sunk_weighted = _take_sinks_out(row, first, sinks, greatest, sums.sink_weights[head, index])
-    left, weighted = _exponentiate(row, greatest)
-    total = left + sunk + _exp(extra - greatest)
+    left, weighted = exponentiate(row, greatest)
+    total = left + sunk + exp(extra - greatest)
     factor, log_total = np.float32(1.0) / total, np.float32(math.log(total))
     sums.log_normaliser[head, index] = greatest + log_total
-    sums.greatest[head, index] = _exp(highest - greatest) * factor
+    sums.greatest[head, index] = exp(highest - greatest) * factor
     sums.entropy[head, index] = ((left + sunk) * log_total - weighted - sunk_weighted) * factor
     sums.left[head, index] = left * factor
     sums.entropy_left[head, index] = math.log(left) - weighted / left if left * factor > NOTHING_LEFT else 0.0
     return factor
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def _add_sinks(sinks, factor, head, index, run, rows, keys, sums):
     """What the sinks add to the sums that hold every key."""
     kept, share = sums.sink_weights[head, index], np.float32(1.0 / sums.run_sums.shape[0])
@@ -246,15 +246,15 @@ def _add_sinks(sinks, factor, head, index, run, rows, keys, sums):
         sums.sentences_away[head, index] += inside * abs(rows.sentence[index] - keys.sentence[key])
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def _sum_row(cells, head, index, run, extra, rows, keys, edges, sums):
     """One row of one head: scores become weights, without the sinks, and are added to every sum but the products."""
     first, last = rows.first[index], rows.last[index]
     whole = cells[head, index]
     row = whole[first:last]
     factor = _softmax(row, first, extra, keys.sinks, head, index, sums)
-    _fill(whole[:first], np.float32(0.0))
-    _fill(whole[last:], np.float32(0.0))
+    fill(whole[:first], np.float32(0.0))
+    fill(whole[last:], np.float32(0.0))
     share = np.float32(1.0 / len(cells))
     _normalise(row, factor, share, sums.run_sums[head, run, first:last], sums.head_mean[index, first:last])
     _raise_to(sums.run_maxima[run, first:last], row)
@@ -264,7 +264,7 @@ def _sum_row(cells, head, index, run, extra, rows, keys, edges, sums):
     _add_sinks(keys.sinks, factor, head, index, run, rows, keys, sums)
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def _add_products(cells, index, run, first, last, sums):
     """Products of every two heads' rows without the sinks; those of the sinks are added to the plain ones."""
     for head in range(len(cells)):
@@ -277,17 +277,17 @@ def _add_products(cells, index, run, first, last, sums):
             sums.products[run, head, other] += found + _product(sums.sink_weights[head, index], sums.sink_weights[other, index])
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
     """The rows from `start` to `stop`, all of one sentence: `cells` (head row key) go from scores to weights, and `sums` are added to.
 
     `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances.
     """
-    _fill(sums.run_maxima[run], np.float32(0.0))
+    fill(sums.run_maxima[run], np.float32(0.0))
     for head in range(len(cells)):
-        _fill(sums.run_sums[head, run], np.float32(0.0))
+        fill(sums.run_sums[head, run], np.float32(0.0))
     for index in range(start, stop):
-        _fill(sums.head_mean[index], np.float32(0.0))
+        fill(sums.head_mean[index], np.float32(0.0))
         for head in range(len(cells)):
             _sum_row(cells, head, index, run, extra[head], rows, keys, edges, sums)
         _add_products(cells, index, run, rows.first[index], rows.last[index], sums)

@@ -62,8 +62,8 @@ def inputs_of(given: Given, scaling: float) -> Inputs:
         queries=(given.query[0].float() * scaling).contiguous().unflatten(0, (groups, -1)),
         keys=given.key[0].float().contiguous(),
         values=given.value[0].float().contiguous(),
-        bias=np.zeros((heads, 0), np.float32) if given.bias is None else given.bias.detach().float().numpy(),
-        sinks=np.full(heads, NO_SCORE) if given.sinks is None else given.sinks.detach().float().numpy(),
+        bias=np.zeros((heads, 0), np.float32) if given.bias is None else given.bias.detach().float().contiguous().numpy(),
+        sinks=np.full(heads, NO_SCORE) if given.sinks is None else given.sinks.detach().float().contiguous().numpy(),
     )
 
 

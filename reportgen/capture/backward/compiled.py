@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reportgen.capture.fused import IN_ORDER, SUMS, _compiled, _exp, _exponentiate, _fill, _greatest
+from reportgen.capture.fused import IN_ORDER, SUMS, compiled, exp, exponentiate, fill, greatest_of
 
 
 class Seen(NamedTuple):
@@ -21,19 +21,19 @@ class Seen(NamedTuple):
     shift: int
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _add(row, more):
     for key in range(len(row)):
         row[key] += more[key]
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _scale(row, factor):
     for key in range(len(row)):
         row[key] *= factor
 
 
-@_compiled(SUMS)
+@compiled(SUMS)
 def _differentiate(scores, slopes, log_normaliser, mean, inverse_cap, positive):
     """Scores x become weights p, slopes dp become p (dp - mean) times the slope of the cap; gives the sum of abs(p dp).
 
@@ -42,7 +42,7 @@ def _differentiate(scores, slopes, log_normaliser, mean, inverse_cap, positive):
     total = np.float32(0.0)
     for key in range(len(scores)):
         score = scores[key]
-        weight = _exp(score - log_normaliser)
+        weight = exp(score - log_normaliser)
         product = weight * slopes[key]
         size = abs(product)
         total += size
@@ -53,7 +53,7 @@ def _differentiate(scores, slopes, log_normaliser, mean, inverse_cap, positive):
     return total
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def weigh_rows(cells, seen, bias, sinks, log_normalisers, start, stop):
     """Rows from `start` to `stop` of `cells` (head row key) go from scores to weights, those of keys that are not seen to 0.
 
@@ -66,23 +66,24 @@ def weigh_rows(cells, seen, bias, sinks, log_normalisers, start, stop):
             row = whole[first:last]
             if bias.shape[1] > 0:
                 _add(row, bias[head, seen.shift - index + first : seen.shift - index + last])
-            greatest = max(_greatest(row), sinks[head])
-            total = _exponentiate(row, greatest)[0] + _exp(sinks[head] - greatest)
+            greatest = max(greatest_of(row), sinks[head])
+            total = exponentiate(row, greatest)[0] + exp(sinks[head] - greatest)
             _scale(row, np.float32(1.0) / total)
-            _fill(whole[:first], np.float32(0.0))
-            _fill(whole[last:], np.float32(0.0))
+            fill(whole[:first], np.float32(0.0))
+            fill(whole[last:], np.float32(0.0))
             log_normalisers[head, index] = greatest + np.float32(math.log(total))
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def differentiate_rows(scores, slopes, seen, bias, log_normalisers, means, inverse_cap, positive, absolute, start, stop):
     """Rows from `start` to `stop`: `scores` become weights, `slopes` go from those of the target by the weights to those by the products of query and key.
 
-    `means` is the sum over keys of p dp. `positive` (row key) becomes the sum over heads of twice max(0, p dp), `absolute` (head row) the sum over keys of abs(p dp).
+    `means` is the sum over keys of p dp. `positive` (row key) becomes the sum over heads of twice max(0, p dp), `absolute` (head row) the sum
+    over keys of abs(p dp).
     """
     for index in range(start, stop):
         first, last = seen.first[index], seen.last[index]
-        _fill(positive[index], np.float32(0.0))
+        fill(positive[index], np.float32(0.0))
         for head in range(len(scores)):
             row, slope = scores[head, index], slopes[head, index]
             if bias.shape[1] > 0:
@@ -90,13 +91,13 @@ def differentiate_rows(scores, slopes, seen, bias, log_normalisers, means, inver
             absolute[head, index] = _differentiate(
                 row[first:last], slope[first:last], log_normalisers[head, index], means[head, index], inverse_cap, positive[index, first:last]
             )
-            _fill(row[:first], np.float32(0.0))
-            _fill(row[last:], np.float32(0.0))
-            _fill(slope[:first], np.float32(0.0))
-            _fill(slope[last:], np.float32(0.0))
+            fill(row[:first], np.float32(0.0))
+            fill(row[last:], np.float32(0.0))
+            fill(slope[:first], np.float32(0.0))
+            fill(slope[last:], np.float32(0.0))
 
 
-@_compiled(IN_ORDER)
+@compiled(IN_ORDER)
 def add_diagonals(slopes, seen, by_offset, head):
     """The slopes of one head, summed by the offset of key and query."""
     for index in range(slopes.shape[1]):

@@ -37,16 +37,21 @@ def measure_backward(
 ) -> BackwardNumbers:
     """What a scalar target depends on, by one forward and one backward pass.
 
-    `target` runs the model once on the embeddings that it is given and returns a scalar. Raises `ModelError` when the model's attention cannot be read exactly or the
-    gradient is not finite. Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
+    `target` runs the model once on the embeddings that it is given and returns a scalar. Raises `ModelError` when the model's attention cannot
+    be read exactly or the gradient is not finite.
+    Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
     """
     embeddings = embeddings.detach().requires_grad_(True)
     with backward_pass.workspace, _through(model, backward_pass), recomputed_layers(model), torch.enable_grad():
         value = target(embeddings)
-        if value.numel() != 1 or not value.requires_grad:
-            raise ModelError(f"The target has {value.numel()} values and a gradient has to come from one that depends on the model.")
+        if value.numel() != 1 or not backward_pass.stacks:
+            raise ModelError(
+                f"The target has {value.numel()} values from {len(backward_pass.stacks)} stacks of attention layers; one value of a model is needed."
+            )
         backward_pass.recomputing = True
-        (gradient,) = torch.autograd.grad(value, embeddings)
+        gradient, _ = torch.autograd.grad(value, [embeddings, backward_pass.anchor], allow_unused=True)
+    if gradient is None:
+        raise ModelError("The target does not depend on the input embeddings; nothing was measured.")
     if not bool(torch.isfinite(gradient).all()):
         raise ModelError("The gradient of the target is not finite; nothing was measured.")
     return BackwardNumbers(value=float(value.detach()), gradient=gradient[0], stacks=backward_pass.numbers())

@@ -30,7 +30,7 @@ def stack_by_direction(module: Any, visibility: Visibility) -> str:
 
 @dataclass(kw_only=True, eq=False)
 class BackwardPass:
-    """One forward and one backward pass: what the texts look like, and which stack each call of attention belongs to.
+    """One forward and one backward pass, for one use: what the texts look like, and which stack each call of attention belongs to.
 
     `layouts` has the text of the `encoder`, of the `decoder`, or both; relevance is that for their target rows. `stack_of` says `encoder`, `decoder` or
     `cross`. `progress` is called with the share of the backward pass that is done.
@@ -40,12 +40,13 @@ class BackwardPass:
     stack_of: StackOf = stack_by_direction
     progress: Callable[[float], None] = lambda share: None
     rows_at_most: int = ROWS_AT_MOST
-    workspace: Workspace = field(default_factory=Workspace)
-    recomputing: bool = False
-    stacks: dict[str, StackSums] = field(default_factory=dict)
-    plans: dict[tuple[str, Visibility], Sequence[RowBlock]] = field(default_factory=dict)
-    rows_to_do: int = 0
-    rows_done: int = 0
+    workspace: Workspace = field(init=False, default_factory=Workspace)
+    anchor: torch.Tensor = field(init=False, default_factory=lambda: torch.zeros(0, requires_grad=True))
+    recomputing: bool = field(init=False, default=False)
+    stacks: dict[str, StackSums] = field(init=False, default_factory=dict)
+    plans: dict[tuple[str, Visibility], Sequence[RowBlock]] = field(init=False, default_factory=dict)
+    rows_to_do: int = field(init=False, default=0)
+    rows_done: int = field(init=False, default=0)
 
     def attend(self, stack: str, visibility: Visibility, tensors: Sequence[torch.Tensor | None], scaling: float, cap: float | None) -> torch.Tensor:
         """The output of one call of attention, batch x token x head x dim.
@@ -54,12 +55,11 @@ class BackwardPass:
         it keeps, but calls the backward function of the first call.
         """
         sums = self._sums(stack)
-        blocks, layer = self._blocks(sums, visibility, tensors), None
-        if not self.recomputing:
-            layer = sums.next_layer(tensors[0].shape[1])
-            self.rows_to_do += sums.queries.tokens
+        layer = None if self.recomputing else sums.next_layer(tensors[0].shape[1])
+        self.rows_to_do += sums.queries.tokens * (not self.recomputing)
+        blocks = self._blocks(sums, visibility, tensors)
         call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self._count)
-        return StreamedAttention.apply(*tensors, call)
+        return StreamedAttention.apply(self.anchor, *tensors, call)
 
     def numbers(self) -> dict[str, StackNumbers]:
         """The numbers of every stack."""
@@ -78,7 +78,7 @@ class BackwardPass:
             found, expected = (tensors[0].shape[2], tensors[1].shape[2]), (sums.queries.tokens, sums.keys.tokens)
             if found != expected or len(visibility.first) != expected[0] or int(visibility.last.max()) > expected[1]:
                 raise ModelError(f"The model's {sums.name} looks from {found[0]} tokens at {found[1]}, but the text has {expected[0]} and {expected[1]}.")
-            self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, self.rows_at_most))
+            self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, sums.heads[0], self.rows_at_most))
         return self.plans[sums.name, visibility]
 
     def _count(self, block: RowBlock) -> None:

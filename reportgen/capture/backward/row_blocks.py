@@ -10,10 +10,9 @@ import torch
 from jaxtyping import Float, Int
 
 from reportgen.capture.backward.compiled import Seen
+from reportgen.capture.block import CELLS_AT_MOST, ROUNDED_TO, ROWS_AT_LEAST
 from reportgen.capture.layout import Run, TextLayout
 from reportgen.capture.visibility import Visibility
-
-ROUNDED_TO = 16  # matrix products run on whole vectors
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,24 +36,31 @@ class RowBlock:
         return self.rows.stop - self.rows.start, self.keys.stop - self.keys.start
 
 
-def plan_row_blocks(queries: TextLayout, keys: TextLayout, visibility: Visibility, rows_at_most: int) -> Iterator[RowBlock]:
-    """Blocks of `rows_at_most` rows; keys that no row of a block sees are left out, but for a few that make their number round."""
-    for start in range(0, queries.tokens, rows_at_most):
-        rows = slice(start, min(start + rows_at_most, queries.tokens))
-        first, last = visibility.span(rows.start, rows.stop)
-        columns = slice(first, min(first - (first - last) // ROUNDED_TO * ROUNDED_TO, keys.tokens))
-        row_runs, key_runs = queries.runs_within(rows.start, rows.stop), keys.runs_within(columns.start, columns.stop)
-        yield RowBlock(
-            rows=rows,
-            keys=columns,
-            seen=Seen(
-                first=visibility.first[rows] - columns.start, last=visibility.last[rows] - columns.start, shift=columns.start - rows.start + queries.tokens - 1
-            ),
-            of_run=_indicator(row_runs, rows.stop - rows.start),
-            row_slots=_slots(row_runs, queries.sentences),
-            key_starts=np.array([run.start for run in key_runs]),
-            key_slots=_slots(key_runs, keys.sentences),
-        )
+def plan_row_blocks(queries: TextLayout, keys: TextLayout, visibility: Visibility, heads: int, rows_at_most: int) -> Iterator[RowBlock]:
+    """Blocks of `rows_at_most` rows, or fewer where they see very many keys; keys that no row of a block sees are left out."""
+    start = 0
+    while start < queries.tokens:
+        first, last = visibility.span(start, min(start + rows_at_most, queries.tokens))
+        fitting = max(CELLS_AT_MOST // (heads * (last - first)), ROWS_AT_LEAST)
+        rows = slice(start, min(start + fitting, start + rows_at_most, queries.tokens))
+        yield _row_block(queries, keys, visibility, rows)
+        start = rows.stop
+
+
+def _row_block(queries: TextLayout, keys: TextLayout, visibility: Visibility, rows: slice) -> RowBlock:
+    """The block of some query rows: the keys they see, and a few more so that their number is round."""
+    first, last = visibility.span(rows.start, rows.stop)
+    seen = slice(first, min(first - (first - last) // ROUNDED_TO * ROUNDED_TO, keys.tokens))
+    row_runs, key_runs = queries.runs_within(rows.start, rows.stop), keys.runs_within(seen.start, seen.stop)
+    return RowBlock(
+        rows=rows,
+        keys=seen,
+        seen=Seen(first=visibility.first[rows] - first, last=visibility.last[rows] - first, shift=first - rows.start + queries.tokens - 1),
+        of_run=_indicator(row_runs, rows.stop - rows.start),
+        row_slots=_slots(row_runs, queries.sentences),
+        key_starts=np.array([run.start for run in key_runs]),
+        key_slots=_slots(key_runs, keys.sentences),
+    )
 
 
 def _indicator(runs: tuple[Run, ...], rows: int) -> Float[torch.Tensor, "run row"]:

@@ -53,7 +53,7 @@ class Slopes:
         heads, workspace, bias = self.inputs.heads, self.call.workspace, self.inputs.bias
         weights, changes = (cells.view(heads, *block.shape).numpy() for cells in (scores, slopes))
         positive, absolute = workspace.cells("positive", *block.shape), np.empty((heads, block.shape[0]), np.float32)
-        of_rows = (self.log_normalisers[:, block.rows].numpy(), self.means[:, block.rows].numpy())
+        of_rows = (tensor[:, block.rows].contiguous().numpy() for tensor in (self.log_normalisers, self.means))
         inverse_cap = np.float32(0.0 if self.call.cap is None else 1.0 / self.call.cap)
         add = partial(differentiate_rows, weights, changes, block.seen, bias, *of_rows, inverse_cap, positive.numpy(), absolute)
         workspace.over_rows(block.shape[0], add)
