@@ -41,10 +41,10 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """What attention and rollout of the target's own rows, and gradients, say of each sentence before the target."""
+    """What attention and rollout of the target's own rows, and gradients, say of each sentence before the target; of every sentence where it is none of them."""
 
     target: str
-    target_sentence: int
+    target_sentence: int | None
     sentences: tuple[int, ...]
     attention: Float[np.ndarray, " compared"]
     rollout: Float[np.ndarray, " compared"]
@@ -56,16 +56,18 @@ class Result:
 def analyse(measurements: Measurements) -> Result:
     """Compare over the sentences before the target, with and without the first one."""
     target = measurements.metadata["target"]
-    before = np.arange(target["sentence"])
+    before = np.arange(len(measurements.sentences) if target["sentence"] is None else target["sentence"])
     values = {name: measurements[f"attribution.{name}"][before] for name in ("attention", "rollout", "gradient", "input_x_gradient")}
     members = measurements["token_sentences"]
     length = np.bincount(members[members >= 0])[before]
     methods = {"attention": values["attention"], "rollout": values["rollout"], "nearness": before.astype(float), "length": length.astype(float)}
+    if target["sentence"] is None:
+        del methods["nearness"]  # near to what
     references = {"gradient": values["gradient"], "input_x_gradient": np.abs(values["input_x_gradient"])}
     agreements = tuple(
         agreement(METHODS[method], REFERENCES[reference], methods[method][start:], references[reference][start:], first_sentence=start == 0)
         for start in (0, 1)
-        for method in METHODS
+        for method in methods
         for reference in REFERENCES
     )
     return Result(target=target["description"], target_sentence=target["sentence"], sentences=tuple(before.tolist()), agreements=agreements, **values)
@@ -131,14 +133,19 @@ def _panel(alt: Any, result: Result, method: str) -> Any:
 def find(result: Result) -> str:
     """Whether attention ranks sentences as the gradient does, and whether it does so better than nearness alone."""
     chosen = {row.method: row for row in result.agreements if row.reference == "gradient" and row.first_sentence}
-    attention, rollout, nearness, length = chosen["attention"], chosen["rollout"], chosen["nearness alone"], chosen["length alone"]
+    attention, rollout, length = chosen["attention"], chosen["rollout"], chosen["length alone"]
     if attention.n < FEWEST:
-        return f"Too few sentences stand before the target (sentence {result.target_sentence + 1}) to compare attention with attribution."
+        where = "are in the document" if result.target_sentence is None else f"stand before the target (sentence {result.target_sentence + 1})"
+        return f"Too few sentences {where} to compare attention with attribution."
     if np.isnan(attention.rho):
-        return f"Attention and the gradient of the {attention.n} sentences before the target cannot be ranked: one of them has no value or the same for all."
+        return f"Attention and the gradient of the {attention.n} sentences compared cannot be ranked: one of them has no value or the same for all."
+    which = "of the document" if result.target_sentence is None else "before it"
+    alone = f"length alone would give {_written(length)}"
+    if result.target_sentence is not None:
+        alone = f"nearness alone would give {_written(chosen['nearness alone'])} and length alone {_written(length)}"
     return (
-        f"For the {result.target}, attention ranks the {attention.n} sentences before it as the gradient does with a Spearman correlation of {_with_interval(attention)}; "
-        f"rollout with {_with_interval(rollout)}; nearness alone would give {_written(nearness)} and length alone {_written(length)}."
+        f"For the {result.target}, attention ranks the {attention.n} sentences {which} as the gradient does with a Spearman correlation of "
+        f"{_with_interval(attention)}; rollout with {_with_interval(rollout)}; {alone}."
     )
 
 
@@ -165,7 +172,7 @@ ANALYSIS = Analysis(
     draw=draw,
     find=find,
     caveat=(
-        "One target, the last sentence. Attention and gradients both fall with distance and both grow with a sentence's length, and agree for those reasons "
+        "One target only. Attention and gradients both fall with distance and both grow with a sentence's length, and agree for those reasons "
         "alone: compare with the rows for nearness and length. "
         "The p-value takes sentences as independent, which neighbouring sentences are not; the interval resamples blocks of neighbours. A summed absolute "
         "gradient is sensitivity to small changes of the input, not a causal effect."

@@ -13,7 +13,7 @@ from reportgen.capture.attribution import Gradients, measure_gradients
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
 from reportgen.capture.layout import layout_of
-from reportgen.capture.per_layer import reads_per_layer
+from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
 from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, default_target
@@ -84,7 +84,8 @@ class _Work:
     def _feed(self) -> Feed:
         nothing = np.array([], np.int64)
         target = None if self.fed.target is None else layout_of(self.fed.target, nothing)
-        return Feed(source=layout_of(self.fed.source, nothing), target=target, extra=self.fed.extra)
+        extra = {**self.fed.extra, **global_mask(self.language_model.model, self.fed.source.ids)}
+        return Feed(source=layout_of(self.fed.source, nothing), target=target, extra=extra)
 
     def _attention_of_target(self, forward: ForwardNumbers, aimed: Feed, target: Target, shapes: Shapes) -> dict[str, np.ndarray]:
         """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads."""

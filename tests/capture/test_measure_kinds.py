@@ -1,0 +1,167 @@
+"""Every kind of model from a document to measurements and a page: what is written, what is said of what is not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, processors
+from transformers import BertConfig, BertForMaskedLM, BertModel, BloomConfig, BloomForCausalLM, LongformerConfig, LongformerForQuestionAnswering
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
+from fed import LONG, SECOND, bart, bert, document, gpt2, t5, typed_word_piece
+from tiny_folders import byte_level, word_piece
+from transformers import BertForQuestionAnswering, PreTrainedTokenizerFast
+
+from reportgen.capture import MeasureOptions, measure
+from reportgen.contract import CONTRACT
+from reportgen.errors import ModelError
+from reportgen.measurements import Measurements
+from reportgen.models import LanguageModel, given_model
+from reportgen.render import render_report
+from reportgen.report import build_report
+
+BERT = {"num_hidden_layers": 2, "num_attention_heads": 3, "hidden_size": 24, "intermediate_size": 31, "vocab_size": 120, "initializer_range": 0.3}
+TEXT = f"{LONG}\n\nSo be it. Nobody waved."
+
+
+def with_mask() -> PreTrainedTokenizerFast:
+    names = {name: getattr(word_piece(), name) for name in ("unk_token", "cls_token", "sep_token")}
+    return PreTrainedTokenizerFast(tokenizer_object=word_piece()._tokenizer, mask_token="[UNK]", **names)
+
+
+def built(model_class: Any, config: Any, tokenizer: Any) -> LanguageModel:
+    torch.manual_seed(0)
+    return given_model(model_class._from_config(config).eval(), tokenizer)
+
+
+def longformer() -> LanguageModel:
+    config = LongformerConfig(**BERT, attention_window=[6, 12], max_position_embeddings=600, sep_token_id=word_piece().sep_token_id, pad_token_id=0)
+    tokenizer = Tokenizer.from_str(word_piece()._tokenizer.to_str())
+    ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] [SEP] $B [SEP]", special_tokens=ends)
+    return built(
+        LongformerForQuestionAnswering, config, PreTrainedTokenizerFast(tokenizer_object=tokenizer, cls_token="[CLS]", sep_token="[SEP]", unk_token="[UNK]")
+    )
+
+
+MODELS: dict[str, tuple[Callable[[], LanguageModel], MeasureOptions]] = {
+    "causal": (gpt2, MeasureOptions()),
+    "causal, continued": (gpt2, MeasureOptions(generate=13)),
+    "causal, with a second text": (gpt2, MeasureOptions(pair=document(SECOND, "second.txt"))),
+    "masked": (lambda: built(BertForMaskedLM, BertConfig(**BERT), with_mask()), MeasureOptions()),
+    "classifier of two texts": (lambda: bert(num_labels=3), MeasureOptions(pair=document(SECOND, "second.txt"))),
+    "question answering": (lambda: bert(BertForQuestionAnswering), MeasureOptions(pair=document(SECOND, "question.txt"))),
+    "bare encoder": (lambda: built(BertModel, BertConfig(**BERT), word_piece()), MeasureOptions()),
+    "encoder-decoder with a text": (bart, MeasureOptions(pair=document(SECOND, "summary.txt"))),
+    "encoder-decoder that writes": (t5, MeasureOptions(generate=17)),
+    "causal, one layer at a time": (
+        lambda: built(BloomForCausalLM, BloomConfig(n_layer=2, n_head=3, hidden_size=24, vocab_size=320), byte_level()),
+        MeasureOptions(),
+    ),
+    "question answering, one layer at a time": (longformer, MeasureOptions(pair=document(SECOND, "question.txt"))),
+}
+TO_COME = {"*.sentence_attention_by_layer"}
+CAUSAL_ONLY = {key for key in CONTRACT if key.startswith("*.probe_")}
+WEIGHTS = {"*.importance", "*.importance_abs", "*.attention_x_gradient", "attribution.attention_x_gradient", "attribution.relevance"}
+
+
+def measured(name: str) -> Measurements:
+    build, options = MODELS[name]
+    return measure(document(TEXT), build(), options=options)
+
+
+def keys_of(measurements: Measurements, stack: str) -> set[str]:
+    return {f"*.{key.partition('.')[2]}" for key in measurements.arrays if key.startswith(f"{stack}.")}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_document_becomes_a_file_and_a_page(name: str, tmp_path: Path) -> None:
+    found = measured(name)
+    found.save(tmp_path / "x.npz")
+    again = Measurements.load(tmp_path / "x.npz")
+    assert set(again.arrays) == set(found.arrays)
+    assert (again.text, again.target_text, again.metadata) == (found.text, found.target_text, found.metadata)
+    for key, values in found.arrays.items():
+        if values.dtype.kind == "f" and not key.startswith("cross.alignment_tau"):  # heads that always choose the same token have none
+            assert np.isfinite(values).any(), key
+    page = render_report(build_report(again))
+    assert "Which sentences does each sentence look at?" in page
+    np.testing.assert_allclose(found["*.sentence_attention"].sum(-1) + found["*.outside_attention"], 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "layer at a time" not in name])
+def test_every_row_of_the_contract_that_the_model_can_have_is_written(name: str) -> None:
+    found = measured(name)
+    stars = {key for key in CONTRACT if key.startswith("*.")} - TO_COME
+    both = {"encoder", "decoder", "cross"} & {key.partition(".")[0] for key in found.arrays}
+    within = {
+        "*.within_sentence",
+        "*.first_token",
+        "*.sentence_distance",
+        "*.head_similarity_without_sink",
+        "*.duplicate_token",
+        "*.induction",
+        "*.decay_edges",
+    }
+    within |= {key for key in stars if key.startswith(("*.rollout", "*.distance", "*.locality", "*.previous_token", "*.next_token", "*.decay"))}
+    expected = {
+        "decoder": stars - {"*.next_token"} - (CAUSAL_ONLY if "cross" in both else set()),
+        "encoder": stars - CAUSAL_ONLY,
+        "cross": stars - CAUSAL_ONLY - within | {f"*.{key.partition('.')[2]}" for key in CONTRACT if key.startswith("cross.")},
+    }
+    for stack in both:
+        assert keys_of(found, stack) == expected[stack], stack
+    others = {key for key in CONTRACT if not key.startswith(("*.", "cross."))}
+    across = {"attribution.rollout", "attribution.relevance"} if "cross" in both else {key for key in others if key.startswith("target_")}
+    assert {key for key in found.arrays if key.partition(".")[0] not in both} == others - across
+
+
+def test_what_is_not_measured_is_said() -> None:
+    assert measured("causal").notices == ()
+    assert "for causal models: the probes" in measured("masked").notices[0]
+    said = " ".join(measured("encoder-decoder with a text").notices)
+    assert "rollout and relevance" in said
+    layered = measured("causal, one layer at a time")
+    assert "outside the library's interface: importance of heads" in " ".join(layered.notices)
+    assert not WEIGHTS & {key.replace("decoder.", "*.") for key in layered.arrays}
+    assert layered.metadata["attention_way"] == "per-layer"
+
+
+def test_parts_targets_and_settings_are_in_the_metadata() -> None:
+    continued = measured("causal, continued").metadata
+    assert continued["options"]["generate"]["tokens"] == 13
+    assert continued["sentence_parts"][0] == "document"
+    assert continued["sentence_parts"][-1] == "generated"
+    answered = measured("question answering")
+    assert answered.metadata["sentence_parts"][:2] == ["pair", "pair"]
+    assert answered.metadata["target"]["unit"] == "logit"
+    assert answered.metadata["target"]["sentence"] is None
+    assert answered.text.startswith(SECOND)
+    both = measured("encoder-decoder with a text")
+    assert both.target_text == SECOND
+    assert both.target_sentences == ("Who would have thought so?", "The quay was loud.")
+    assert both.metadata["stacks"] == {"encoder": [1, 2], "decoder": [2, 2], "cross": [2, 2]}
+    assert both["target_token_sentences"][0] == -1
+    assert both["cross.sentence_attention"].shape == (2, 2, 2, len(both.sentences))
+    sparse = measured("question answering, one layer at a time")
+    question = np.flatnonzero(sparse["token_sentences"] >= sparse.metadata["sentence_parts"].count("pair"))[0] - 2  # two separators lie between
+    assert sparse.metadata["global_tokens"] == list(range(question))
+
+
+def test_longformer_without_a_question_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ModelError, match="3 separators .* there are 1. Give --pair"):
+        measure(document(TEXT), longformer())
+
+
+def test_token_types_of_two_texts_reach_the_model() -> None:
+    typed = built(BertModel, BertConfig(**BERT, type_vocab_size=2), typed_word_piece())
+    plain = built(BertModel, BertConfig(**BERT, type_vocab_size=2), word_piece())
+    options = MeasureOptions(pair=document(SECOND, "second.txt"), attribution=False)
+    one, other = (measure(document(TEXT), model, options=options)["encoder.entropy"] for model in (typed, plain))
+    assert np.abs(one - other).max() > 1e-4
