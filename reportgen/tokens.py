@@ -43,18 +43,27 @@ def align_tokens(document: Document, sentences: Sequence[Sentence], tokenizer: A
     """
     if len(sentences) < MINIMUM_SENTENCES:
         raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two.")
-    encoded = _encode(tokenizer, document.text)
+    encoded = encode(tokenizer, document.text)
     total = len(encoded["input_ids"])
     kept = list(sentences)
     while limit is not None and len(encoded["input_ids"]) > limit:
         kept = _sentences_within(encoded, kept, limit)
         if len(kept) < MINIMUM_SENTENCES:
             raise DocumentError(f"The model reads {limit} tokens at most, and fewer than two sentences of {document.source} fit into them.")
-        encoded = _encode(tokenizer, document.text[: kept[-1].end])
-    return _aligned(document, kept, encoded, _notices(total, len(encoded["input_ids"]), len(sentences), len(kept), limit))
+        encoded = encode(tokenizer, document.text[: kept[-1].end])
+    found = align(document, kept, encoded, notices=_notices(total, len(encoded["input_ids"]), len(sentences), len(kept), limit))
+    refuse_too_few(document, found.sentences)
+    return found
 
 
-def _encode(tokenizer: Any, text: str) -> dict[str, list[Any]]:
+def refuse_too_few(document: Document, sentences: Sequence[Sentence]) -> None:
+    """Raise `DocumentError` when fewer than two sentences have a token of their own."""
+    if len(sentences) < MINIMUM_SENTENCES:
+        raise DocumentError(f"Only {len(sentences)} sentence of {document.source} has a token of its own; attention between sentences needs at least two.")
+
+
+def encode(tokenizer: Any, text: str) -> dict[str, list[Any]]:
+    """What the tokenizer makes of a text: `input_ids`, `offset_mapping`, `special_tokens_mask`. Raises `ModelError` when it knows no offsets."""
     encoded: dict[str, list[Any]] = {}
     if getattr(tokenizer, "is_fast", False):  # the others ignore the question for offsets, or refuse it
         encoded = dict(tokenizer(text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False))
@@ -80,18 +89,21 @@ def _notices(total: int, seen: int, sentences: int, kept: int, limit: int | None
     )
 
 
-def _aligned(document: Document, sentences: list[Sentence], encoded: dict[str, list[Any]], notices: tuple[str, ...]) -> TokenisedText:
-    text = document.text
+def align(document: Document, sentences: Sequence[Sentence], encoded: dict[str, list[Any]], *, start: int = 0, notices: tuple[str, ...] = ()) -> TokenisedText:
+    """The tokens of an encoded piece of the document, which begins at character `start`, and the sentence each lies in.
+
+    `sentences` lie in the piece; one that no token lies in is left out, with a notice. Spans are the document's; those of special tokens, which stand
+    for no text, stay as the tokenizer gives them.
+    """
+    text, special = document.text, np.array(encoded["special_tokens_mask"], bool)
     spans = np.array(encoded["offset_mapping"], np.int32).reshape(-1, 2)
-    special = np.array(encoded["special_tokens_mask"], bool)
+    spans[~special] += start
     owners = _owners(text, sentences, spans, special)
     read = set(owners.tolist())
     unread = [sentence for index, sentence in enumerate(sentences) if index not in read]
     if unread:
         sentences = [sentence for sentence in sentences if sentence not in unread]
-        owners, notices = _owners(text, sentences, spans, special), (*notices, _unread_notice(text, unread))
-    if len(sentences) < MINIMUM_SENTENCES:
-        raise DocumentError(f"Only {len(sentences)} sentence of {document.source} has a token of its own; attention between sentences needs at least two.")
+        owners, notices = _owners(text, sentences, spans, special), (*notices, unread_notice(text, unread))
     return TokenisedText(
         ids=np.array(encoded["input_ids"], np.int32),
         spans=spans,
@@ -103,7 +115,8 @@ def _aligned(document: Document, sentences: list[Sentence], encoded: dict[str, l
     )
 
 
-def _unread_notice(text: str, unread: list[Sentence]) -> str:
+def unread_notice(text: str, unread: Sequence[Sentence]) -> str:
+    """Says that sentences of which the model saw no token are left out."""
     first = text[unread[0].start : unread[0].end]
     return f"{len(unread)} sentence{'s' if len(unread) > 1 else ''} left out, because the model's tokenizer gives no token for it alone (the first: {first!r:.60})."
 

@@ -155,7 +155,7 @@ def test_sentences_are_the_texts_of_their_spans() -> None:
     )
 
 
-@pytest.mark.parametrize("key", sorted(set(CONTRACT) - set(TEXT_KEYS) - {"*.sentence_attention", "*.next_token"}))
+@pytest.mark.parametrize("key", sorted(set(CONTRACT) - set(TEXT_KEYS) - {"*.sentence_attention", "*.sentence_attention_by_layer", "*.next_token"}))
 def test_every_key_but_the_text_and_the_sentence_matrix_may_be_absent(key: str) -> None:
     stored = key.replace("*", "decoder")
     assert stored in made_up()
