@@ -61,7 +61,8 @@ def analyse(measurements: Measurements) -> Result:
 
 def attention_views(measurements: Measurements) -> Float[np.ndarray, "view sentence sentence"]:
     """Mean share of attention over all heads, then over the heads of each layer."""
-    by_layer = measurements["*.sentence_attention"].mean(1, dtype=np.float32)
+    per_head = "*.sentence_attention" in measurements
+    by_layer = measurements["*.sentence_attention"].mean(1, dtype=np.float32) if per_head else measurements["*.sentence_attention_by_layer"]
     return np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
 
 
@@ -108,7 +109,7 @@ ANALYSIS = Analysis(
     name="sentence_matrix",
     question="Which sentences does each sentence look at?",
     needs=(
-        "sentence_attention",
+        "sentence_attention|sentence_attention_by_layer",
         "sentence_expected",
         "isa",
         "isa_by_layer",

@@ -41,6 +41,17 @@ class WindowedText:
             for window, part in zip(self.windows, self.parts, strict=True)
         ]
 
+    def stored(self, index: int) -> dict[str, np.ndarray]:
+        """What the measurements file says of the text of one window, under the names it has there."""
+        window, part = self.windows[index], self.parts[index]
+        arrays = {
+            "sentences": np.array([window.first, window.last], np.int32),
+            "token_ids": part.ids,
+            "token_spans": part.spans,
+            "token_sentences": part.sentence_of_token,
+        }
+        return {f"window{index}/{name}": values for name, values in arrays.items()}
+
 
 def join(sentences: tuple[Sentence, ...], windows: tuple[Window, ...], parts: tuple[TokenisedText, ...], notices: tuple[str, ...]) -> WindowedText:
     """The document's token axis out of its windows' own; `sentences` are the document's."""
