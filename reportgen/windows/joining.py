@@ -28,8 +28,8 @@ class WindowedText:
     whole: TokenisedText
     windows: tuple[Window, ...]
     parts: tuple[TokenisedText, ...]
-    places: tuple[Int[np.ndarray, " token"], ...]
-    counted: tuple[Bool[np.ndarray, " token"], ...]
+    places: tuple[Int[np.ndarray, " _"], ...]
+    counted: tuple[Bool[np.ndarray, " _"], ...]
 
     @cached_property
     def metadata(self) -> list[dict[str, Any]]:
@@ -67,7 +67,7 @@ def _whole(
     sentences: tuple[Sentence, ...],
     windows: tuple[Window, ...],
     parts: tuple[TokenisedText, ...],
-    counted: Sequence[Bool[np.ndarray, " token"]],
+    counted: Sequence[Bool[np.ndarray, " _"]],
     notices: tuple[str, ...],
 ) -> TokenisedText:
     def taken(arrays: Iterable[np.ndarray]) -> np.ndarray:

@@ -124,16 +124,16 @@ class Merging:
             self.by_query[name] = np.full((*values.shape[:-1], self.sentences), np.nan, values.dtype)
         self.by_query[name][..., window.own : window.last] = values[..., window.own - window.first :]
 
-    def _weight(self, name: str, numbers: WindowNumbers) -> Any:
+    def _weight(self, name: str, numbers: WindowNumbers) -> np.ndarray:
         """How many rows a mean is over; where the window does not say, and it is not one over all counted queries, that many all the same, with a notice."""
         if name not in numbers.weights and name not in OVER_ALL_QUERIES:
             self.guessed[name] = None
-        return numbers.weights.get(name, float(numbers.queries))
+        return np.asarray(numbers.weights.get(name, numbers.queries), np.float64)
 
     def _add_mean(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
         weight = self._weight(name, numbers)
-        if name.startswith("head_similarity") and np.ndim(weight) == LENGTHS:
-            self.cosines.setdefault(name, WeightedCosine()).add(values, np.asarray(weight, np.float64))
+        if name.startswith("head_similarity") and weight.ndim == LENGTHS:
+            self.cosines.setdefault(name, WeightedCosine()).add(values, weight)
         else:
             self.means.setdefault(name, WeightedMean()).add(values, weight)
 

@@ -11,16 +11,16 @@ LENGTHS = 2  # axes of the weights of a similarity when they are the heads' squa
 class WeightedMean:
     """A mean over the rows of all windows from each window's mean and how many rows it is over; NaN where there are no rows.
 
-    Exact when the weights are the numbers of rows. A window whose mean is NaN has no rows there. Axes may differ along the last one where a window
+    Exact when the weights are the numbers of rows, in any shape that broadcasts. A window whose mean is NaN has no rows there. Axes may differ along the last one where a window
     has fewer bins.
     """
 
     def __init__(self) -> None:
         self.total, self.weight = np.zeros(()), np.zeros(())
 
-    def add(self, values: np.ndarray, weight: np.ndarray | float) -> None:
+    def add(self, values: np.ndarray, weight: np.ndarray) -> None:
         """Take in one window's means."""
-        rows = np.where(np.isnan(values), 0.0, np.broadcast_to(np.asarray(weight, np.float64), values.shape))
+        rows = np.where(np.isnan(values), 0.0, np.broadcast_to(weight, values.shape))
         self.total = _summed(self.total, np.where(rows > 0, values, 0.0) * rows)
         self.weight = _summed(self.weight, rows)
 

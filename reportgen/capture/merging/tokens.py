@@ -25,9 +25,9 @@ class TokenMeans:
     def __init__(self, layers: int, tokens: int) -> None:
         self.sums, self.rows = TokenSums(layers, tokens), TokenSums(layers, tokens)
 
-    def add(self, values: Float[np.ndarray, "layer token"], rows: np.ndarray | float, places: Int[np.ndarray, " token"]) -> None:
+    def add(self, values: Float[np.ndarray, "layer token"], rows: np.ndarray, places: Int[np.ndarray, " token"]) -> None:
         """Take in one window's means and the numbers of queries they are over."""
-        rows = np.where(np.isnan(values), 0.0, np.broadcast_to(np.asarray(rows, np.float64), values.shape))
+        rows = np.where(np.isnan(values), 0.0, np.broadcast_to(rows, values.shape))
         self.sums.add(np.where(rows > 0, values, 0.0) * rows, places)
         self.rows.add(rows, places)
 
