@@ -102,7 +102,8 @@ def _provenance(measurements: Measurements) -> Provenance:
         ("Document", f"{metadata['title']} ({metadata['source']}), sha256 {metadata['sha256']}"),
         (
             "Read",
-            f"characters 0 to {seen:,} of {rest:,}; {len(measurements['token_ids']):,} tokens, {len(measurements.sentences):,} sentences, {len(metadata['windows']) or 1} pass",
+            f"characters 0 to {seen:,} of {rest:,}; {len(measurements['token_ids']):,} tokens, {len(measurements.sentences):,} sentences, "
+            f"{len(metadata['windows']) or 1} pass{'es' if metadata['windows'] else ''}",
         ),
         (
             "Model",
