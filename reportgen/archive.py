@@ -6,8 +6,10 @@ import json
 import lzma
 import math
 import os
+import shutil
 import tempfile
 import tokenize
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -83,7 +85,7 @@ class StoredArrays(Mapping[str, np.ndarray]):
     `more` are arrays held in memory besides. Raises `MeasurementsError` when the file is damaged or something else.
     """
 
-    def __init__(self, path: Path, more: Mapping[str, np.ndarray] | None = None, owner: Any = None) -> None:
+    def __init__(self, path: Path, more: Mapping[str, np.ndarray] | None = None, owner: TemporaryFolder | None = None) -> None:
         self.path, self.owner = path, owner  # the owner of a temporary file removes it when the last reader is gone
         self.held: dict[str, np.ndarray] = {}
         self.on_disk: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
@@ -128,16 +130,25 @@ def described(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, tuple[int
     yield from ((name, array.shape, array.dtype) for name, array in arrays.items())
 
 
+class TemporaryFolder:
+    """A folder that is removed when nothing refers to this any more, at the latest when the program ends."""
+
+    def __init__(self, beside: str | os.PathLike[str] | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="reportgen-", dir=beside))
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 class Spool:
     """A temporary archive that takes arrays in as they come, so that they need not be held; its file goes with its last reader.
 
-    Raises `OutputError` when the disk is full.
+    The folder is made in `folder`, by default where the system keeps such. Raises `OutputError` when the disk is full or the place not writable.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="reportgen-", dir=folder, ignore_cleanup_errors=True)
-        self.path = Path(self.folder.name) / "windows.npz"
-        self.file = self.path.open("xb")
+        with _full_disk_told(Path(folder or tempfile.gettempdir())):
+            self.folder = TemporaryFolder(folder)
+            self.path = self.folder.path / "windows.npz"
+            self.file = self.path.open("xb")
         self.writer = ArchiveWriter(self.file, level=1)
 
     def add(self, name: str, array: np.ndarray) -> None:
@@ -155,7 +166,7 @@ class Spool:
         """Remove the file without reading it."""
         self.writer.give_up()
         self.file.close()
-        self.folder.cleanup()
+        self.folder.remove()
 
 
 @contextmanager

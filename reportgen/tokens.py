@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import string
 import unicodedata
 from collections.abc import Sequence
@@ -124,7 +125,13 @@ def unread_notice(text: str, unread: Sequence[Sentence]) -> str:
 def _owners(text: str, sentences: Sequence[Sentence], spans: Int[np.ndarray, "token 2"], special: Bool[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
     """The sentence each token lies in; -1 for none and for special tokens."""
     of_character = _sentence_of_character(text, sentences)
-    return np.array([-1 if added else _owner(text[start:end], of_character[start:end]) for (start, end), added in zip(spans, special, strict=True)], np.int32)
+    empty = special | (spans[:, 0] >= spans[:, 1])
+    first, last = (np.where(empty, -1, of_character[np.where(empty, 0, characters)]) for characters in (spans[:, 0], spans[:, 1] - 1))
+    owners = np.where(first == last, first, -1).astype(np.int32)  # from one end to the other in one sentence
+    for token in np.flatnonzero(~empty & (owners < 0)).tolist():
+        start, end = spans[token].tolist()
+        owners[token] = _owner(text[start:end], of_character[start:end])
+    return owners
 
 
 def _sentence_of_character(text: str, sentences: Sequence[Sentence]) -> Int[np.ndarray, " character"]:
@@ -143,6 +150,7 @@ def _owner(token: str, owners: Int[np.ndarray, " character"]) -> int:
     return int(np.bincount(inside).argmax()) if len(inside) else -1
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _is_punctuation(token: str) -> bool:
     """Whether all it holds besides white space are punctuation marks: Unicode's, and those ASCII characters that C and Python count too."""
     stripped = token.strip()

@@ -130,6 +130,11 @@ def test_a_spool_that_is_discarded_leaves_nothing(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
+def test_a_spool_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="Cannot write .*nowhere: No such file or directory"):
+        Spool(tmp_path / "nowhere")
+
+
 def write_and_fail(path: Path, error: type[BaseException] | None) -> None:
     with writing(path) as writer:
         writer.add("window0/decoder.isa", np.zeros((3, 3), np.float32))

@@ -132,7 +132,10 @@ class Merging:
 
     def _add_mean(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
         weight = self._weight(name, numbers)
-        if name.startswith("head_similarity") and weight.ndim == LENGTHS:
+        similarity = name.startswith("head_similarity")
+        if similarity and weight.ndim != LENGTHS:
+            self.guessed[name] = None
+        if similarity and weight.ndim == LENGTHS:
             self.cosines.setdefault(name, WeightedCosine()).add(values, weight)
         else:
             self.means.setdefault(name, WeightedMean()).add(values, weight)

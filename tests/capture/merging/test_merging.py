@@ -199,6 +199,14 @@ def test_without_weights_a_mean_is_weighted_by_queries_and_a_notice_says_so() ->
     )
 
 
+@pytest.mark.parametrize("weights", [{}, {"head_similarity": 4}])
+def test_head_similarity_without_lengths_is_said_to_be_an_average(weights: dict[str, Any]) -> None:
+    similarity = [np.full((LAYERS, HEADS, HEADS), value, np.float32) for value in (0.1, 0.2, 0.6)]
+    found = merged(lambda index: numbers(index, {"head_similarity": similarity[index]}, **weights))
+    np.testing.assert_allclose(found.arrays["head_similarity"], 0.3 if weights else (6 * 0.1 + 2 * 0.2 + 3 * 0.6) / 11, rtol=1e-6)
+    assert found.notices[0].startswith("Averages over windows")
+
+
 def test_windows_without_a_value_do_not_count_and_no_value_at_all_is_nan() -> None:
     mean = WeightedMean()
     mean.add(np.array([[1.0, NAN, NAN]]), np.array(3))
