@@ -282,11 +282,22 @@ def test_without_any_matrix_of_the_document_the_report_says_what_it_leaves_out()
     assert "sentence_attention or sentence_attention_by_layer" in report.notices[0]
 
 
+def test_windows_of_single_sentences_have_no_links_and_the_report_says_so() -> None:
+    arrays = dict(in_windows().arrays)
+    for key, values in arrays.items():
+        if not key.startswith("window") and values.dtype.kind == "f" and {"query_sentence", "key_sentence"} <= set(spec_of(key).axes):
+            arrays[key] = np.where(np.eye(SENTENCES, dtype=bool), values, np.nan).astype(values.dtype)
+    report = build_report(Measurements(arrays=arrays, metadata=in_windows().metadata, text=made_up().text))
+    assert report.sections[0].finding.startswith("Sentences are too long for the model")
+    assert all("nan" not in section.finding for section in report.sections)
+
+
 def test_the_report_of_windows_has_nan_where_no_window_saw_a_pair() -> None:
     report = build_report(in_windows())
     matrix = report.sections[0].result
     assert np.isnan(matrix.attention[0][[3, 4, 0], [0, 1, 4]]).all()
     assert matrix.causal
+    assert report.sections[0].finding.startswith("On average one of the 2 sentences read together with the first gives ")
     assert dict(report.provenance.rows)["Read"].endswith(f"{TOKENS} tokens, {SENTENCES} sentences, 2 passes")
     agreement = next(section for section in report.sections if section.name == "attribution_agreement").result
     assert agreement.sentences == (2, 3)  # those that the target's window reads

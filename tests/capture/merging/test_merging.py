@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_up import made_up
 
 from reportgen.archive import Spool
@@ -16,7 +18,7 @@ from reportgen.capture.merging import Merging, WindowNumbers, merge, target_of_w
 from reportgen.capture.merging.heads import WeightedMean
 from reportgen.measurements import TOKEN_LINK
 from reportgen.tokens import TokenisedText
-from reportgen.windows import Window
+from reportgen.windows import Window, plan_windows
 
 NAN = np.nan
 PLENTY = 1 << 30
@@ -90,6 +92,35 @@ def test_each_pair_is_the_window_that_gives_the_query_sentence_the_most_text_bef
     assert found["coverage"].dtype == np.int32
     np.testing.assert_array_equal(found["outside_attention"][1, 2], [100, 110, 120, 231, 343])
     assert "sentence_attention_by_layer" not in found
+
+
+@settings(max_examples=100, deadline=None)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=25), size=st.integers(10, 40), stride=st.integers(1, 9))
+def test_any_plan_of_windows_gives_each_pair_what_a_walk_over_all_pairs_finds(lengths: list[int], size: int, stride: int) -> None:
+    sentences, plan = len(lengths), plan_windows(np.array(lengths), special=0, size=size, stride=stride)
+    owns = [0, *(last for _, last in plan)]
+    squares = [np.random.default_rng(index).random((last - first, last - first), np.float32) for index, (first, last) in enumerate(plan)]
+    given_windows = [
+        WindowNumbers(
+            window=Window(first=first, last=last, own=own, start=0, end=1),
+            arrays={"isa": square},
+            queries=1,
+            weights={},
+            places=np.zeros(0, np.int64),
+            counted=np.zeros(0, bool),
+        )
+        for (first, last), own, square in zip(plan, owns, squares, strict=False)
+    ]
+    found = merge(given_windows, stack="encoder", sentences=sentences, tokens=1).arrays
+    for query in range(sentences):
+        for key in range(sentences):
+            together = [(first, index) for index, (first, last) in enumerate(plan) if first <= min(query, key) and max(query, key) < last]
+            assert found["coverage"][query, key] == len(together)
+            expected = NAN
+            if together:
+                first, index = min(together)
+                expected = squares[index][query - first, key - first]
+            np.testing.assert_array_equal(found["isa"][query, key], np.float32(expected))
 
 
 def test_pairs_no_window_reads_together_are_nan_and_never_zero() -> None:
