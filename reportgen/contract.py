@@ -7,6 +7,7 @@ means over queries take the tokens that lie in a sentence.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 FLOATS = ("float32",)
@@ -52,6 +53,7 @@ TARGET_TEXT = {f"target_{name}": spec for name, spec in TEXT.items()}
 
 SENTENCE_PAIRS = {
     "*.sentence_attention": _spec(f"layer head {PAIRS}", "mean over q in i of sum over k in j of p", kinds=HALF_OR_FLOAT),
+    "*.sentence_attention_by_layer": _spec(f"layer {PAIRS}", "mean over heads of sentence_attention, stored where that is not"),
     "*.outside_attention": _spec("layer head query_sentence", "1 - sum over j of sentence_attention[i, j]"),
     "*.isa": _spec(PAIRS, "max over l, h, q in i, k in j of p", "weight", "Seo et al. 2025, section 2"),
     "*.isa_by_layer": _spec(f"layer {PAIRS}", "max over h, q in i, k in j of p", "weight", "Seo et al. 2025, section 2"),
@@ -129,10 +131,24 @@ ATTRIBUTION = {
     "attribution.rollout": _spec("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
 }
 
+WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with
+WINDOW_SENTENCES = _spec("span", "first sentence of the window, and last + 1", "index", OURS, INTEGERS)
+WINDOW_TEXT = ("sentences", "token_ids", "token_spans", "token_sentences")
+
 CONTRACT: dict[str, ArraySpec] = {**TEXT, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}
 
 
 def spec_of(key: str) -> ArraySpec | None:
-    """The contract's row for a stored key such as `decoder.entropy`; None for a key it does not name."""
+    """The contract's row for a stored key such as `decoder.entropy` or `window2/decoder.entropy`; None for a key it does not name."""
+    window = re.match(WINDOW_KEY, key)
+    if window:
+        return _spec_in_window(key.removeprefix(window[0]))
     stack, _, rest = key.partition(".")
     return CONTRACT.get(key) or (CONTRACT.get(f"*.{rest}") if stack in ("encoder", "decoder", "cross") else None)
+
+
+def _spec_in_window(key: str) -> ArraySpec | None:
+    """What a window may hold: its sentences, its tokens, and everything about attention."""
+    if key == "sentences":
+        return WINDOW_SENTENCES
+    return spec_of(key) if key in WINDOW_TEXT or key.partition(".")[0] in ("encoder", "decoder", "cross") else None

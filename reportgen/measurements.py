@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import lzma
 import os
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from reportgen.contract import TARGET_TEXT, TEXT, spec_of
+from reportgen.archive import WINDOW, StoredArrays, described, writing
+from reportgen.contract import TARGET_TEXT, TEXT, WINDOW_KEY, WINDOW_TEXT, spec_of
 from reportgen.errors import MeasurementsError
-from reportgen.files import replacing
 
 FORMAT = 1
 STACKS = ("encoder", "decoder", "cross")
@@ -28,12 +26,35 @@ METADATA = {
     **dict.fromkeys(("block_kinds", "windows", "notices"), list),
     **dict.fromkeys(("libraries", "options"), dict),
 }
-# What reading a damaged archive has been seen to raise, flipping one bit of it after the other; RuntimeError: "is encrypted".
-DAMAGE = (
-    *(OSError, ValueError, EOFError, RuntimeError, KeyError, TypeError, SyntaxError, MemoryError),
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError),
-)
-END_RECORD = 22  # bytes of a zip archive's last record when it has no comment
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MeasuredWindow:
+    """What one window gave: sentences `first` up to, not including, `last` of the document, and its arrays by the names they have without windows.
+
+    Their sentences and tokens are counted from the window's first. They may lie on disk, and are then read each time they are asked for.
+    """
+
+    first: int
+    last: int
+    arrays: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Prefixed(Mapping[str, np.ndarray]):
+    """The arrays whose names begin with a prefix, without it."""
+
+    arrays: Mapping[str, np.ndarray]
+    prefix: str
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[self.prefix + name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.removeprefix(self.prefix) for name in self.arrays if name.startswith(self.prefix))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +72,7 @@ class Measurements:
 
     def __post_init__(self) -> None:
         _check(self)
-        for array in self.arrays.values():
+        for array in (self.arrays.held if isinstance(self.arrays, StoredArrays) else self.arrays).values():
             array.setflags(write=False)
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -64,7 +85,7 @@ class Measurements:
     @property
     def stack(self) -> str:
         """The stack that the sentences were read by: `encoder` where there is one, else `decoder`."""
-        return next(stack for stack in STACKS if f"{stack}.sentence_attention" in self.arrays)
+        return _stack(self.arrays)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -77,55 +98,37 @@ class Measurements:
         return tuple(self.target_text[start:end] for start, end in self.arrays.get("target_sentence_spans", ()))
 
     @property
+    def windows(self) -> tuple[MeasuredWindow, ...]:
+        """What each window gave, in order; empty when the document was read at once."""
+        found = range(len(self.metadata["windows"]))
+        spans = [self.arrays[f"{WINDOW}{index}/sentences"].tolist() for index in found]
+        return tuple(
+            MeasuredWindow(first=first, last=last, arrays=_Prefixed(arrays=self.arrays, prefix=f"{WINDOW}{index}/"))
+            for index, (first, last) in zip(found, spans, strict=True)
+        )
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What was truncated, left out or approximated, one sentence each."""
         return tuple(self.metadata["notices"])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file, whole or not at all. Raises `OutputError` when the place cannot be written to."""
-        with replacing(path) as file:
-            metadata = json.dumps(self.metadata, ensure_ascii=False)
-            texts = {"text": self.text} | ({"target_text": self.target_text} if self.target_text else {})
-            strings = {name: np.array(value) for name, value in {"metadata": metadata, **texts}.items()}
-            np.savez_compressed(file, allow_pickle=False, **strings, **self.arrays)
+        with writing(path) as writer:
+            for name in self.arrays:
+                writer.add(name, self.arrays[name])
+            writer.finish(self.metadata, self.text, self.target_text)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Measurements:
         """Read a file written by `save`. Raises `MeasurementsError` when it is damaged or is something else."""
-        arrays = _read_arrays(Path(path))
+        arrays = StoredArrays(Path(path))
         try:
-            metadata, text = _object(arrays.pop("metadata")), _string(arrays.pop("text"))
-            target_text = _string(arrays.pop("target_text")) if "target_text" in arrays else ""
+            metadata, text = _object(arrays.held.pop("metadata")), _string(arrays.held.pop("text"))
+            target_text = _string(arrays.held.pop("target_text", np.array("")))
         except (KeyError, ValueError, RecursionError) as error:
             raise MeasurementsError(f"{path} is not a measurements file: it has no readable metadata and text.") from error
         return cls(arrays=arrays, metadata=metadata, text=text, target_text=target_text)
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if len(archive.namelist()) != _promised(path):
-                raise zipfile.BadZipFile("some of its arrays cannot be found")
-            return {name.removesuffix(".npy"): _read_array(archive, name) for name in archive.namelist()}
-    except FileNotFoundError as error:
-        raise MeasurementsError(f"There is no file {path}.") from error
-    except (PermissionError, IsADirectoryError) as error:
-        raise MeasurementsError(f"Cannot read {path}: {error.strerror}.") from error
-    except DAMAGE as error:
-        reason = " ".join(str(error).split())
-        raise MeasurementsError(f"{path} is damaged or is not a measurements file ({reason}); measure the document again.") from error
-
-
-def _promised(path: Path) -> int:
-    """How many arrays the archive's last record speaks of: a damaged list of contents can end early without any other sign."""
-    with path.open("rb") as file:
-        file.seek(-END_RECORD, os.SEEK_END)
-        return int.from_bytes(file.read()[10:12], "little")
-
-
-def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    with archive.open(name) as member:
-        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _object(array: np.ndarray) -> dict[str, Any]:
@@ -145,31 +148,43 @@ def _check(measurements: Measurements) -> None:
     """Shapes, number types and format agree with the contract, or a `MeasurementsError` names what does not."""
     if measurements.metadata.get("format") != FORMAT:
         raise MeasurementsError(f"This measurements file is not of format {FORMAT}; measure the document again with this version.")
-    needed = TEXT if "cross.sentence_attention" not in measurements.arrays else {**TEXT, **TARGET_TEXT}
+    needed = {**TEXT, **TARGET_TEXT} if _crosses(measurements.arrays) else TEXT
     missing = [name for name in needed if name not in measurements.arrays]
-    if missing or not any(f"{stack}.sentence_attention" in measurements.arrays for stack in STACKS):
+    if missing or not _stack(measurements.arrays):
         raise MeasurementsError(f"This measurements file is incomplete: {', '.join(missing) or 'sentence_attention'} is missing.")
     sizes: dict[tuple[str, str], int] = {("", "span"): 2, ("target", "span"): 2}
-    for key, array in measurements.arrays.items():
-        _check_array(key, array, sizes, measurements)
-    _check_metadata(measurements)
+    for key, shape, kind in described(measurements.arrays):
+        _check_array(key, shape, kind, sizes, _crosses(measurements.arrays))
+    _check_metadata(measurements, sizes)
     _check_text(measurements, measurements.text, "")
-    if needed is not TEXT:
+    if _crosses(measurements.arrays):
         _check_text(measurements, measurements.target_text, "target_")
+    _check_windows(measurements, sizes)
 
 
-def _check_metadata(measurements: Measurements) -> None:
+def _crosses(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether the decoder of an encoder-decoder read a text of its own."""
+    return "cross.sentence_attention" in arrays
+
+
+def _stack(arrays: Mapping[str, np.ndarray]) -> str:
+    """The first stack whose attention between sentences is there, for the whole document or for its first window; empty when none is."""
+    names = [f"{prefix}{{}}.{name}" for prefix in ("", f"{WINDOW}0/") for name in ("sentence_attention", "sentence_attention_by_layer")]
+    return next((stack for stack in STACKS for name in names if name.format(stack) in arrays), "")
+
+
+def _check_metadata(measurements: Measurements, sizes: Mapping[tuple[str, str], int]) -> None:
     """Every entry that the report reads is there and of its type; layers, heads and target are those of the arrays."""
     metadata = measurements.metadata
     wrong = [name for name, kind in METADATA.items() if not isinstance(metadata.get(name), kind)]
     if wrong:
         raise MeasurementsError(f"The metadata of this measurements file has no proper {', '.join(wrong)}.")
-    sizes = measurements["*.sentence_attention"].shape
-    if sizes[:2] != (metadata["layers"], metadata["heads"]):
-        raise MeasurementsError(f"The metadata speaks of {metadata['layers']} layers of {metadata['heads']} heads, the arrays of {sizes[0]} of {sizes[1]}.")
+    layers, heads, sentences = sizes[measurements.stack, "layer"], sizes.get((measurements.stack, "head"), metadata["heads"]), sizes["", "sentence"]
+    if (layers, heads) != (metadata["layers"], metadata["heads"]):
+        raise MeasurementsError(f"The metadata speaks of {metadata['layers']} layers of {metadata['heads']} heads, the arrays of {layers} of {heads}.")
     target = metadata.get("target", {})
-    if not isinstance(target, dict) or (target and not _is_target(target, sizes[2])):
-        raise MeasurementsError(f"The metadata of this measurements file names no proper target: {json.dumps(target)} of {sizes[2]} sentences.")
+    if not isinstance(target, dict) or (target and not _is_target(target, sentences)):
+        raise MeasurementsError(f"The metadata of this measurements file names no proper target: {json.dumps(target)} of {sentences} sentences.")
     if not target and any(key.startswith("attribution.") for key in measurements.arrays):
         raise MeasurementsError("This measurements file holds attributions, but its metadata names no target of them.")
 
@@ -192,24 +207,53 @@ def _check_text(measurements: Measurements, text: str, prefix: str) -> None:
         raise MeasurementsError("This measurements file places sentences in blocks that its metadata does not list.")
 
 
-def _check_array(key: str, array: np.ndarray, sizes: dict[tuple[str, str], int], measurements: Measurements) -> None:
+def _check_windows(measurements: Measurements, sizes: Mapping[tuple[str, str], int]) -> None:
+    """The windows are those of the metadata, in order, overlap or follow each other, and cover the document; each one's arrays are of its sentences and tokens."""
+    listed = len(measurements.metadata["windows"])
+    names = {match[0] for name, _, _ in described(measurements.arrays) if (match := re.match(WINDOW_KEY, name))}
+    needed = [f"{WINDOW}{index}/{name}" for index in range(listed) for name in WINDOW_TEXT]
+    missing = [name for name in needed if name not in measurements.arrays]
+    if missing or names != {f"{WINDOW}{index}/" for index in range(listed)}:
+        raise MeasurementsError(
+            f"The metadata of this measurements file lists {listed} windows, its arrays are of {len(names)} ({missing[0] if missing else 'more'} missing)."
+        )
+    bounds = [(0, 0), *((window.first, window.last) for window in measurements.windows)]
+    follow = all(first <= reached < last and (first > before or not reached) for (before, reached), (first, last) in itertools.pairwise(bounds))
+    if listed and (not follow or bounds[-1][1] != sizes["", "sentence"]):
+        raise MeasurementsError(f"The windows of this measurements file do not cover its {sizes['', 'sentence']} sentences one after the other.")
+    for index, window in enumerate(measurements.windows):
+        _check_window(f"{WINDOW}{index}/", window, len(measurements.text), sizes)
+
+
+def _check_window(prefix: str, window: MeasuredWindow, length: int, sizes: Mapping[tuple[str, str], int]) -> None:
+    sentences, members, spans = window.last - window.first, window.arrays["token_sentences"], window.arrays["token_spans"]
+    if sizes.get((prefix, "sentence"), sentences) != sentences or not np.array_equal(np.union1d(members, [-1]), np.arange(-1, sentences)):
+        raise MeasurementsError(f"The arrays under {prefix} of this measurements file are not of its {sentences} sentences.")
+    if (spans < 0).any() or (spans > length).any() or (spans[:, 0] > spans[:, 1]).any():
+        raise MeasurementsError(f"The token spans under {prefix} of this measurements file do not lie within its text of {length} characters.")
+
+
+def _check_array(key: str, shape: tuple[int, ...], dtype: np.dtype, sizes: dict[tuple[str, str], int], crosses: bool) -> None:
     spec = spec_of(key)
     if spec is None:
         raise MeasurementsError(f"This measurements file holds {key}, which format {FORMAT} does not know.")
-    kind = "key_weight" if array.dtype == TOKEN_LINK else array.dtype.name
-    axes = ("layer", *spec.axes) if spec.by_layer_too and array.ndim == len(spec.axes) + 1 else spec.axes
-    if kind not in spec.kinds or array.ndim != len(axes):
-        raise MeasurementsError(f"{key} is {array.ndim}-dimensional {kind}; expected {' x '.join(spec.axes)} of {' or '.join(spec.kinds)}.")
-    stack = key.partition(".")[0] if "." in key else ""
-    for axis, size in zip(axes, array.shape, strict=True):
-        name = axis.replace("query_", "").replace("key_", "")
-        scope = _text_of(key, stack, axis, measurements) if name in ("sentence", "token", "span") else stack
+    kind = "key_weight" if dtype == TOKEN_LINK else dtype.name
+    axes = ("layer", *spec.axes) if spec.by_layer_too and len(shape) == len(spec.axes) + 1 else spec.axes
+    if kind not in spec.kinds or len(shape) != len(axes):
+        raise MeasurementsError(f"{key} is {len(shape)}-dimensional {kind}; expected {' x '.join(spec.axes)} of {' or '.join(spec.kinds)}.")
+    for axis, size in zip(axes, shape, strict=True):
+        scope, name = _scope(key, axis, crosses)
         if sizes.setdefault((scope, name), size) != size:
             raise MeasurementsError(f"{key} has {size} along {axis} where other arrays have {sizes[scope, name]}.")
 
 
-def _text_of(key: str, stack: str, axis: str, measurements: Measurements) -> str:
-    """Which text an axis counts in: the source, or the target that an encoder-decoder's decoder reads."""
-    looks = stack == "cross" and axis.startswith("query_")
-    reads = stack == "decoder" and "cross.sentence_attention" in measurements.arrays
-    return "target" if key.startswith("target_") or looks or reads else ""
+def _scope(key: str, axis: str, crosses: bool) -> tuple[str, str]:
+    """Which arrays have the same size along an axis: those of the stack, of the window, of the text that a decoder reads beside its source, or all."""
+    window = match[0] if (match := re.match(WINDOW_KEY, key)) else ""
+    stack, name = key.removeprefix(window).partition(".")[0] if "." in key else "", axis.replace("query_", "").replace("key_", "")
+    if name in ("layer", "head"):
+        return stack, name
+    if name not in ("sentence", "token", "span"):
+        return window + stack, name
+    of_target = key.startswith("target_") or (crosses and (stack == "decoder" or (stack == "cross" and axis.startswith("query_"))))
+    return "target" if of_target else window, name

@@ -61,12 +61,16 @@ def build_report(measurements: Measurements) -> Report:
 
 
 def _missing(analysis: Analysis, measurements: Measurements) -> list[str]:
-    return [name for name in analysis.needs if (name if name.startswith("attribution.") else f"*.{name}") not in measurements]
+    return [need.replace("|", " or ") for need in analysis.needs if not any(_stored(name) in measurements for name in need.split("|"))]
+
+
+def _stored(name: str) -> str:
+    return name if name.startswith("attribution.") else f"*.{name}"
 
 
 def _left_out(measurements: Measurements) -> list[str]:
     return [
-        f"Left out, because its numbers were not measured: {analysis.question.rstrip('?')} ({', '.join(missing)})."
+        f"Left out, because its numbers were not measured or not stored: {analysis.question.rstrip('?')} ({', '.join(missing)})."
         for analysis in ANALYSES
         if (missing := _missing(analysis, measurements))
     ]
@@ -85,6 +89,12 @@ def build_section(analysis: Analysis, result: Any) -> Section:
     )
 
 
+def _storage(measurements: Measurements) -> str:
+    if "*.sentence_attention" not in measurements:
+        return "float32; sentence attention by head for each window only"
+    return f"per-head sentence attention as {measurements['*.sentence_attention'].dtype.name}, everything else float32"
+
+
 def _provenance(measurements: Measurements) -> Provenance:
     metadata = measurements.metadata
     seen, rest = measurements["sentence_spans"][-1, 1], len(measurements.text.rstrip())
@@ -92,7 +102,8 @@ def _provenance(measurements: Measurements) -> Provenance:
         ("Document", f"{metadata['title']} ({metadata['source']}), sha256 {metadata['sha256']}"),
         (
             "Read",
-            f"characters 0 to {seen:,} of {rest:,}; {len(measurements['token_ids']):,} tokens, {len(measurements.sentences):,} sentences, {len(metadata['windows']) or 1} pass",
+            f"characters 0 to {seen:,} of {rest:,}; {len(measurements['token_ids']):,} tokens, {len(measurements.sentences):,} sentences, "
+            f"{len(metadata['windows']) or 1} pass{'es' if metadata['windows'] else ''}",
         ),
         (
             "Model",
@@ -100,7 +111,7 @@ def _provenance(measurements: Measurements) -> Provenance:
         ),
         ("Weights", metadata["revision"]),
         ("Attention", f"read {metadata['attention_way']}; exact, all layers and heads; checked against the model's own eager attention before measuring"),
-        ("Storage", f"per-head sentence attention as {measurements['*.sentence_attention'].dtype.name}, everything else float32"),
+        ("Storage", _storage(measurements)),
         ("Target of attribution", metadata.get("target", {}).get("description", "none")),
         ("Options", json.dumps(metadata["options"], sort_keys=True)),
         ("Libraries", ", ".join(f"{name} {number}" for name, number in metadata["libraries"].items())),

@@ -14,12 +14,12 @@ from reportgen.analyses import ANALYSES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
-ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "capture")
+ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "windows", "capture")
 WAIST = ("contract", "measurements")
 BELOW_THE_WAIST = ("analyses", "report", "report_data", "packing", "svg", "pictures", "wording", "render")
-ANYWHERE = ("errors", "files", "characters")
+ANYWHERE = ("errors", "files", "characters", "archive")
 LAST = ("progress", "cli", "__main__")
-LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
+LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
 COMMANDS = ["report", "measure", "render", "models", "models list", "models fetch"]
 
 

@@ -22,7 +22,8 @@ class Method:
 class Analysis:
     """One entry of the registry: from measurements to a result, its charts, and its sentence of finding.
 
-    `needs` names the arrays (without the stack's prefix) that must be in the measurements for the analysis to run.
+    `needs` names the arrays (without the stack's prefix) that must be in the measurements for the analysis to run; of names
+    joined by `|` one is enough.
     """
 
     name: str

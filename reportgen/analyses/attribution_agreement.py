@@ -56,7 +56,8 @@ class Result:
 def analyse(measurements: Measurements) -> Result:
     """Compare over the sentences before the target, with and without the first one."""
     target = measurements.metadata["target"]
-    before = np.arange(len(measurements.sentences) if target["sentence"] is None else target["sentence"])
+    last = len(measurements.sentences) if target["sentence"] is None else target["sentence"]
+    before = np.arange(_first_read_with(last - (target["sentence"] is None), measurements), last)
     values = {name: measurements[f"attribution.{name}"][before] for name in ("attention", "rollout", "gradient", "input_x_gradient")}
     members = measurements["token_sentences"]
     length = np.bincount(members[members >= 0])[before]
@@ -71,6 +72,11 @@ def analyse(measurements: Measurements) -> Result:
         for reference in REFERENCES
     )
     return Result(target=target["description"], target_sentence=target["sentence"], sentences=tuple(before.tolist()), agreements=agreements, **values)
+
+
+def _first_read_with(target: int, measurements: Measurements) -> int:
+    """The first sentence of the window that the target was read in: nothing is known of those before it."""
+    return next((window.first for window in measurements.windows if window.last > target), 0)
 
 
 def agreement(method: str, reference: str, x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], *, first_sentence: bool) -> Agreement:

@@ -70,6 +70,8 @@ def _mean_over_heads(values: Float[np.ndarray, "layer head"]) -> Float[np.ndarra
 
 def _uniform(measurements: Measurements) -> dict[str, float]:
     """What even attention over all earlier tokens and itself would give; empty where windows or the future change what is visible."""
+    if measurements.windows or "*.sentence_expected" not in measurements:
+        return {}
     expected, members = measurements["*.sentence_expected"], measurements["token_sentences"]
     query = np.flatnonzero(members >= 0)
     later = query[query >= 1]

@@ -61,7 +61,8 @@ def analyse(measurements: Measurements) -> Result:
 
 def attention_views(measurements: Measurements) -> Float[np.ndarray, "view sentence sentence"]:
     """Mean share of attention over all heads, then over the heads of each layer."""
-    by_layer = measurements["*.sentence_attention"].mean(1, dtype=np.float32)
+    per_head = "*.sentence_attention" in measurements
+    by_layer = measurements["*.sentence_attention"].mean(1, dtype=np.float32) if per_head else measurements["*.sentence_attention_by_layer"]
     return np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
 
 
@@ -95,11 +96,15 @@ def find(result: Result) -> str:
     attention = result.attention[0]
     if len(attention) < 2:
         return "There is only one sentence, and so no attention between sentences."
-    own, first = float(np.nanmean(np.diagonal(attention)[1:])), float(np.nanmean(attention[1:, 0]))
+    rows = 1 + np.flatnonzero(~np.isnan(attention[1:, 0]))  # in windows, only some sentences are read with the first
     query, key = result.opening
+    if not len(rows) or np.isnan(attention[query, key]):
+        return "Sentences are too long for the model to read two of them together often enough to say what they look at on average."
+    own, first = float(attention[rows, rows].mean()), float(attention[rows, 0].mean())
     lift = float(attention[query, key] / result.expected[query, key])
+    whose = "a sentence" if len(rows) == len(attention) - 1 else f"one of the {len(rows)} sentences read together with the first"
     return (
-        f"On average a sentence gives {own:.0%} of its attention to itself, {first:.0%} to the first sentence and {max(1 - own - first, 0):.0%} to the rest of "
+        f"On average {whose} gives {own:.0%} of its attention to itself, {first:.0%} to the first sentence and {max(1 - own - first, 0):.0%} to the rest of "
         f"what it can see; sentence {query + 1} gives {attention[query, key]:.1%} to sentence {key + 1}, {lift:.1f} times what even attention would give."
     )
 
@@ -108,7 +113,7 @@ ANALYSIS = Analysis(
     name="sentence_matrix",
     question="Which sentences does each sentence look at?",
     needs=(
-        "sentence_attention",
+        "sentence_attention|sentence_attention_by_layer",
         "sentence_expected",
         "isa",
         "isa_by_layer",

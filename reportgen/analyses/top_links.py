@@ -78,7 +78,7 @@ def find(result: Result) -> str:
 ANALYSIS = Analysis(
     name="top_links",
     question="Which links between sentences stand out?",
-    needs=("sentence_attention", "sentence_expected"),
+    needs=("sentence_attention|sentence_attention_by_layer", "sentence_expected"),
     analyse=analyse,
     draw=draw,
     find=find,

@@ -1,7 +1,21 @@
 """What a model is fed: the tokens of one or two texts, or of a text and its continuation, and the sentence each token lies in."""
 
 from reportgen.tokens.alignment import align_tokens
+from reportgen.tokens.encoding import encode
 from reportgen.tokens.model_input import ModelInput, build_input
-from reportgen.tokens.tokenised_text import DOCUMENT, GENERATED, PAIR, TokenisedText
+from reportgen.tokens.tokenised_text import DOCUMENT, GENERATED, MINIMUM_SENTENCES, PAIR, TokenisedText, refuse_too_few, tokenised_text, unread_notice
 
-__all__ = ["DOCUMENT", "GENERATED", "PAIR", "ModelInput", "TokenisedText", "align_tokens", "build_input"]
+__all__ = [
+    "DOCUMENT",
+    "GENERATED",
+    "MINIMUM_SENTENCES",
+    "PAIR",
+    "ModelInput",
+    "TokenisedText",
+    "align_tokens",
+    "build_input",
+    "encode",
+    "refuse_too_few",
+    "tokenised_text",
+    "unread_notice",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import string
 import unicodedata
 from collections.abc import Sequence
@@ -51,9 +52,8 @@ def tokenised_text(
     unread = [sentence for index, sentence in enumerate(sentences) if index not in read]
     if unread:
         sentences, parts = [one for index, one in enumerate(sentences) if index in read], [one for index, one in enumerate(parts) if index in read]
-        owners, notices = _owners(text, sentences, encoding.spans, encoding.special), (*notices, _unread_notice(text, unread))
-    if len(sentences) < least:
-        raise DocumentError(_too_few(document, len(sentences), least))
+        owners, notices = _owners(text, sentences, encoding.spans, encoding.special), (*notices, unread_notice(text, unread))
+    refuse_too_few(document, sentences, least)
     return TokenisedText(
         ids=encoding.ids,
         spans=encoding.spans,
@@ -66,13 +66,16 @@ def tokenised_text(
     )
 
 
-def _too_few(document: Document, sentences: int, least: int) -> str:
-    if least < MINIMUM_SENTENCES:
-        return f"No sentence of {document.source} has a token of its own."
-    return f"Only {sentences} sentence of {document.source} has a token of its own; attention between sentences needs at least two."
+def refuse_too_few(document: Document, sentences: Sequence[Sentence], least: int = MINIMUM_SENTENCES) -> None:
+    """Raise `DocumentError` when fewer sentences than `least` have a token of their own."""
+    if len(sentences) < least < MINIMUM_SENTENCES:
+        raise DocumentError(f"No sentence of {document.source} has a token of its own.")
+    if len(sentences) < least:
+        raise DocumentError(f"Only {len(sentences)} sentence of {document.source} has a token of its own; attention between sentences needs at least two.")
 
 
-def _unread_notice(text: str, unread: list[Sentence]) -> str:
+def unread_notice(text: str, unread: Sequence[Sentence]) -> str:
+    """Says that sentences of which the model saw no token are left out."""
     first = text[unread[0].start : unread[0].end]
     return f"{len(unread)} sentence{'s' if len(unread) > 1 else ''} left out, because the model's tokenizer gives no token for it alone (the first: {first!r:.60})."
 
@@ -80,7 +83,13 @@ def _unread_notice(text: str, unread: list[Sentence]) -> str:
 def _owners(text: str, sentences: Sequence[Sentence], spans: Int[np.ndarray, "token 2"], special: Bool[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
     """The sentence each token lies in; -1 for none and for special tokens."""
     of_character = _sentence_of_character(text, sentences)
-    return np.array([-1 if added else _owner(text[start:end], of_character[start:end]) for (start, end), added in zip(spans, special, strict=True)], np.int32)
+    empty = special | (spans[:, 0] >= spans[:, 1])
+    first, last = (np.where(empty, -1, of_character[np.where(empty, 0, characters)]) for characters in (spans[:, 0], spans[:, 1] - 1))
+    owners = np.where(first == last, first, -1).astype(np.int32)  # from one end to the other in one sentence
+    for token in np.flatnonzero(~empty & (owners < 0)).tolist():
+        start, end = spans[token].tolist()
+        owners[token] = _owner(text[start:end], of_character[start:end])
+    return owners
 
 
 def _sentence_of_character(text: str, sentences: Sequence[Sentence]) -> Int[np.ndarray, " character"]:
@@ -99,6 +108,7 @@ def _owner(token: str, owners: Int[np.ndarray, " character"]) -> int:
     return int(np.bincount(inside).argmax()) if len(inside) else -1
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _is_punctuation(token: str) -> bool:
     """Whether all it holds besides white space are punctuation marks: Unicode's, and those ASCII characters that C and Python count too."""
     stripped = token.strip()

@@ -120,7 +120,10 @@ def test_pairs_that_no_window_saw_together_are_left_out_of_the_averages() -> Non
     result = sentence_matrix.analyse(made_up(sizes=SIZES, replaced={"decoder.sentence_attention": shares, "decoder.sentence_expected": EXPECTED}))
     assert result.causal
     assert result.opening == (3, 1)
-    assert "47% of its attention to itself, 35% to the first sentence" in sentence_matrix.find(result)
+    assert (
+        "2 sentences read together with the first gives 55% of its attention to itself, 35% to the first sentence and 10% to the rest"
+        in sentence_matrix.find(result)
+    )
 
 
 def test_nothing_is_drawn_as_a_chart() -> None:

@@ -1,0 +1,457 @@
+"""The document's numbers out of its windows', against matrices by hand and against all queries at once."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up import made_up
+
+from reportgen.archive import Spool
+from reportgen.capture.merging import Merging, WindowNumbers, merge, target_of_window, text_weights
+from reportgen.capture.merging.heads import WeightedMean
+from reportgen.measurements import TOKEN_LINK
+from reportgen.tokens import TokenisedText
+from reportgen.windows import Window, plan_windows
+
+NAN = np.nan
+PLENTY = 1 << 30
+LAYERS, HEADS = 2, 3
+# Five sentences of 2, 3, 1, 2 and 3 tokens in three windows; each window's own sentences are 0 to 2, 3, and 4.
+TOKENS_OF_SENTENCE = (2, 3, 1, 2, 3)
+WINDOWS = tuple(Window(first=first, last=last, own=own, start=10 * first, end=10 * last - 1) for first, last, own in ((0, 3, 0), (1, 4, 3), (3, 5, 4)))
+MEMBERS = np.repeat(np.arange(5), TOKENS_OF_SENTENCE)
+
+
+def places_of(window: Window) -> np.ndarray:
+    return np.flatnonzero((window.first <= MEMBERS) & (window.last > MEMBERS))
+
+
+def counted_of(window: Window) -> np.ndarray:
+    return MEMBERS[places_of(window)] >= window.own
+
+
+def numbers(index: int, arrays: dict[str, np.ndarray], **weights: Any) -> WindowNumbers:
+    window = WINDOWS[index]
+    counted = counted_of(window)
+    return WindowNumbers(window=window, arrays=arrays, queries=int(counted.sum()), weights=weights, places=places_of(window), counted=counted)
+
+
+def merged(of_window: Any, budget: int = PLENTY) -> Any:
+    return merge((of_window(index) for index in range(3)), stack="decoder", sentences=5, tokens=len(MEMBERS), budget=budget)
+
+
+def named_square(index: int, scale: float = 1.0) -> np.ndarray:
+    """Cell (i, j) of window w reads wij, with windows counted from 1 and sentences from 0 in the document."""
+    window = WINDOWS[index]
+    rows, columns = np.arange(window.first, window.last)[:, None], np.arange(window.first, window.last)
+    return (scale * (100 * (index + 1) + 10 * rows + columns)).astype(np.float32)
+
+
+PAIRS_BY_HAND = np.array(
+    [
+        [100, 101, 102, NAN, NAN],
+        [110, 111, 112, 213, NAN],
+        [120, 121, 122, 223, NAN],
+        [NAN, 231, 232, 233, 334],
+        [NAN, NAN, NAN, 343, 344],
+    ],
+    np.float32,
+)
+COVERAGE_BY_HAND = [[1, 1, 1, 0, 0], [1, 2, 2, 1, 0], [1, 2, 2, 1, 0], [0, 1, 1, 2, 1], [0, 0, 0, 1, 1]]
+
+
+def pair_arrays(index: int) -> dict[str, np.ndarray]:
+    square, size = named_square(index), WINDOWS[index].last - WINDOWS[index].first
+    layer, head = np.arange(LAYERS)[:, None, None, None] * 1000, np.arange(HEADS)[:, None, None] * 10_000
+    return {
+        "sentence_attention": (square + layer + head).astype(np.float32),
+        "isa": square,
+        "isa_by_layer": (square + layer[:, 0]).astype(np.float32),
+        "sentence_expected": -square,
+        "outside_attention": np.broadcast_to(square[:, 0], (LAYERS, HEADS, size)).copy(),
+        "coverage": np.ones((size, size), np.int32),
+    }
+
+
+def test_each_pair_is_the_window_that_gives_the_query_sentence_the_most_text_before_it() -> None:
+    found = merged(lambda index: numbers(index, pair_arrays(index))).arrays
+    np.testing.assert_array_equal(found["isa"], PAIRS_BY_HAND)
+    np.testing.assert_array_equal(found["sentence_expected"], -PAIRS_BY_HAND)
+    for layer in range(LAYERS):
+        np.testing.assert_array_equal(found["isa_by_layer"][layer], PAIRS_BY_HAND + 1000 * layer)
+        for head in range(HEADS):
+            np.testing.assert_array_equal(found["sentence_attention"][layer, head], PAIRS_BY_HAND + 1000 * layer + 10_000 * head)
+    np.testing.assert_array_equal(found["coverage"], COVERAGE_BY_HAND)
+    assert found["coverage"].dtype == np.int32
+    np.testing.assert_array_equal(found["outside_attention"][1, 2], [100, 110, 120, 231, 343])
+    assert "sentence_attention_by_layer" not in found
+
+
+@settings(max_examples=100, deadline=None)
+@given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=25), size=st.integers(10, 40), stride=st.integers(1, 9))
+def test_any_plan_of_windows_gives_each_pair_what_a_walk_over_all_pairs_finds(lengths: list[int], size: int, stride: int) -> None:
+    sentences, plan = len(lengths), plan_windows(np.array(lengths), special=0, size=size, stride=stride)
+    owns = [0, *(last for _, last in plan)]
+    squares = [np.random.default_rng(index).random((last - first, last - first), np.float32) for index, (first, last) in enumerate(plan)]
+    given_windows = [
+        WindowNumbers(
+            window=Window(first=first, last=last, own=own, start=0, end=1),
+            arrays={"isa": square},
+            queries=1,
+            weights={},
+            places=np.zeros(0, np.int64),
+            counted=np.zeros(0, bool),
+        )
+        for (first, last), own, square in zip(plan, owns, squares, strict=False)
+    ]
+    found = merge(given_windows, stack="encoder", sentences=sentences, tokens=1).arrays
+    for query in range(sentences):
+        for key in range(sentences):
+            together = [(first, index) for index, (first, last) in enumerate(plan) if first <= min(query, key) and max(query, key) < last]
+            assert found["coverage"][query, key] == len(together)
+            expected = NAN
+            if together:
+                first, index = min(together)
+                expected = squares[index][query - first, key - first]
+            np.testing.assert_array_equal(found["isa"][query, key], np.float32(expected))
+
+
+def test_pairs_no_window_reads_together_are_nan_and_never_zero() -> None:
+    found = merged(lambda index: numbers(index, {"isa": np.zeros_like(named_square(index))})).arrays
+    np.testing.assert_array_equal(np.isnan(found["isa"]), found["coverage"] == 0)
+
+
+def test_layers_that_see_differently_in_some_windows_only_have_a_matrix_each() -> None:
+    def arrays(index: int) -> dict[str, np.ndarray]:
+        square = named_square(index)
+        return {"sentence_expected": np.stack([square, -square]) if index == 1 else square}
+
+    found = merged(lambda index: numbers(index, arrays(index))).arrays["sentence_expected"]
+    np.testing.assert_array_equal(found[0], PAIRS_BY_HAND)
+    np.testing.assert_array_equal(found[1], np.where((PAIRS_BY_HAND >= 200) & (PAIRS_BY_HAND < 300), -PAIRS_BY_HAND, PAIRS_BY_HAND))
+
+
+def test_one_window_gives_its_own_arrays_back() -> None:
+    whole = made_up()
+    arrays = {name.removeprefix("decoder."): values for name, values in whole.arrays.items() if name.startswith("decoder.") and "probe" not in name}
+    window = Window(first=0, last=5, own=0, start=0, end=len(whole.text))
+    every = np.arange(23)
+    squared = np.random.default_rng(0).random((3, 7))
+    weights = {"head_similarity": squared, "relative_entropy": 17.0, "token_influence": np.arange(23.0, 0, -1)}
+    one = WindowNumbers(window=window, arrays=arrays, queries=22, weights=weights, places=every, counted=every >= 0)
+    found = merge([one], stack="decoder", sentences=5, tokens=23).arrays
+    assert set(found) == set(arrays)
+    for name, values in arrays.items():
+        assert found[name].dtype == values.dtype, name
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+# Means over queries
+
+
+def weights_of(index: int) -> np.ndarray:
+    """p of a window, layer x head x query x key: causal, rows that sum to 1, every third head blind on its first tokens."""
+    size = len(places_of(WINDOWS[index]))
+    p = np.random.default_rng(index).random((LAYERS, HEADS, size, size)) * np.tri(size)
+    return p / p.sum(-1, keepdims=True)
+
+
+def all_rows(of_row: Any) -> list[np.ndarray]:
+    """A quantity of every query of the document, each in the window it is counted in: layer x head each; None leaves the query out."""
+    rows = []
+    for index, window in enumerate(WINDOWS):
+        p = weights_of(index)
+        rows += [of_row(p[:, :, query, :], query) for query in np.flatnonzero(counted_of(window))]
+    return [row for row in rows if row is not None]
+
+
+def entropy(row: np.ndarray, query: int) -> np.ndarray:
+    return -(row * np.log(np.where(row > 0, row, 1))).sum(-1)
+
+
+def first_token(row: np.ndarray, query: int) -> np.ndarray | None:
+    return row[..., 0] if query >= 1 else None
+
+
+def head_arrays(index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    p, queries = weights_of(index), np.flatnonzero(counted_of(WINDOWS[index]))
+    later = queries[queries >= 1]
+    strong = p.max(-1) > 0.5  # rows that some number leaves out, by head
+    counted = np.isin(np.arange(p.shape[2]), queries)
+    kept = strong & counted
+    products = np.einsum("lhqk,lgqk->lhg", p[:, :, queries], p[:, :, queries])
+    lengths = np.sqrt(np.einsum("lhh->lh", products))
+    with np.errstate(invalid="ignore"):
+        arrays = {
+            "entropy": np.stack([entropy(p[:, :, query], query) for query in queries]).mean(0),
+            "first_token": p[:, :, later, 0].mean(-1),
+            "relative_entropy_without_sink": np.where(kept, p.max(-1), 0).sum(-1) / kept.sum(-1),
+            "head_similarity": products / (lengths[:, :, None] * lengths[:, None, :]),
+        }
+    weights = {"first_token": len(later), "relative_entropy_without_sink": kept.sum(-1), "head_similarity": lengths**2}
+    return {name: values.astype(np.float32) for name, values in arrays.items()}, weights
+
+
+def test_means_over_windows_are_the_means_over_all_queries() -> None:
+    found = merged(lambda index: numbers(index, head_arrays(index)[0], **head_arrays(index)[1]))
+    np.testing.assert_allclose(found.arrays["entropy"], np.mean(all_rows(entropy), axis=0), rtol=1e-6)
+    np.testing.assert_allclose(found.arrays["first_token"], np.mean(all_rows(first_token), axis=0), rtol=1e-6)
+    strongest = np.stack(all_rows(lambda row, query: np.where(row.max(-1) > 0.5, row.max(-1), NAN)))
+    np.testing.assert_allclose(found.arrays["relative_entropy_without_sink"], np.nanmean(strongest, axis=0), rtol=1e-6)
+    assert found.notices == ()
+
+
+def test_head_similarity_is_the_cosine_over_all_counted_rows() -> None:
+    found = merged(lambda index: numbers(index, head_arrays(index)[0], **head_arrays(index)[1])).arrays["head_similarity"]
+    whole = np.zeros((LAYERS, HEADS, len(MEMBERS), len(MEMBERS)))
+    for index, window in enumerate(WINDOWS):
+        places, counted = places_of(window), counted_of(window)
+        whole[:, :, places[counted][:, None], places] = weights_of(index)[:, :, counted]
+    flat = whole.reshape(LAYERS, HEADS, -1)
+    flat /= np.linalg.norm(flat, axis=-1, keepdims=True)
+    np.testing.assert_allclose(found, flat @ flat.transpose(0, 2, 1), rtol=1e-6)
+
+
+def test_without_weights_a_mean_is_weighted_by_queries_and_a_notice_says_so() -> None:
+    values = [np.full((LAYERS, HEADS), value, np.float32) for value in (1.0, 2.0, 5.0)]
+    found = merged(lambda index: numbers(index, {"induction": values[index], "entropy": values[index]}))
+    expected = (6 * 1 + 2 * 2 + 3 * 5) / 11  # own sentences have 6, 2 and 3 tokens
+    np.testing.assert_allclose(found.arrays["induction"], expected, rtol=1e-6)
+    np.testing.assert_allclose(found.arrays["entropy"], expected, rtol=1e-6)
+    assert found.notices == (
+        "Averages over windows, weighted by the windows' queries instead of by the rows or pairs that each number is over: decoder.induction.",
+    )
+
+
+@pytest.mark.parametrize("weights", [{}, {"head_similarity": 4}])
+def test_head_similarity_without_lengths_is_said_to_be_an_average(weights: dict[str, Any]) -> None:
+    similarity = [np.full((LAYERS, HEADS, HEADS), value, np.float32) for value in (0.1, 0.2, 0.6)]
+    found = merged(lambda index: numbers(index, {"head_similarity": similarity[index]}, **weights))
+    np.testing.assert_allclose(found.arrays["head_similarity"], 0.3 if weights else (6 * 0.1 + 2 * 0.2 + 3 * 0.6) / 11, rtol=1e-6)
+    assert found.notices[0].startswith("Averages over windows")
+
+
+def test_windows_without_a_value_do_not_count_and_no_value_at_all_is_nan() -> None:
+    mean = WeightedMean()
+    mean.add(np.array([[1.0, NAN, NAN]]), np.array(3))
+    mean.add(np.array([[4.0, 2.0, NAN]]), np.array([[1, 5, 0]]))
+    np.testing.assert_allclose(mean.mean(), [[1.75, 2.0, NAN]])
+
+
+def test_decay_is_weighted_by_the_pairs_of_each_bin_and_shorter_windows_have_fewer_bins() -> None:
+    shapes, pairs = (4, 3, 3), ([2, 2, 4, 1], [6, 3, 0], [1, 1, 1])
+    edges = [np.array([0, 1, 2, 4, 8], np.int32)[: bins + 1] for bins in shapes]
+    decays = [np.full((1, 1, bins), float(index + 1), np.float32) for index, bins in enumerate(shapes)]
+    decays[1][..., 2] = NAN
+    found = merged(lambda index: numbers(index, {"decay": decays[index], "decay_edges": edges[index]}, decay=np.array(pairs[index]))).arrays
+    np.testing.assert_array_equal(found["decay_edges"], [0, 1, 2, 4, 8])
+    np.testing.assert_allclose(found["decay"][0, 0], [(2 + 12 + 3) / 9, (2 + 6 + 3) / 6, (4 + 3) / 5, 1.0], rtol=1e-6)
+
+
+# Tokens
+
+
+def test_influence_counts_each_query_once_and_is_the_mean_over_those_that_see_the_token() -> None:
+    def arrays(index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        p, counted = weights_of(index), counted_of(WINDOWS[index])
+        total = p.mean(1)[:, counted].sum(1)
+        seen = (np.tri(p.shape[2])[counted] > 0).sum(0)
+        with np.errstate(invalid="ignore"):
+            return {"token_influence": (total / seen).astype(np.float32), "token_influence_total": total.astype(np.float32)}, seen
+
+    found = merged(lambda index: numbers(index, arrays(index)[0], token_influence=arrays(index)[1])).arrays
+    total, seen = np.zeros((LAYERS, len(MEMBERS))), np.zeros(len(MEMBERS))
+    for index, window in enumerate(WINDOWS):
+        for query in np.flatnonzero(counted_of(window)):
+            for key in range(query + 1):
+                total[:, places_of(window)[key]] += weights_of(index)[:, :, query, key].mean(1)
+                seen[places_of(window)[key]] += 1
+    np.testing.assert_allclose(found["token_influence_total"], total, rtol=1e-6)
+    np.testing.assert_allclose(found["token_influence"], total / seen, rtol=1e-6)
+
+
+def test_token_links_are_those_of_the_tokens_own_window_and_name_the_documents_tokens() -> None:
+    def links(index: int) -> np.ndarray:
+        found = np.zeros((len(places_of(WINDOWS[index])), 2), TOKEN_LINK)
+        found["key"] = [[query, -1 if query == 0 else query - 1] for query in range(len(found))]
+        found["weight"] = (index + 1) / 10
+        return found
+
+    found = merged(lambda index: numbers(index, {"token_links": links(index)})).arrays["token_links"]
+    assert found["key"].tolist() == [[0, -1], *([query, query - 1] for query in range(1, 11))]
+    np.testing.assert_allclose(found["weight"][:, 0], [0.1] * 6 + [0.2] * 2 + [0.3] * 3)
+
+
+def test_weights_of_the_text_count_the_rows_that_its_means_are_over() -> None:
+    nothing = np.zeros(6, bool)
+    ids, members = np.array([5, 7, 5, 9, 7, 5], np.int32), np.array([-1, 0, 0, 1, 1, 1], np.int32)
+    text = TokenisedText(ids=ids, spans=np.zeros((6, 2), np.int32), sentence_of_token=members, special=nothing, delimiter=nothing, sentences=(), notices=())
+    everything = {"first_token": 5.0, "previous_token": 5.0, "next_token": 4.0, "duplicate_token": 3.0, "induction": 3.0}
+    assert text_weights(text, ~nothing) == everything
+    assert text_weights(text, members == 1) == {"first_token": 3.0, "previous_token": 3.0, "next_token": 2.0, "duplicate_token": 2.0, "induction": 2.0}
+
+
+# Memory
+
+
+def room(*names: str) -> int:
+    """Bytes of those arrays of `pair_arrays` for the document."""
+    sizes = {"sentence_attention": LAYERS * HEADS * 100, "by_layer": LAYERS * 100, "pair": 100}
+    return sum(sizes[name] for name in names)
+
+
+EVERY_PAIR = {"isa", "sentence_expected", "coverage"}
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept", "left_out"),
+    [
+        (room("sentence_attention", "by_layer", *["pair"] * 3), {"sentence_attention", "isa_by_layer", *EVERY_PAIR}, []),
+        (room("sentence_attention", "by_layer", *["pair"] * 3) - 1, {"sentence_attention", "isa_by_layer", *EVERY_PAIR}, []),  # as float16
+        (
+            room("by_layer", "by_layer", *["pair"] * 3),
+            {"sentence_attention_by_layer", "isa_by_layer", *EVERY_PAIR},
+            ["sentence_attention (2 x 3 x 5 x 5)"],
+        ),
+        (
+            room("by_layer", *["pair"] * 3),
+            {"isa_by_layer", *EVERY_PAIR},
+            ["sentence_attention (2 x 3 x 5 x 5)", "sentence_attention_by_layer (2 x 5 x 5)"],
+        ),
+        (
+            room(*["pair"] * 3),
+            EVERY_PAIR,
+            ["sentence_attention (2 x 3 x 5 x 5)", "isa_by_layer (2 x 5 x 5)", "sentence_attention_by_layer (2 x 5 x 5)"],
+        ),
+        (
+            room("pair"),
+            {"coverage"},
+            ["sentence_attention", "isa (5 x 5)", "isa_by_layer", "sentence_expected (5 x 5)", "sentence_attention_by_layer"],
+        ),
+        (0, set(), ["sentence_attention", "isa (5 x 5)", "isa_by_layer", "sentence_expected", "coverage (5 x 5)", "sentence_attention_by_layer"]),
+    ],
+)
+def test_what_does_not_fit_goes_in_order_with_a_notice_each(budget: int, kept: set[str], left_out: list[str]) -> None:
+    found = merged(lambda index: numbers(index, pair_arrays(index)), budget=budget)
+    assert set(found.arrays) == {*kept, "outside_attention"}
+    assert len(found.notices) == len(left_out)
+    for notice, part in zip(found.notices, left_out, strict=True):
+        assert f"decoder.{part}" in notice
+        assert notice.startswith("Not stored for the whole document")
+        assert notice.endswith("each window's own is stored.")
+
+
+def test_attention_by_layer_is_the_mean_over_heads() -> None:
+    found = merged(lambda index: numbers(index, pair_arrays(index)), budget=room("by_layer", "by_layer", *["pair"] * 3)).arrays["sentence_attention_by_layer"]
+    for layer in range(LAYERS):
+        np.testing.assert_allclose(found[layer], PAIRS_BY_HAND + 1000 * layer + 10_000, rtol=1e-6)
+
+
+def test_attention_by_head_is_halved_before_it_is_given_up() -> None:
+    budget = room("sentence_attention", "by_layer", *["pair"] * 3) - 1
+    assert merged(lambda index: numbers(index, pair_arrays(index)), budget=budget).arrays["sentence_attention"].dtype == np.float16
+
+
+BOOK, BOOK_WINDOW, BOOK_STRIDE, TOKENS_A_SENTENCE = 12_000, 60, 40, 3
+
+
+def book() -> Iterator[WindowNumbers]:
+    """A book's windows with made-up arrays of two layers of three heads."""
+    reached = 0
+    for first in range(0, BOOK - BOOK_WINDOW + 1, BOOK_STRIDE):
+        last = BOOK if first + BOOK_STRIDE > BOOK - BOOK_WINDOW else first + BOOK_WINDOW
+        size = last - first
+        square, tokens = np.full((size, size), 0.5, np.float32), np.arange(first * TOKENS_A_SENTENCE, last * TOKENS_A_SENTENCE)
+        arrays = {
+            "sentence_attention": np.broadcast_to(square, (2, 3, size, size)),
+            **{name: square for name in ("isa", "rollout", "rollout_without_sink", "sentence_expected")},
+            **{f"{name}_by_layer": np.broadcast_to(square, (2, size, size)) for name in ("isa", "rollout", "rollout_without_sink")},
+            "outside_attention": np.zeros((2, 3, size), np.float32),
+            "entropy": np.full((2, 3), 1.5, np.float32),
+            "token_influence_total": np.ones((2, len(tokens)), np.float32),
+            "token_links": np.zeros((len(tokens), 8), TOKEN_LINK),
+        }
+        window = Window(first=first, last=last, own=reached, start=0, end=1)
+        counted = tokens >= reached * TOKENS_A_SENTENCE
+        reached = last
+        yield WindowNumbers(window=window, arrays=arrays, queries=int(counted.sum()), weights={}, places=tokens, counted=counted)
+
+
+def test_a_book_is_merged_in_little_memory_and_its_windows_wait_on_disk(tmp_path: Path) -> None:
+    merging = Merging(stack="decoder", sentences=BOOK, tokens=BOOK * TOKENS_A_SENTENCE, budget=64 << 20)
+    spool = Spool(tmp_path)
+    tracemalloc.start()
+    for index, window in enumerate(book()):
+        for name, values in window.arrays.items():
+            if index % 50 == 0:
+                spool.add(f"window{index}/decoder.{name}", values)
+        merging.add(window)
+    found = merging.finish()
+    stored = spool.finish({f"decoder.{name}": values for name, values in found.arrays.items()})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 << 20  # one matrix of all sentences has 576 MB
+    assert set(found.arrays) == {"outside_attention", "entropy", "token_influence_total", "token_links"}
+    assert len(found.notices) == 10
+    assert found.arrays["token_influence_total"].sum() == 2 * TOKENS_A_SENTENCE * sum(window.window.last - window.window.first for window in book())
+    np.testing.assert_array_equal(stored["window50/decoder.isa"], np.full((60, 60), 0.5))
+    assert not np.isnan(found.arrays["outside_attention"]).any()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("name", ["probe_induction", "importance", "attention_x_gradient", "surprise", "query_key", "alignment_entropy"])
+def test_what_has_no_rule_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"no rule to merge decoder.{name}"):
+        merged(lambda index: numbers(index, {name: np.zeros((LAYERS, HEADS), np.float32)}))
+
+
+def test_cross_attention_is_refused() -> None:
+    with pytest.raises(ValueError, match="no rule to merge the windows of cross attention"):
+        Merging(stack="cross", sentences=5, tokens=11)
+
+
+@pytest.mark.parametrize("order", [(1,), (0, 2), (0, 0), (0, 1, 1)])
+def test_windows_out_of_order_are_refused(order: tuple[int, ...]) -> None:
+    merging = Merging(stack="decoder", sentences=5, tokens=len(MEMBERS))
+    for index in order[:-1]:
+        merging.add(numbers(index, {"isa": named_square(index)}))
+    with pytest.raises(ValueError, match="does not follow on"):
+        merging.add(numbers(order[-1], {"isa": named_square(order[-1])}))
+
+
+def test_windows_that_end_early_are_refused() -> None:
+    merging = Merging(stack="decoder", sentences=5, tokens=len(MEMBERS))
+    merging.add(numbers(0, {"isa": named_square(0)}))
+    with pytest.raises(ValueError, match="end at sentence 3 of 5"):
+        merging.finish()
+
+
+def test_windows_of_different_arrays_are_refused() -> None:
+    with pytest.raises(ValueError, match="windows differ in their arrays"):
+        merged(lambda index: numbers(index, {"isa" if index else "rollout": named_square(index)}))
+
+
+def test_decay_of_other_distances_is_refused() -> None:
+    edges = [np.array([0, 1, 2], np.int32), np.array([0, 1, 3, 5], np.int32)]
+    with pytest.raises(ValueError, match="not the same distances"):
+        merged(lambda index: numbers(index, {"decay_edges": edges[min(index, 1)]}))
+
+
+# The target
+
+
+def test_the_target_says_nothing_of_sentences_its_window_does_not_read() -> None:
+    found = target_of_window({"attribution.gradient": np.array([7.0, 9.0], np.float32)}, WINDOWS[2], 5)
+    np.testing.assert_array_equal(found["attribution.gradient"], np.array([NAN, NAN, NAN, 7, 9], np.float32))
+    assert found["attribution.gradient"].dtype == np.float32
+    with pytest.raises(ValueError, match="no rule that places attribution.surprise"):
+        target_of_window({"attribution.surprise": np.zeros(2, np.float32)}, WINDOWS[2], 5)
