@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,8 @@ NoAttribution = Annotated[bool, typer.Option("--no-attribution", help="Leave out
 NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passes over repeated random tokens.")]
 Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
+Window = Annotated[int | None, typer.Option("--window", metavar="TOKENS", min=2, help="Longest window of a long document; by default what the model reads.")]
+Stride = Annotated[int | None, typer.Option("--stride", metavar="TOKENS", min=1, help="How far apart windows start at most; by default half a window.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
 
 
@@ -42,6 +44,8 @@ def report(
     revision: Revision = None,
     pair: Pair = None,
     generate: Generate = None,
+    window: Window = None,
+    stride: Stride = None,
     no_attribution: NoAttribution = False,
     no_probes: NoProbes = False,
     json_output: Json = None,
@@ -49,7 +53,8 @@ def report(
     """Measure a document and write its page."""
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
-    measurements = _measure(doc, model, revision, pair=pair, generate=generate, attribution=not no_attribution, probes=not no_probes)
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": not no_attribution, "probes": not no_probes}
+    measurements = _measure(doc, model, revision, pair, asked)
     _write_page(measurements, page, json_output)
 
 
@@ -61,12 +66,15 @@ def measure(
     revision: Revision = None,
     pair: Pair = None,
     generate: Generate = None,
+    window: Window = None,
+    stride: Stride = None,
     no_attribution: NoAttribution = False,
     no_probes: NoProbes = False,
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
-    _measure(doc, model, revision, pair=pair, generate=generate, attribution=not no_attribution, probes=not no_probes).save(output)
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": not no_attribution, "probes": not no_probes}
+    _measure(doc, model, revision, pair, asked).save(output)
     typer.echo(output)
 
 
@@ -126,7 +134,7 @@ def _check_outputs(source: str | Path, *paths: Path | None) -> None:
         taken.append(os.path.realpath(path))
 
 
-def _measure(doc: str, model: str, revision: str | None, *, pair: Path | None, generate: int | None, attribution: bool, probes: bool) -> Measurements:
+def _measure(doc: str, model: str, revision: str | None, pair: Path | None, asked: dict[str, Any]) -> Measurements:
     from reportgen.documents import read_document
 
     document, second = read_document(doc), None if pair is None else read_document(pair)
@@ -144,7 +152,7 @@ def _measure(doc: str, model: str, revision: str | None, *, pair: Path | None, g
         from reportgen.models import load_model
 
         language_model = load_model(model, revision=revision)
-        options = MeasureOptions(attribution=attribution, probes=probes, pair=second, generate=generate)
+        options = MeasureOptions(pair=second, **asked)
         return measure_document(document, language_model, options=options, progress=progress)
 
 

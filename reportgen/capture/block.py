@@ -124,8 +124,13 @@ class Block:
 
     @cached_property
     def counted(self) -> Float[np.ndarray, " row"]:
-        """1 for a row whose token lies in a sentence, else 0."""
-        return self.stack.queries.in_sentence.numpy()[self.rows]
+        """1 for a row that counts and whose token lies in a sentence, else 0."""
+        return self.stack.queries.sentence_queries[self.rows].astype(np.float32)
+
+    @cached_property
+    def runs_counted(self) -> Bool[np.ndarray, " run"]:
+        """Which runs of rows count."""
+        return self.stack.queries.queries_counted[self.rows][[run.start for run in self.plan.runs]]
 
     @cached_property
     def any_left(self) -> Bool[np.ndarray, "head row"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, reads_per_layer, whole_layers
 from reportgen.capture.reducers.alignment import Alignment
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
-from reportgen.capture.reducers.reducer import Reducer
+from reportgen.capture.reducers.reducer import Reducer, Weighted
 from reportgen.capture.reducers.repeats import Repeats
 from reportgen.capture.reducers.rollout import Rollout
 from reportgen.capture.reducers.sentence_mass import InterSentenceMaximum, SentenceMass
@@ -35,13 +35,15 @@ WITHIN_A_TEXT = (SentenceDistance, Repeats, Distances)
 class ForwardNumbers:
     """What one forward pass gives: arrays by stack and name, and by stack what attention says of the target's rows, by sentence looked at.
 
-    `global_tokens` are the positions that all look at and that look at all, in models with sparse layers.
+    `global_tokens` are the positions that all look at and that look at all, in models with sparse layers. `weights` are by stack and name what means are
+    over that are not over all counted queries in sentences.
     """
 
     arrays: dict[str, np.ndarray]
     target_attention: dict[str, Float[np.ndarray, " sentence"]]
     target_rollout: dict[str, Float[np.ndarray, " sentence"]]
     global_tokens: tuple[int, ...] = ()
+    weights: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -67,6 +69,10 @@ class StackMeasure:
         if isinstance(self.bounds, SegmentBounds):
             found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report("strongest token links", share))
         return {f"{self.stack.name}.{name}": values for name, values in found.items()}
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """What the stack's means are over, where that is not all counted queries in sentences."""
+        return {name: values for reducer in self.reducers if isinstance(reducer, Weighted) for name, values in reducer.weights().items()}
 
 
 class MasksOfLayers:
@@ -105,6 +111,7 @@ def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, row
         target_attention={name: measure.target.of_target() for name, measure in measures.items()},
         target_rollout={name: measure.rollout.of_target() for name, measure in measures.items() if measure.rollout},
         global_tokens=global_tokens,
+        weights={name: measure.weights() for name, measure in measures.items()},
     )
 
 

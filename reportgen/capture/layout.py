@@ -13,6 +13,8 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.tokens import TokenisedText
 
+RAREST = 0.1  # of the types of a text
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -27,7 +29,9 @@ class Run:
 class TextLayout:
     """Tokens and sentences of one input, in the forms that adding up needs.
 
-    `sinks` are the keys that the `_without_sink` numbers leave out: the first token and the tokenizer's special tokens.
+    `sinks` are the keys that the `_without_sink` numbers leave out: the first token and the tokenizer's special tokens. `rare` marks the tokens of rare types
+    (by default those of this text). `counted` marks the queries that statistics of heads and tokens are over (by default all): where a document is read
+    in windows, each of its queries counts in one window.
     """
 
     ids: Int[np.ndarray, " token"]
@@ -35,6 +39,8 @@ class TextLayout:
     sinks: Int[np.ndarray, " sink"]
     delimiter: Bool[np.ndarray, " token"]
     target_rows: Int[np.ndarray, " row"]
+    rare: Bool[np.ndarray, " token"] | None = None
+    counted: Bool[np.ndarray, " token"] | None = None
 
     @property
     def tokens(self) -> int:
@@ -48,10 +54,25 @@ class TextLayout:
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
-        """The text cut wherever the sentence changes."""
-        cuts = np.flatnonzero(np.diff(self.sentence_of_token)) + 1
+        """The text cut wherever the sentence changes, or whether a query counts."""
+        cuts = np.flatnonzero(np.diff(self.sentence_of_token) | np.diff(self.queries_counted)) + 1
         bounds = [0, *cuts.tolist(), self.tokens]
         return tuple(Run(start=a, stop=b, sentence=int(self.sentence_of_token[a])) for a, b in itertools.pairwise(bounds))
+
+    @cached_property
+    def queries_counted(self) -> Bool[np.ndarray, " token"]:
+        """Which queries count."""
+        return np.ones(self.tokens, bool) if self.counted is None else self.counted
+
+    @cached_property
+    def sentence_queries(self) -> Bool[np.ndarray, " token"]:
+        """Which queries count and lie in a sentence."""
+        return self.queries_counted & (self.sentence_of_token >= 0)
+
+    @cached_property
+    def rare_tokens(self) -> Bool[np.ndarray, " token"]:
+        """The tokens of rare types."""
+        return rare_tokens(self.ids, self.sentence_of_token >= 0) if self.rare is None else self.rare
 
     @cached_property
     def in_sentence(self) -> Float[torch.Tensor, " token"]:
@@ -80,6 +101,8 @@ class TextLayout:
             sinks=self.sinks[self.sinks < tokens],
             delimiter=self.delimiter[:tokens],
             target_rows=self.target_rows[:0],
+            rare=None if self.rare is None else self.rare[:tokens],
+            counted=None if self.counted is None else self.counted[:tokens],
         )
 
     def runs_within(self, start: int, stop: int) -> tuple[Run, ...]:
@@ -102,6 +125,17 @@ class Stack:
     def crosses(self) -> bool:
         """Whether one text looks at another."""
         return self.queries is not self.keys
+
+
+def rare_tokens(ids: Int[np.ndarray, " token"], inside: Bool[np.ndarray, " token"]) -> Bool[np.ndarray, " token"]:
+    """The tokens whose type is in the rarest tenth of the text's types by count, ties included; tokens of no sentence are none of them.
+
+    Types that occur equally often are not told apart: in most texts more than a tenth occur once, and all of these are then rare.
+    """
+    types, counts = np.unique(ids[inside], return_counts=True)
+    if not len(types):
+        return inside
+    return inside & np.isin(ids, types[counts <= np.quantile(counts, RAREST, method="inverted_cdf")])
 
 
 def layout_of(tokenised: TokenisedText, target_rows: Int[np.ndarray, " row"]) -> TextLayout:

@@ -2,172 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
-from reportgen.capture.attribution import Gradients, measure_gradients
-from reportgen.capture.feeding import Feed, Shapes
-from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
-from reportgen.capture.layout import layout_of
-from reportgen.capture.per_layer import global_mask, reads_per_layer
-from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
-from reportgen.capture.self_check import check_model
-from reportgen.capture.targets import Target, default_target
+from reportgen.capture.passes import MeasureOptions, Passes, Progress
+from reportgen.capture.windowed import WindowedPasses
 from reportgen.documents import Document
-from reportgen.measurements import FORMAT, Measurements
+from reportgen.errors import DocumentError
+from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
-from reportgen.sentences import Sentence
-from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText, build_input
-
-LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
-PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
-Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureOptions:
-    """Which passes to make besides the forward one, the caller's own sentences if any, a second text, and how many tokens the model is to write."""
-
-    attribution: bool = True
-    probes: bool = True
-    sentences: Sequence[Sentence] | None = None
-    pair: Document | None = None
-    generate: int | None = None
+from reportgen.sentences import split_sentences
+from reportgen.tokens import build_input
+from reportgen.windows import WindowedText, tokenise_windows
 
 
 def measure(document: Document, model: Any, tokenizer: Any = None, *, options: MeasureOptions | None = None, progress: Progress | None = None) -> Measurements:
     """The measurements of a document: attention of every layer and head of every stack, streamed, and what the model's output depends on.
 
     `model` is a `LanguageModel`, or a transformers model with its `tokenizer`; it is left exactly as it was. `progress` is called with the stage's name and
-    the share of it that is done. Raises `DocumentError` or `ModelError` when the two cannot be measured together.
+    the share of it that is done. A document longer than the model is measured in overlapping windows. Raises `DocumentError` or `ModelError` when the two cannot be measured together.
     Memory: that of the model's plain forward pass, plus the queries and keys of all layers; never tokens x tokens, but for models whose attention is outside
     the library's interface, which hold one layer's weights at a time.
     """
     options, report = options or MeasureOptions(), progress or (lambda stage, share: None)
     language_model = given_model(model, tokenizer)
+    windowed = _in_windows(document, language_model, options)
+    if windowed is not None:
+        return WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements()
     fed = build_input(document, language_model, sentences=options.sentences, pair=options.pair, generate=options.generate)
-    work = _Work(language_model=language_model, fed=fed, options=options, report=report)
-    return work.measurements()
+    return Passes(language_model=language_model, fed=fed, options=options, report=report).measurements()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Work:
-    """One document on one model, and the passes it takes."""
-
-    language_model: LanguageModel
-    fed: ModelInput
-    options: MeasureOptions
-    report: Progress
-
-    def measurements(self) -> Measurements:
-        """The passes, one after the other, and what they give."""
-        model, given = self.language_model.model, self._feed()
-        shapes = check_model(model, given)
-        target = default_target(self.language_model, given) if self.options.attribution else None
-        aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
-        forward = measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report)
-        arrays = {**_text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
-        probed = self._probes_possible(shapes)
-        if self.options.probes and probed:
-            arrays |= {f"decoder.{name}": values for name, values in measure_probes(model, self.language_model.tokenizer, shapes, self.report).items()}
-        gradients = None
-        if target is not None:
-            gradients = measure_gradients(model, aimed, target, self.report)
-            arrays |= gradients.arrays() | self._attention_of_target(forward, aimed, target, shapes)
-        metadata = self._metadata(shapes, forward, target, gradients, probed)
-        return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
-
-    def _feed(self) -> Feed:
-        nothing = np.array([], np.int64)
-        target = None if self.fed.target is None else layout_of(self.fed.target, nothing)
-        extra = {**self.fed.extra, **global_mask(self.language_model.model, self.fed.source.ids)}
-        return Feed(source=layout_of(self.fed.source, nothing), target=target, extra=extra)
-
-    def _attention_of_target(self, forward: ForwardNumbers, aimed: Feed, target: Target, shapes: Shapes) -> dict[str, np.ndarray]:
-        """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads."""
-        found = forward if target.masked is None else measure_target_rows(self.language_model.model, aimed, shapes)
-        stack = "cross" if "cross" in shapes else next(iter(shapes))
-        named = {"attribution.attention": found.target_attention[stack]}
-        return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
-
-    def _probes_possible(self, shapes: Shapes) -> bool:
-        return self.language_model.kind == "causal" and (self.language_model.positions or 2 * PERIOD) >= 2 * PERIOD and "decoder" in shapes
-
-    def _target_arrays(self) -> dict[str, np.ndarray]:
-        return {} if self.fed.target is None else {f"target_{name}": values for name, values in _text_arrays(self.fed.target).items()}
-
-    @property
-    def _target_text(self) -> str:
-        return "" if self.fed.target_document is None else self.fed.target_document.text
-
-    def _metadata(self, shapes: Shapes, forward: ForwardNumbers, target: Target | None, gradients: Gradients | None, probed: bool) -> dict[str, Any]:
-        """Everything needed to know what the numbers are of; no clock, no path, no host."""
-        document, language_model = self.fed.document, self.language_model
-        model = language_model.model
-        layers, heads = next(iter(shapes.values()))
-        stack = next(iter(shapes))
-        metadata: dict[str, Any] = {
-            "format": FORMAT,
-            "title": document.title,
-            "source": document.source,
-            "sha256": document.sha256,
-            "language": document.language,
-            "block_kinds": [block.kind for block in document.blocks],
-            "model": language_model.name,
-            "revision": language_model.identity,
-            "family": language_model.family,
-            "kind": language_model.kind,
-            "layers": layers,
-            "heads": heads,
-            "stacks": {name: list(shape) for name, shape in shapes.items()},
-            "dtype": str(model.dtype).removeprefix("torch."),
-            "device": model.device.type,
-            "attention_way": "per-layer" if reads_per_layer(model.config) else "streaming",
-            "libraries": {name: version(name) for name in LIBRARIES},
-            "options": {
-                "attribution": self.options.attribution,
-                "probes": {"seed": SEED, "rows": ROWS, "period": PERIOD} if self.options.probes and probed else None,
-                "sentences": "Punkt" if self.options.sentences is None else "given by the caller",
-                "sentence_attention_dtype": str(forward.arrays[f"{stack}.sentence_attention"].dtype),
-                **self.fed.settings,
-            },
-            "windows": [],
-            "notices": [*self.fed.notices, *self._absences(shapes, probed, target)],
-        }
-        if self.fed.target_document is not None:
-            metadata["target_block_kinds"] = [block.kind for block in self.fed.target_document.blocks]
-        if forward.global_tokens:
-            metadata["global_tokens"] = list(forward.global_tokens)
-        if (self.fed.source.part_of_sentence != DOCUMENT).any():
-            metadata["sentence_parts"] = [PARTS[part] for part in self.fed.source.part_of_sentence.tolist()]
-        if target is not None:
-            metadata["target"] = {"sentence": target.sentence, "rows": len(target.rows), "description": target.description}
-            metadata["target"] |= {"value": round(gradients.value, 6), "unit": target.unit}
-        return metadata
-
-    def _absences(self, shapes: Shapes, probed: bool, target: Target | None) -> list[str]:
-        """What was not measured, and why."""
-        asked_away = {"attribution": self.options.attribution, "the probes on repeated random tokens": self.options.probes}
-        said = [f"Not measured, because it was asked away: {name}." for name, wanted in asked_away.items() if not wanted]
-        if self.options.probes and not probed:
-            reason = f"the model reads fewer than {2 * PERIOD} tokens" if self.language_model.kind == "causal" else "they are for causal models"
-            said.append(f"Not measured, because {reason}: the probes on repeated random tokens.")
-        if target is not None and "cross" in shapes:
-            said.append("Not measured, because they are not carried through cross-attention: rollout and relevance of the attribution's target.")
-        if target is not None and reads_per_layer(self.language_model.model.config):
-            said.append("Not measured, because the model's attention is outside the library's interface: importance of heads, attention x gradient, relevance.")
-        return said
-
-
-def _text_arrays(tokenised: TokenisedText) -> dict[str, np.ndarray]:
-    return {
-        "sentence_spans": np.array([(sentence.start, sentence.end) for sentence in tokenised.sentences], np.int32),
-        "sentence_blocks": np.array([sentence.block for sentence in tokenised.sentences], np.int32),
-        "token_ids": tokenised.ids,
-        "token_spans": tokenised.spans,
-        "token_sentences": tokenised.sentence_of_token,
-    }
+def _in_windows(document: Document, language_model: LanguageModel, options: MeasureOptions) -> WindowedText | None:
+    """The document's windows, where it takes several; None where it is read at once, or cut for the sake of what is read beside it or written after it."""
+    beside = options.pair is not None or options.generate is not None or language_model.kind == "seq2seq"
+    if beside and (options.window, options.stride) != (None, None):
+        raise DocumentError("Windows are for a document by itself: leave out --window and --stride, or the second text and the text to write.")
+    if beside:
+        return None
+    sentences = split_sentences(document) if options.sentences is None else options.sentences
+    limit, tokenizer = language_model.positions, language_model.tokenizer
+    found = tokenise_windows(document, sentences, tokenizer, limit, size=options.window, stride=options.stride)
+    return found if len(found.windows) > 1 else None

@@ -43,19 +43,20 @@ class Target:
         return given.with_texts(given.source, given.target.changed(target_rows=self.rows))
 
 
-def default_target(language_model: LanguageModel, given: Feed) -> Target:
+def default_target(language_model: LanguageModel, given: Feed, first_sentence: int = 0) -> Target:
     """Causal models and encoder-decoders that write: the last sentence given all before it. Masked models: the last sentence, masked, given all others.
 
     Classifiers: the logit of the predicted class. Question answering: the logits of the predicted start and end. Bare encoders: the product of the
-    document's mean state with its own direction as measured, which is the length of that mean. Raises `ModelError` for a masked model without a mask token.
+    document's mean state with its own direction as measured, which is the length of that mean. Sentences of the source are numbered from `first_sentence`,
+    which is where a window of a document begins. Raises `ModelError` for a masked model without a mask token.
     """
     match language_model.kind:
         case "causal":
-            return _last_sentence(given.source, "given all before it", of_source=True)
+            return _last_sentence(given.source, "given all before it", first_sentence)
         case "seq2seq":
-            return _last_sentence(given.target, "of what the decoder reads, given all before it and the source", of_source=False)
+            return _last_sentence(given.target, "of what the decoder reads, given all before it and the source", None)
         case "masked":
-            return _masked_last_sentence(language_model, given.source)
+            return _masked_last_sentence(language_model, given.source, first_sentence)
         case "classifier":
             return _predicted_class(language_model.model, given)
         case "question answering":
@@ -64,30 +65,31 @@ def default_target(language_model: LanguageModel, given: Feed) -> Target:
             return _similarity(given.source)
 
 
-def _last_sentence(layout: TextLayout, given_what: str, of_source: bool) -> Target:
+def _last_sentence(layout: TextLayout, given_what: str, first: int | None) -> Target:
+    """`first` is the number of the source's first sentence, None for a text that is not the source."""
     sentence = layout.sentences - 1
     tokens = np.flatnonzero(layout.sentence_of_token == sentence)
     tokens = tokens[tokens > 0]
     return Target(
-        description=f"negative log-likelihood of sentence {sentence + 1} ({len(tokens)} tokens), {given_what}",
+        description=f"negative log-likelihood of sentence {(first or 0) + sentence + 1} ({len(tokens)} tokens), {given_what}",
         unit="nats",
         rows=tokens - 1,
         read=_likelihood(layout, tokens - 1, tokens),
-        sentence=sentence if of_source else None,
+        sentence=None if first is None else first + sentence,
     )
 
 
-def _masked_last_sentence(language_model: LanguageModel, layout: TextLayout) -> Target:
+def _masked_last_sentence(language_model: LanguageModel, layout: TextLayout, first: int) -> Target:
     if language_model.tokenizer.mask_token_id is None:
         raise ModelError(f"The tokenizer of {language_model.name} has no mask token, so no sentence can be hidden; measure with --no-attribution.")
     sentence = layout.sentences - 1
     tokens = np.flatnonzero(layout.sentence_of_token == sentence)
     return Target(
-        description=f"negative log-likelihood of sentence {sentence + 1} ({len(tokens)} tokens, masked), given all others",
+        description=f"negative log-likelihood of sentence {first + sentence + 1} ({len(tokens)} tokens, masked), given all others",
         unit="nats",
         rows=tokens,
         read=_likelihood(layout, tokens, tokens),
-        sentence=sentence,
+        sentence=first + sentence,
         masked=tokens,
     )
 

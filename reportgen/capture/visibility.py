@@ -37,13 +37,12 @@ class Visibility:
         key = np.arange(self.keys)
         return (key >= self.first[:, None]) & (key < self.last[:, None]) if self.cells is None else self.cells
 
-    @cached_property
-    def queries_seeing(self) -> Int[np.ndarray, " key"]:
-        """How many queries see each key."""
+    def queries_seeing(self, counted: Bool[np.ndarray, " query"]) -> Int[np.ndarray, " key"]:
+        """How many of the counted queries see each key."""
         if self.cells is not None:
-            return self.cells.sum(0)
-        opened = np.bincount(self.first, minlength=self.keys + 1) - np.bincount(self.last, minlength=self.keys + 1)
-        return np.cumsum(opened)[: self.keys]
+            return self.cells[counted].sum(0)
+        opened, closed = (np.bincount(borders[counted], minlength=self.keys + 1) for borders in (self.first, self.last))
+        return np.cumsum(opened - closed)[: self.keys]
 
     @cached_property
     def causal(self) -> bool:

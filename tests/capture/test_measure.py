@@ -53,13 +53,19 @@ def test_passes_that_are_asked_away_leave_no_keys_and_a_notice(default_model) ->
     assert "target" not in found.metadata
 
 
-def test_a_document_longer_than_the_model_is_cut_after_a_sentence_with_a_notice(default_model) -> None:
+def test_a_document_longer_than_the_model_is_read_in_windows_with_a_notice(default_model) -> None:
     model = tiny_gpt2(vocab_size=len(default_model.tokenizer), n_positions=25)
     found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(probes=False))
-    assert len(found["token_ids"]) <= 25
-    assert len(found.sentences) < 4
+    assert len(found.sentences) == 4
+    assert all(window["tokens"] <= 25 for window in found.metadata["windows"])
+    assert "longer than a window of 25 tokens" in found.notices[0]
+
+
+def test_a_document_too_long_for_what_the_model_is_to_write_as_well_is_cut_with_a_notice(default_model) -> None:
+    model = tiny_gpt2(vocab_size=len(default_model.tokenizer), n_positions=30)
+    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(probes=False, generate=5))
+    assert len(found["token_ids"]) <= 30
     assert "longer than the model" in found.notices[0]
-    assert str(len(found["token_ids"])) in found.notices[0]
 
 
 def test_one_sentence_is_refused(default_model) -> None:

@@ -18,7 +18,7 @@ from reportgen.windows import Window
 
 STACKS = ("encoder", "decoder")
 # Means over every query that lies in a sentence.
-OVER_ALL_QUERIES = {"entropy", "distance", "locality", "within_sentence", "delimiter", "rare_token", "confidence"}
+OVER_ALL_QUERIES = {"entropy", "distance", "locality", "within_sentence", "delimiter", "confidence"}
 # Numbers that are not of a window's own text, or of one target only: nothing to merge.
 NOT_OF_A_WINDOW = ("probe_", "importance", "attention_x_gradient", "query_key")
 
@@ -110,9 +110,9 @@ class Merging:
                 return self._add_by_query
             case ("layer", "head") | ("layer", "head", "bin") | ("layer", "head", "head"):
                 return self._add_mean
-            case ("layer", "token"):
+            case ("layer", "key_token"):
                 return self._add_to_tokens
-            case ("token", "rank"):
+            case ("query_token", "rank"):
                 return self._add_links
             case ("edge",):
                 return self._add_edges

@@ -63,10 +63,16 @@ class Distances:
             rows = np.flatnonzero(empty[head]) + block.rows.start
             self.skipped[block.layer][head] = np.concatenate([self.skipped[block.layer].get(head, rows[:0]), rows])
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """How many rows, or pairs in each bin, the means are over that leave some out."""
+        rows = {"distance_without_sink": self.rows[1], "locality_without_sink": self.rows[1], "previous_token_without_sink": self.rows_previous[1]}
+        pairs = (_bins(self._pairs(without_sink=kind == 1), self.edges[:-1]) for kind in range(2))
+        return rows | dict(zip(("decay", "decay_without_sink"), pairs, strict=True))
+
     def arrays(self) -> dict[str, np.ndarray]:
         named = self._scores(0) | {f"{name}_without_sink": values for name, values in self._scores(1).items()}
         if not all(visibility.causal for visibility in self.visibility.values()):
-            followed = (self.layout.sentence_of_token[:-1] >= 0).sum()
+            followed = self.layout.sentence_queries[:-1].sum()
             named["next_token"] = (self.next / followed).astype(np.float32)
         return named | {"decay_edges": self.edges}
 
@@ -83,7 +89,7 @@ class Distances:
     def _pairs(self, without_sink: bool) -> np.ndarray:
         """Visible pairs at each distance, by layer and head; without sink keys and without rows that have nothing left."""
         pairs = np.zeros((*self.next.shape, self.layout.tokens))
-        counted = (self.layout.sentence_of_token >= 0).astype(float)
+        counted = self.layout.sentence_queries.astype(float)
         for layer, visibility in self.visibility.items():
             pairs[layer] = self._visible_pairs(visibility, counted, without_sink)
             for head, rows in self.skipped[layer].items() if without_sink else ():
@@ -127,6 +133,10 @@ class SentenceDistance:
             away = np.where(counted > 0, block.sums.sentences_away / block.sums.inside, 0.0)
         self.total[block.layer] += away.sum(1, dtype=np.float64)
         self.rows[block.layer] += counted.sum(1, dtype=np.float64)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """How many rows the mean is over."""
+        return {"sentence_distance": self.rows}
 
     def arrays(self) -> dict[str, np.ndarray]:
         with np.errstate(invalid="ignore"):

@@ -10,6 +10,14 @@ from reportgen.capture.block import Block
 
 
 @runtime_checkable
+class Weighted(Protocol):
+    """A reducer some of whose numbers are means over other rows than the counted queries in sentences."""
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """What those numbers are over, by name: rows, pairs, or squared lengths. For merging the windows of a document."""
+
+
+@runtime_checkable
 class Reducer(Protocol):
     """Adds up blocks in order, layer by layer.
 

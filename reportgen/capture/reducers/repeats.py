@@ -15,7 +15,7 @@ class Repeats:
 
     def __init__(self, stack: Stack) -> None:
         self.queries, self.copies = earlier_copies(stack.queries.ids)
-        inside = stack.queries.sentence_of_token[self.queries] >= 0
+        inside = stack.queries.sentence_queries[self.queries]
         self.queries, self.copies = self.queries[inside], self.copies[inside]
         self.rows = len(np.unique(self.queries))
         self.duplicate, self.induction = np.zeros((stack.layers, stack.heads)), np.zeros((stack.layers, stack.heads))

@@ -7,10 +7,9 @@ import torch
 from jaxtyping import Bool, Float
 
 from reportgen.capture.block import Block
-from reportgen.capture.layout import Stack, TextLayout
+from reportgen.capture.layout import Stack
 
 FLOAT32_CELLS = 1 << 22  # per-head matrices above 16 MB are kept as float16
-RAREST = 0.1
 
 
 class SentenceMass:
@@ -25,7 +24,7 @@ class SentenceMass:
         kind = np.float32 if layers * heads * shape[0] * shape[1] <= FLOAT32_CELLS else np.float16
         self.attention = np.zeros((layers, heads, *shape), kind)
         self.outside = np.zeros((layers, heads, shape[0]), np.float32)
-        self.rare = rare_tokens(self.keys)
+        self.rare = self.keys.rare_tokens
         self.on_delimiters, self.on_rare, self.on_first, self.within = (np.zeros((layers, heads)) for _ in range(4))
         self.rare_by_chance = np.zeros(layers)
         self.influence = np.zeros((layers, self.keys.tokens), np.float32)
@@ -36,8 +35,8 @@ class SentenceMass:
             self._open_layer()
         sums = torch.from_numpy(block.sums.run_sums)  # head run key
         in_sentence = [index for index, run in enumerate(block.plan.runs) if run.sentence >= 0]
-        whose = torch.tensor([[float(run.sentence >= 0), 1.0] for run in block.plan.runs])  # run (in a sentence, any)
-        over_rows = torch.matmul(whose.T, sums)  # head (in a sentence, any) key
+        whose = torch.tensor([[counts and run.sentence >= 0, counts] for run, counts in zip(block.plan.runs, block.runs_counted.tolist(), strict=True)])
+        over_rows = torch.matmul(whose.float().T, sums)  # head (in a sentence, any) key
         self.of_keys[:, block.keys] += over_rows[:, 0]
         self.received[block.keys] += over_rows[:, 1].sum(0)
         by_run = torch.from_numpy(np.add.reduceat(block.sums.run_sums, block.plan.key_starts, axis=2))  # head run key_run
@@ -61,12 +60,13 @@ class SentenceMass:
         self.attention[layer] = share[:, :, :-1].numpy()
         self.outside[layer] = (share[:, :, -1] if block.complete else (1.0 - share[:, :, :-1].sum(2)).clamp(min=0.0)).numpy()
         if not self.stack.crosses:
-            self.within[layer] = torch.diagonal(self.mass, dim1=1, dim2=2).double().sum(1).numpy()
+            own = torch.diagonal(self.mass, dim1=1, dim2=2)[:, np.unique(self.looking.sentence_of_token[self._counted])]
+            self.within[layer] = own.double().sum(1).numpy()
         self.on_delimiters[layer] = self._on(self.keys.delimiter)
         self.on_rare[layer] = self._on(self.rare)
         self.rare_by_chance[layer] = (visibility.seen_by_group(np.where(self.rare, 0, -1), 1)[:, 0] / visibility.keys_seen)[self._counted].sum()
         self.influence[layer] = self.received.numpy() / self.stack.heads
-        self.seen_by[layer] = np.maximum(visibility.queries_seeing, 1)
+        self.seen_by[layer] = visibility.queries_seeing(self.looking.queries_counted)
 
     def _on(self, chosen: Bool[np.ndarray, " key"]) -> Float[np.ndarray, " head"]:
         """The mass of all queries in sentences on the chosen keys."""
@@ -74,7 +74,11 @@ class SentenceMass:
 
     @property
     def _counted(self) -> Bool[np.ndarray, " query"]:
-        return self.looking.sentence_of_token >= 0
+        return self.looking.sentence_queries
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """What each number is a mean over, where that is not the counted queries in sentences."""
+        return {"rare_token": self.rare_by_chance[:, None], "token_influence": self.seen_by}
 
     def arrays(self) -> dict[str, np.ndarray]:
         counted = self._counted
@@ -82,23 +86,12 @@ class SentenceMass:
             found = {
                 "delimiter": self.on_delimiters / counted.sum(),
                 "rare_token": self.on_rare / self.rare_by_chance[:, None],
-                "token_influence": self.influence / self.seen_by,
+                "token_influence": self.influence / np.maximum(self.seen_by, 1),
             }
             if not self.stack.crosses:
                 found |= {"within_sentence": self.within / counted.sum(), "first_token": self.on_first / counted[1:].sum()}
         found = {name: values.astype(np.float32) for name, values in found.items()}
         return found | {"sentence_attention": self.attention, "outside_attention": self.outside, "token_influence_total": self.influence}
-
-
-def rare_tokens(layout: TextLayout) -> Bool[np.ndarray, " token"]:
-    """The tokens whose type is in the rarest tenth of the document's types by count, ties included; tokens of no sentence are none of them.
-
-    Types that occur equally often are not told apart: in most texts more than a tenth occur once, and all of these are then rare.
-    """
-    inside = layout.sentence_of_token >= 0
-    types, counts = np.unique(layout.ids[inside], return_counts=True)
-    rarest = types[counts <= np.quantile(counts, RAREST, method="inverted_cdf")]
-    return inside & np.isin(layout.ids, rarest)
 
 
 class InterSentenceMaximum:

@@ -7,6 +7,8 @@ import numpy as np
 from reportgen.capture.block import Block
 from reportgen.capture.layout import Stack
 
+NAMES = ("head_similarity", "head_similarity_without_sink")
+
 
 class HeadSimilarity:
     """`head_similarity`, and without the sink where a text looks at itself: cosine of two heads' flattened weights, over all queries."""
@@ -16,12 +18,16 @@ class HeadSimilarity:
         self.plain, self.left = (np.zeros((stack.layers, stack.heads, stack.heads)) for _ in range(2))
 
     def add(self, block: Block) -> None:
-        self.plain[block.layer] += block.sums.products.sum(0)
-        self.left[block.layer] += block.sums.products_left.sum(0)
+        self.plain[block.layer] += block.sums.products[block.runs_counted].sum(0)
+        self.left[block.layer] += block.sums.products_left[block.runs_counted].sum(0)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The squared lengths of the heads' flattened weights."""
+        return {name: np.diagonal(products, axis1=1, axis2=2) for name, products in zip(NAMES, (self.plain, self.left), strict=True)}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        found = {"head_similarity": _cosine(self.plain)}
-        return found if self.crosses else found | {"head_similarity_without_sink": _cosine(self.left)}
+        found = {name: _cosine(products) for name, products in zip(NAMES, (self.plain, self.left), strict=True)}
+        return {NAMES[0]: found[NAMES[0]]} if self.crosses else found
 
 
 def _cosine(lower: np.ndarray) -> np.ndarray:

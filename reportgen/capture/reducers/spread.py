@@ -34,6 +34,14 @@ class Spread:
         total[layer] += (values * counted).sum(1, dtype=np.float64)
         rows[layer] += np.broadcast_to(counted, values.shape).sum(1, dtype=np.float64)
 
+    def weights(self) -> dict[str, np.ndarray]:
+        """How many rows each mean is over."""
+        return {
+            "relative_entropy": self.rows_relative,
+            "entropy_without_sink": self.rows_left,
+            "relative_entropy_without_sink": self.rows_relative_left,
+        }
+
     def arrays(self) -> dict[str, np.ndarray]:
         return {
             "entropy": _mean(self.entropy, self.rows_counted),
@@ -47,7 +55,7 @@ class Confidence:
     """`confidence`: the mean over queries of the greatest weight. Source: Voita et al. 2019."""
 
     def __init__(self, stack: Stack) -> None:
-        self.total, self.rows = np.zeros((stack.layers, stack.heads)), float((stack.queries.sentence_of_token >= 0).sum())
+        self.total, self.rows = np.zeros((stack.layers, stack.heads)), float(stack.queries.sentence_queries.sum())
 
     def add(self, block: Block) -> None:
         self.total[block.layer] += (block.sums.greatest * block.counted).sum(1, dtype=np.float64)

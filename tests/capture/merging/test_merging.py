@@ -292,7 +292,8 @@ def test_token_links_are_those_of_the_tokens_own_window_and_name_the_documents_t
 def test_weights_of_the_text_count_the_rows_that_its_means_are_over() -> None:
     nothing = np.zeros(6, bool)
     ids, members = np.array([5, 7, 5, 9, 7, 5], np.int32), np.array([-1, 0, 0, 1, 1, 1], np.int32)
-    text = TokenisedText(ids=ids, spans=np.zeros((6, 2), np.int32), sentence_of_token=members, special=nothing, delimiter=nothing, sentences=(), notices=())
+    marks = {"special": nothing, "delimiter": nothing, "part_of_sentence": np.zeros(0, np.int32)}
+    text = TokenisedText(ids=ids, spans=np.zeros((6, 2), np.int32), sentence_of_token=members, sentences=(), notices=(), **marks)
     everything = {"first_token": 5.0, "previous_token": 5.0, "next_token": 4.0, "duplicate_token": 3.0, "induction": 3.0}
     assert text_weights(text, ~nothing) == everything
     assert text_weights(text, members == 1) == {"first_token": 3.0, "previous_token": 3.0, "next_token": 2.0, "duplicate_token": 2.0, "induction": 2.0}

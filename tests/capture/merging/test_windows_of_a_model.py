@@ -1,24 +1,23 @@
-"""A small model's document in windows: everything that is measured has a rule, is stored, loads, and makes a page."""
+"""A small model's document in windows, from text to page: every query counts once, every pair comes from the right window, and it is all in the file."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import made_up
 from tiny_folders import byte_level
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tiny import tiny_gpt2
+from reference import Reference
+from tiny import reference_of, tiny_gpt2
 
-from reportgen.archive import Spool, StoredArrays
-from reportgen.capture.forward import measure_forward
+from reportgen.archive import StoredArrays
+from reportgen.capture import MeasureOptions, measure
 from reportgen.capture.layout import layout_of
-from reportgen.capture.merging import MergedNumbers, WindowNumbers, merge, text_weights
 from reportgen.documents import document_from_text
+from reportgen.errors import DocumentError
 from reportgen.measurements import Measurements
 from reportgen.render import render_report
 from reportgen.report import build_report
@@ -26,83 +25,131 @@ from reportgen.sentences import split_sentences
 from reportgen.windows import WindowedText, tokenise_windows
 
 TEXT = " ".join(f"The harbour number {index} slept at dawn{' and waited' * (index % 3)}." for index in range(1, 14))
-NONE = np.zeros(0, np.int64)
+POSITIONS = 120
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
-    return byte_level()
+def model():
+    return tiny_gpt2(vocab_size=len(byte_level()), n_positions=POSITIONS)
 
 
 @pytest.fixture(scope="module")
-def text(tokenizer) -> WindowedText:
+def measured(model) -> Measurements:
+    return measure(document_from_text(TEXT), model, byte_level())
+
+
+@pytest.fixture(scope="module")
+def windows() -> WindowedText:
     document = document_from_text(TEXT)
-    return tokenise_windows(document, split_sentences(document), tokenizer, 120)
+    return tokenise_windows(document, split_sentences(document), byte_level(), POSITIONS)
 
 
 @pytest.fixture(scope="module")
-def measured(text: WindowedText, tokenizer) -> list[dict[str, np.ndarray]]:
-    model = tiny_gpt2(vocab_size=len(tokenizer))
-    return [measure_forward(model, layout_of(part, NONE), lambda stage, share: None).arrays for part in text.parts]
+def references(model, windows: WindowedText) -> list[Reference]:
+    """The plain formulas over the model's own eager attention in each window, all its queries."""
+    return [reference_of(model, layout_of(part, np.array([], np.int64))) for part in windows.parts]
 
 
-def windows(text: WindowedText, measured: list[dict[str, np.ndarray]]) -> Iterator[WindowNumbers]:
-    for window, part, places, counted, arrays in zip(text.windows, text.parts, text.places, text.counted, measured, strict=True):
-        queries = int((counted & (part.sentence_of_token >= 0)).sum())
-        yield WindowNumbers(window=window, arrays=arrays, queries=queries, weights=text_weights(part, counted), places=places, counted=counted)
+def own_queries(windows: WindowedText, index: int) -> np.ndarray:
+    """Tokens of the sentences that no earlier window holds."""
+    window, members = windows.windows[index], windows.parts[index].sentence_of_token
+    return np.flatnonzero(members >= window.own - window.first)
 
 
-@pytest.fixture(scope="module")
-def merged(text: WindowedText, measured: list[dict[str, np.ndarray]]) -> MergedNumbers:
-    return merge(windows(text, measured), stack="decoder", sentences=len(text.whole.sentences), tokens=len(text.whole.ids))
+def over_all_queries(windows: WindowedText, values: list[np.ndarray], least: int = 0) -> np.ndarray:
+    """The mean of layer x head x query arrays over every sentence query of the document, each in its own window."""
+    taken = [rows[:, :, (mine := own_queries(windows, index))[mine >= least]] for index, rows in enumerate(values)]
+    return np.concatenate(taken, axis=2).mean(2)
 
 
-def test_everything_that_a_window_gives_is_merged(text: WindowedText, measured: list[dict[str, np.ndarray]], merged: MergedNumbers) -> None:
-    assert len(text.windows) > 2
-    assert set(merged.arrays) == set(measured[0])
+def test_a_document_longer_than_the_model_is_read_in_overlapping_windows(measured: Measurements, windows: WindowedText) -> None:
+    assert len(windows.windows) > 2
+    assert measured.metadata["windows"] == windows.metadata
+    assert len(measured.sentences) == 13
+    assert f"read in {len(windows.windows)} overlapping windows" in measured.notices[0]
+    assert max(len(part.ids) for part in windows.parts) <= POSITIONS
 
 
-def test_rows_of_each_sentence_in_its_own_window_are_the_windows(text: WindowedText, measured: list[dict[str, np.ndarray]], merged: MergedNumbers) -> None:
-    for window, arrays in zip(text.windows, measured, strict=True):
-        own, inside = slice(window.own, window.last), slice(window.first, window.last)
-        old = window.own - window.first
-        for name in ("sentence_attention", "isa", "rollout_by_layer", "sentence_expected"):
-            np.testing.assert_array_equal(merged.arrays[name][..., own, inside], arrays[name][..., old:, :], err_msg=name)
-        shares = np.nansum(merged.arrays["sentence_attention"][:, :, own], -1) + merged.arrays["outside_attention"][:, :, own]
-        np.testing.assert_allclose(shares, 1, atol=1e-5)
-
-
-def test_links_of_the_document_lead_back_from_each_token_to_itself_or_before(merged: MergedNumbers) -> None:
-    keys = merged.arrays["token_links"]["key"]
-    assert (keys <= np.arange(len(keys))[:, None]).all()
-    assert (keys[:, 0] >= 0).all()
-
-
-def test_the_file_holds_every_window_and_the_page_is_made(
-    tmp_path: Path, text: WindowedText, measured: list[dict[str, np.ndarray]], merged: MergedNumbers
-) -> None:
-    document = document_from_text(TEXT)
-    spool = Spool(tmp_path)
-    for index, arrays in enumerate(measured):
-        for name, values in {**text.stored(index), **{f"window{index}/decoder.{name}": values for name, values in arrays.items()}}.items():
-            spool.add(name, values)
-    whole = {
-        "sentence_spans": np.array([(sentence.start, sentence.end) for sentence in text.whole.sentences], np.int32),
-        "sentence_blocks": np.array([sentence.block for sentence in text.whole.sentences], np.int32),
-        "token_ids": text.whole.ids,
-        "token_spans": text.whole.spans,
-        "token_sentences": text.whole.sentence_of_token,
-        **{f"decoder.{name}": values for name, values in merged.arrays.items()},
+def test_every_query_counts_once_in_the_numbers_of_heads(measured: Measurements, windows: WindowedText, references: list[Reference]) -> None:
+    left = [reference.without_sink() for reference in references]
+    own = {
+        "entropy": [reference.entropies(reference.p) for reference in references],
+        "distance": [(reference.p * reference.gap).sum(-1) for reference in references],
+        "within_sentence": [(reference.p * (reference.members[:, None] == reference.members[None])).sum(-1) for reference in references],
+        "confidence": [reference.p.max(-1) for reference in references],
     }
-    layers, heads = merged.arrays["entropy"].shape
-    metadata = {name: value for name, value in made_up().metadata.items() if name != "target"}
-    metadata |= {"layers": layers, "heads": heads, "windows": text.metadata, "notices": [*text.whole.notices, *merged.notices]}
-    Measurements(arrays=spool.finish(whole), metadata=metadata, text=document.text).save(tmp_path / "x.npz")
+    for name, values in own.items():
+        np.testing.assert_allclose(measured[f"*.{name}"], over_all_queries(windows, values), rtol=1e-4, atol=2e-5, err_msg=name)
+    first = [reference.p[..., 0] for reference in references]
+    np.testing.assert_allclose(measured["*.first_token"], over_all_queries(windows, first, least=1), rtol=1e-4, atol=2e-5)
+    rest = [np.nan_to_num((weights * reference.gap).sum(-1)) for weights, reference in zip(left, references, strict=True)]
+    np.testing.assert_allclose(measured["*.distance_without_sink"], over_all_queries(windows, rest, least=1), rtol=1e-4, atol=2e-5)
+
+
+def test_numbers_over_other_rows_are_exact_too(measured: Measurements, windows: WindowedText, references: list[Reference]) -> None:
+    rows, received, seen = {}, np.zeros((3, len(windows.whole.ids))), np.zeros(len(windows.whole.ids))
+    pairs, mass = np.zeros(8), np.zeros((3, 7, 8))
+    flat: list[np.ndarray] = []
+    for index, reference in enumerate(references):
+        counted, places = windows.counted[index], windows.places[index]
+        queries = own_queries(windows, index)
+        np.add.at(received, (slice(None), places), reference.p.mean(1)[:, counted].sum(1))
+        np.add.at(seen, places, np.tri(reference.tokens)[counted].sum(0))
+        bins = np.searchsorted([0, 1, 2, 4, 8, 16, 32, 64], reference.gap, side="right") - 1
+        for query in queries:
+            np.add.at(pairs, bins[query, : query + 1], 1)
+            np.add.at(mass, (slice(None), slice(None), bins[query, : query + 1]), reference.p[:, :, query, : query + 1])
+        flat.append(reference.p[:, :, counted].reshape(3, 7, -1))
+        rows[index] = len(queries)
+    assert sum(rows.values()) == (windows.whole.sentence_of_token >= 0).sum()
+    np.testing.assert_allclose(measured["*.token_influence_total"], received, rtol=1e-4, atol=2e-5)
+    np.testing.assert_allclose(measured["*.token_influence"], received / seen, rtol=1e-4, atol=2e-5)
+    np.testing.assert_allclose(measured["*.decay"], mass / pairs, rtol=1e-4, atol=2e-5)
+    every = np.concatenate(flat, axis=2)
+    unit = every / np.linalg.norm(every, axis=2, keepdims=True)
+    np.testing.assert_allclose(measured["*.head_similarity"], unit @ unit.transpose(0, 2, 1), rtol=1e-4, atol=2e-5)
+
+
+def test_pairs_come_from_the_window_that_gives_the_query_most_before_it(measured: Measurements, windows: WindowedText, references: list[Reference]) -> None:
+    coverage = np.zeros((13, 13), int)
+    for window, reference in zip(windows.windows, references, strict=True):
+        own, inside, old = slice(window.own, window.last), slice(window.first, window.last), window.own - window.first
+        coverage[inside, inside] += 1
+        np.testing.assert_allclose(measured["*.sentence_attention"][:, :, own, inside], reference.sentence_attention()[:, :, old:], atol=2e-5)
+        np.testing.assert_allclose(measured["*.isa"][own, inside], reference.isa_by_layer().max(0)[old:], atol=2e-5)
+        shares = np.nansum(measured["*.sentence_attention"][:, :, own], -1) + measured["*.outside_attention"][:, :, own]
+        np.testing.assert_allclose(shares, 1, atol=1e-5)
+    np.testing.assert_array_equal(measured["*.coverage"], coverage)
+    assert np.isnan(measured["*.sentence_attention"][:, :, coverage == 0]).all()
+
+
+def test_the_target_is_of_the_last_window_and_says_nothing_of_what_that_does_not_hold(measured: Measurements, windows: WindowedText) -> None:
+    last = windows.windows[-1]
+    assert measured.metadata["target"]["sentence"] == 12
+    assert f"sentence 13 ({int((windows.parts[-1].sentence_of_token == 12 - last.first).sum())} tokens)" in measured.metadata["target"]["description"]
+    for name in ("gradient", "attention", "rollout", "relevance"):
+        assert np.isnan(measured[f"attribution.{name}"][: last.first]).all()
+        assert np.isfinite(measured[f"attribution.{name}"][last.first :]).all()
+
+
+def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measured: Measurements, windows: WindowedText, references: list[Reference]) -> None:
+    measured.save(tmp_path / "x.npz")
     loaded = Measurements.load(tmp_path / "x.npz")
     assert isinstance(loaded.arrays, StoredArrays)
-    for window, planned, arrays in zip(loaded.windows, text.windows, measured, strict=True):
+    for window, planned, reference in zip(loaded.windows, windows.windows, references, strict=True):
         assert (window.first, window.last) == (planned.first, planned.last)
-        np.testing.assert_array_equal(window.arrays["decoder.sentence_attention"], arrays["sentence_attention"])
-    report = build_report(loaded)
-    assert report.notices[:2] == tuple(metadata["notices"])
-    assert "overlapping windows" in render_report(report)
+        np.testing.assert_allclose(window.arrays["decoder.sentence_attention"], reference.sentence_attention(), atol=2e-5)
+    page = render_report(build_report(loaded))
+    assert "overlapping windows" in page
+    assert "What does each head do?" in page
+
+
+def test_windows_can_be_asked_for_and_are_refused_beside_other_texts(model) -> None:
+    document = document_from_text(TEXT)
+    found = measure(document, model, byte_level(), options=MeasureOptions(window=60, stride=20, attribution=False))
+    assert max(window["tokens"] for window in found.metadata["windows"]) <= 60
+    assert found.metadata["options"]["window"] == 60
+    with pytest.raises(DocumentError, match="Windows are for a document by itself"):
+        measure(document, model, byte_level(), options=MeasureOptions(window=60, generate=3))
+    with pytest.raises(DocumentError, match="larger than the model"):
+        measure(document, model, byte_level(), options=MeasureOptions(window=600))

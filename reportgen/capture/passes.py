@@ -1,0 +1,168 @@
+"""The passes that one document takes through one model, and what the measurements file says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from reportgen.capture.attribution import Gradients, measure_gradients
+from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
+from reportgen.capture.layout import layout_of
+from reportgen.capture.per_layer import global_mask, reads_per_layer
+from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
+from reportgen.capture.self_check import check_model
+from reportgen.capture.targets import Target, default_target
+from reportgen.documents import Document
+from reportgen.measurements import FORMAT, Measurements
+from reportgen.models import LanguageModel
+from reportgen.sentences import Sentence
+from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText
+
+LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
+PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions:
+    """Which passes to make besides the forward one, the caller's own sentences if any, a second text, how many tokens the model is to write, windows.
+
+    `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most (default: half of that).
+    """
+
+    attribution: bool = True
+    probes: bool = True
+    sentences: Sequence[Sentence] | None = None
+    pair: Document | None = None
+    generate: int | None = None
+    window: int | None = None
+    stride: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passes:
+    """One document on one model, and the passes it takes."""
+
+    language_model: LanguageModel
+    fed: ModelInput
+    options: MeasureOptions
+    report: Progress
+
+    def measurements(self) -> Measurements:
+        """The passes, one after the other, and what they give."""
+        model, given = self.language_model.model, self._feed()
+        shapes = check_model(model, given)
+        target = default_target(self.language_model, given) if self.options.attribution else None
+        aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
+        forward = measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report)
+        arrays = {**text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
+        arrays |= self.probe_arrays(shapes)
+        gradients = None
+        if target is not None:
+            gradients = measure_gradients(model, aimed, target, self.report)
+            arrays |= gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
+        metadata = self.metadata(shapes, forward, target, gradients)
+        return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
+
+    def _feed(self) -> Feed:
+        nothing = np.array([], np.int64)
+        target = None if self.fed.target is None else layout_of(self.fed.target, nothing)
+        extra = {**self.fed.extra, **global_mask(self.language_model.model, self.fed.source.ids)}
+        return Feed(source=layout_of(self.fed.source, nothing), target=target, extra=extra)
+
+    def attention_of_target(self, forward: ForwardNumbers, aimed: Feed, target: Target, shapes: Shapes) -> dict[str, np.ndarray]:
+        """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads."""
+        found = forward if target.masked is None else measure_target_rows(self.language_model.model, aimed, shapes)
+        stack = "cross" if "cross" in shapes else next(iter(shapes))
+        named = {"attribution.attention": found.target_attention[stack]}
+        return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
+
+    def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
+        """What the probes give, where they are wanted and possible."""
+        if not (self.options.probes and self._probes_possible(shapes)):
+            return {}
+        found = measure_probes(self.language_model.model, self.language_model.tokenizer, shapes, self.report)
+        return {f"decoder.{name}": values for name, values in found.items()}
+
+    def _probes_possible(self, shapes: Shapes) -> bool:
+        return self.language_model.kind == "causal" and (self.language_model.positions or 2 * PERIOD) >= 2 * PERIOD and "decoder" in shapes
+
+    def _target_arrays(self) -> dict[str, np.ndarray]:
+        return {} if self.fed.target is None else {f"target_{name}": values for name, values in text_arrays(self.fed.target).items()}
+
+    @property
+    def _target_text(self) -> str:
+        return "" if self.fed.target_document is None else self.fed.target_document.text
+
+    def metadata(self, shapes: Shapes, forward: ForwardNumbers, target: Target | None, gradients: Gradients | None) -> dict[str, Any]:
+        """Everything needed to know what the numbers are of; no clock, no path, no host."""
+        document, language_model, probed = self.fed.document, self.language_model, self._probes_possible(shapes)
+        model = language_model.model
+        layers, heads = next(iter(shapes.values()))
+        stack = next(iter(shapes))
+        metadata: dict[str, Any] = {
+            "format": FORMAT,
+            "title": document.title,
+            "source": document.source,
+            "sha256": document.sha256,
+            "language": document.language,
+            "block_kinds": [block.kind for block in document.blocks],
+            "model": language_model.name,
+            "revision": language_model.identity,
+            "family": language_model.family,
+            "kind": language_model.kind,
+            "layers": layers,
+            "heads": heads,
+            "stacks": {name: list(shape) for name, shape in shapes.items()},
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "device": model.device.type,
+            "attention_way": "per-layer" if reads_per_layer(model.config) else "streaming",
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "options": {
+                "attribution": self.options.attribution,
+                "probes": {"seed": SEED, "rows": ROWS, "period": PERIOD} if self.options.probes and probed else None,
+                "sentences": "Punkt" if self.options.sentences is None else "given by the caller",
+                "sentence_attention_dtype": str(forward.arrays[f"{stack}.sentence_attention"].dtype),
+                **self.fed.settings,
+            },
+            "windows": [],
+            "notices": [*self.fed.notices, *self._absences(shapes, probed, target)],
+        }
+        if self.fed.target_document is not None:
+            metadata["target_block_kinds"] = [block.kind for block in self.fed.target_document.blocks]
+        if forward.global_tokens:
+            metadata["global_tokens"] = list(forward.global_tokens)
+        if (self.fed.source.part_of_sentence != DOCUMENT).any():
+            metadata["sentence_parts"] = [PARTS[part] for part in self.fed.source.part_of_sentence.tolist()]
+        if target is not None:
+            metadata["target"] = {"sentence": target.sentence, "rows": len(target.rows), "description": target.description}
+            metadata["target"] |= {"value": round(gradients.value, 6), "unit": target.unit}
+        return metadata
+
+    def _absences(self, shapes: Shapes, probed: bool, target: Target | None) -> list[str]:
+        """What was not measured, and why."""
+        asked_away = {"attribution": self.options.attribution, "the probes on repeated random tokens": self.options.probes}
+        said = [f"Not measured, because it was asked away: {name}." for name, wanted in asked_away.items() if not wanted]
+        if self.options.probes and not probed:
+            reason = f"the model reads fewer than {2 * PERIOD} tokens" if self.language_model.kind == "causal" else "they are for causal models"
+            said.append(f"Not measured, because {reason}: the probes on repeated random tokens.")
+        if target is not None and "cross" in shapes:
+            said.append("Not measured, because they are not carried through cross-attention: rollout and relevance of the attribution's target.")
+        if target is not None and reads_per_layer(self.language_model.model.config):
+            said.append("Not measured, because the model's attention is outside the library's interface: importance of heads, attention x gradient, relevance.")
+        return said
+
+
+def text_arrays(tokenised: TokenisedText) -> dict[str, np.ndarray]:
+    return {
+        "sentence_spans": np.array([(sentence.start, sentence.end) for sentence in tokenised.sentences], np.int32),
+        "sentence_blocks": np.array([sentence.block for sentence in tokenised.sentences], np.int32),
+        "token_ids": tokenised.ids,
+        "token_spans": tokenised.spans,
+        "token_sentences": tokenised.sentence_of_token,
+    }
