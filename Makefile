@@ -22,7 +22,7 @@ test: .venv/installed-for-tests
 	$(BIN)/python -m pytest
 
 snapshots: .venv/installed-for-tests
-	$(BIN)/python -m pytest tests/test_report.py tests/pages --update-snapshots
+	$(BIN)/python -m pytest tests/test_report.py tests/pages tests/capture/test_families.py --update-snapshots
 
 benchmark: .venv/installed-for-tests
 	$(BIN)/python tests/benchmarks/measure_speed.py

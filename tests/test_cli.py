@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -31,8 +32,8 @@ TEXT = " ".join(f"The gull {number} slept{' and slept' * (number % 3)} at dawn."
 HEAVY = ("torch", "altair", "transformers")
 COMMANDS = {
     "": ("report", "measure", "render", "models"),
-    "report": ("DOC", "--model", "--output", "--json", "--revision", "--no-attribution", "--no-probes"),
-    "measure": ("DOC", "--output", "--no-attribution", "--no-probes"),
+    "report": ("DOC", "--model", "--output", "--json", "--revision", "--no-attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
+    "measure": ("DOC", "--output", "--no-attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
     "render": ("X.npz", "--output", "--json"),
     "models": ("list", "fetch"),
     "models list": ("--help",),
@@ -238,15 +239,30 @@ def test_passes_can_be_left_out(run: Run, desk: Path, model: Path) -> None:
     assert len(data["notices"]) == 3
 
 
-def test_a_document_longer_than_the_model_is_cut_and_the_notice_counts(run: Run, desk: Path, short_model: Path) -> None:
+def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_counts(run: Run, desk: Path, short_model: Path) -> None:
     assert run("report", "gulls.txt", "-m", short_model, "-o", "x.html", "--json", "x.json").code == 0
     data = read_strictly(desk / "x.json")
-    read = len(data["analyses"]["sentence_matrix"]["sentences"])
+    assert len(data["analyses"]["sentence_matrix"]["sentences"]) == SENTENCES
+    windows = data["provenance"]["windows"]
+    assert len(windows) > 1
+    assert all(window["tokens"] <= 230 for window in windows)
     (notice,) = data["notices"]
-    assert 2 <= read < SENTENCES
-    assert "longer than the model" in notice
-    assert f"{read} of {SENTENCES}; the model reads 230 tokens at most" in notice
-    assert "longer than the model" in (desk / "x.html").read_text(encoding="utf-8")
+    assert f"longer than a window of 230 tokens: it was read in {len(windows)} overlapping windows" in notice
+    assert "overlapping windows" in (desk / "x.html").read_text(encoding="utf-8")
+
+
+def test_a_second_text_windows_and_what_the_model_is_to_write_can_be_asked_for(run: Run, desk: Path, model: Path) -> None:
+    (desk / "second.txt").write_text("The quay was loud. Nobody waved.", encoding="utf-8")
+    asked = {"pair": ["--pair", "second.txt"], "written": ["--generate", "7"], "windows": ["--window", "200", "--stride", "90"]}
+    for name, words in asked.items():
+        assert run("measure", "gulls.txt", "-m", model, "-o", f"{name}.npz", "--no-probes", "--no-attribution", *words).code == 0
+    found = {name: Measurements.load(desk / f"{name}.npz") for name in asked}
+    assert found["pair"].sentences[-2:] == ("The quay was loud.", "Nobody waved.")
+    assert found["written"].metadata["options"]["generate"]["tokens"] == 7
+    assert found["windows"].metadata["options"] | {"window": 200, "stride": 90} == found["windows"].metadata["options"]
+    for name in asked:
+        (desk / f"{name}.npz").unlink()
+    assert "leave out --window" in run("report", "gulls.txt", "-m", model, "--generate", "7", "--window", "200").sentence
 
 
 def test_a_model_too_short_for_the_probes_is_measured_without_them(run: Run, desk: Path, tmp_path: Path) -> None:
@@ -395,10 +411,10 @@ def test_a_model_whose_attention_cannot_be_read_is_refused(run: Run, desk: Path,
     assert names_in(desk) == ON_THE_DESK
 
 
-def test_a_model_too_short_for_two_sentences_is_refused(run: Run, desk: Path, tmp_path: Path) -> None:
+def test_a_model_too_short_for_a_sentence_is_refused(run: Run, desk: Path, tmp_path: Path) -> None:
     folder = save_folder(tmp_path / "stub", tiny_gpt2(n_positions=17))
     said = run("report", "gulls.txt", "-m", folder).sentence
-    assert said == "The model reads 17 tokens at most, and fewer than two sentences of gulls.txt fit into them."
+    assert re.fullmatch(r"Sentence \d+ has \d+ tokens, and a window holds 17: it cannot be read whole. Split it, or take a larger window.", said)
     assert names_in(desk) == ON_THE_DESK
 
 

@@ -11,7 +11,7 @@ from reportgen.errors import DocumentError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import split_sentences
-from reportgen.tokens import build_input
+from reportgen.tokens import build_input, refuse_unknown_tokens
 from reportgen.windows import WindowedText, tokenise_windows
 
 
@@ -42,4 +42,5 @@ def _in_windows(document: Document, language_model: LanguageModel, options: Meas
     sentences = split_sentences(document) if options.sentences is None else options.sentences
     limit, tokenizer = language_model.positions, language_model.tokenizer
     found = tokenise_windows(document, sentences, tokenizer, limit, size=options.window, stride=options.stride)
+    refuse_unknown_tokens(language_model, language_model.model, found.whole.ids)
     return found if len(found.windows) > 1 else None

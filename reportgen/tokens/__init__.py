@@ -2,7 +2,7 @@
 
 from reportgen.tokens.alignment import align_tokens
 from reportgen.tokens.encoding import encode
-from reportgen.tokens.model_input import ModelInput, build_input
+from reportgen.tokens.model_input import ModelInput, build_input, refuse_unknown_tokens
 from reportgen.tokens.tokenised_text import DOCUMENT, GENERATED, MINIMUM_SENTENCES, PAIR, TokenisedText, refuse_too_few, tokenised_text, unread_notice
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "build_input",
     "encode",
     "refuse_too_few",
+    "refuse_unknown_tokens",
     "tokenised_text",
     "unread_notice",
 ]

@@ -91,18 +91,19 @@ def _source(document: Document, sentences: Sequence[Sentence], language_model: L
     tokenizer, kind = language_model.tokenizer, language_model.kind
     if pair is None:
         fed = feed_alone(document, sentences, tokenizer, room)
-        _refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
+        refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
         return fed, {}
 
     def encode_two(first: str, second: str) -> Encoding:
         return encode(tokenizer, first + BETWEEN_BLOCKS + second) if kind == "causal" else encode(tokenizer, first, second)
 
     fed = feed_pair(document, sentences, pair, encode_two, room, pair_first=kind == "question answering")
-    _refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
+    refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
     return fed, {"pair": _said_of(pair, "question" if kind == "question answering" else "second text")}
 
 
-def _refuse_unknown_tokens(language_model: LanguageModel, stack: Any, ids: Int[np.ndarray, " token"]) -> None:
+def refuse_unknown_tokens(language_model: LanguageModel, stack: Any, ids: Int[np.ndarray, " token"]) -> None:
+    """Raise `ModelError` when some token is none of those that the stack has embeddings for."""
     known, largest = stack.get_input_embeddings().weight.shape[0], int(ids.max())
     if largest >= known:
         raise ModelError(f"The tokenizer gives token {largest}, but {language_model.name} knows {known} tokens only: they do not belong together.")
@@ -114,7 +115,7 @@ def _for_encoder_decoder(
     fed, _ = _source(document, sentences, language_model, None, Room(limit=language_model.positions))
     if pair is not None:
         target, settings = feed_target(language_model, pair), {"pair": _said_of(pair, "decoder's text")}
-        _refuse_unknown_tokens(language_model, language_model.model.get_decoder(), target.encoding.ids)
+        refuse_unknown_tokens(language_model, language_model.model.get_decoder(), target.encoding.ids)
     else:
         target, settings = _written_target(fed, language_model, generate)
     return _input(language_model, fed, target, settings)

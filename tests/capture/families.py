@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,4 +138,21 @@ HEADS = (
     _both("sequence to sequence", "BartConfig BartForConditionalGeneration", BART_LIKE),
     _encoder("bare encoder", "BertConfig BertModel"),
 )
-BUILDERS: dict[str, Callable[[], Any]] = {family.name: family.build for family in SEAM}
+# Models outside the interface, tested as `CASES` in per_layer_models.py: name, model type, kind, what they have of their own.
+ONE_LAYER_AT_A_TIME = (
+    ("Longformer", "longformer", "encoder-only", "local window, tokens with global attention"),
+    ("LED", "led", "encoder-decoder", "local window, tokens with global attention"),
+    ("BigBird", "big_bird", "encoder-only", "blocks: near, first and last, random"),
+    ("DeBERTa", "deberta", "encoder-only", "disentangled positions"),
+    ("DeBERTa-v2, v3", "deberta-v2", "encoder-only", "disentangled positions"),
+    ("BLOOM", "bloom", "decoder-only", "penalty on distance"),
+    ("Falcon", "falcon", "decoder-only", "grouped keys, penalty on distance"),
+)
+
+
+def readme_table() -> str:
+    """The families of models that the tests hold against the model's own attention, as the README has them."""
+    rows = [(family.name, family.kind, family.special, "streaming") for family in SEAM]
+    rows += [(name, kind, special, "one layer at a time") for name, _, kind, special in ONE_LAYER_AT_A_TIME]
+    lines = ["| family | kind | of its own | read |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines)

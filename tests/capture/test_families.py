@@ -10,7 +10,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from families import HEADS, SEAM, Family
+from families import HEADS, ONE_LAYER_AT_A_TIME, SEAM, Family, readme_table
 from per_layer_models import CASES, Case
 from reference import Reference
 from tiny import assert_equal_to_reference, assert_links_are_the_strongest, made_up_layout, measured, references_of, vars_of
@@ -18,8 +18,11 @@ from tiny import assert_equal_to_reference, assert_links_are_the_strongest, made
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
 from reportgen.capture.layout import TextLayout
+from reportgen.capture.per_layer import PER_LAYER
 from reportgen.capture.self_check import check_model
 from reportgen.capture.streaming import StackPass
+
+ROOT = Path(__file__).parents[2]
 
 
 def input_of(family: Family) -> Feed:
@@ -83,6 +86,18 @@ def test_every_array_of_a_model_read_one_layer_at_a_time_equals_the_formula_on_i
         assert_links_are_the_strongest(arrays["token_links"], reference.p.mean((0, 1)))
     first_and_last_block = (*range(5), 50, 51, 52) if "block-sparse" in name else ()
     assert found.global_tokens == (case.chosen or first_and_last_block)
+
+
+def test_the_readme_lists_the_families_that_are_tested(request: pytest.FixtureRequest) -> None:
+    readme, (start, end) = ROOT / "README.md", ("<!-- families: written by `make snapshots` -->\n", "\n<!-- end of families -->")
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(start)
+    listed, after = rest.split(end)
+    if request.config.getoption("--update-snapshots"):
+        readme.write_text(before + start + readme_table() + end + after, encoding="utf-8")
+        listed = readme_table()
+    assert listed == readme_table()
+    assert {model_type for _, model_type, _, _ in ONE_LAYER_AT_A_TIME} == set(PER_LAYER)
 
 
 def test_a_family_with_sinks_as_extra_logits_gives_part_of_its_attention_to_no_token() -> None:

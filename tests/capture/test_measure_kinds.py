@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, processors
 from transformers import BertConfig, BertForMaskedLM, BertModel, BloomConfig, BloomForCausalLM, LongformerConfig, LongformerForQuestionAnswering
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
-from fed import LONG, SECOND, bart, bert, document, gpt2, t5, typed_word_piece
+from fed import LONG, SECOND, bart, bart_for_classes, bert, document, gpt2, t5, typed_word_piece
 from tiny_folders import byte_level, word_piece
 from transformers import BertForQuestionAnswering, PreTrainedTokenizerFast
 
@@ -60,6 +60,7 @@ MODELS: dict[str, tuple[Callable[[], LanguageModel], MeasureOptions]] = {
     "bare encoder": (lambda: built(BertModel, BertConfig(**BERT), word_piece()), MeasureOptions()),
     "encoder-decoder with a text": (bart, MeasureOptions(pair=document(SECOND, "summary.txt"))),
     "encoder-decoder that writes": (t5, MeasureOptions(generate=17)),
+    "classifier with a decoder": (bart_for_classes, MeasureOptions()),
     "causal, one layer at a time": (
         lambda: built(BloomForCausalLM, BloomConfig(n_layer=2, n_head=3, hidden_size=24, vocab_size=320), byte_level()),
         MeasureOptions(),

@@ -17,7 +17,7 @@ from reportgen.archive import StoredArrays
 from reportgen.capture import MeasureOptions, measure
 from reportgen.capture.layout import layout_of
 from reportgen.documents import document_from_text
-from reportgen.errors import DocumentError
+from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.render import render_report
 from reportgen.report import build_report
@@ -153,3 +153,8 @@ def test_windows_can_be_asked_for_and_are_refused_beside_other_texts(model) -> N
         measure(document, model, byte_level(), options=MeasureOptions(window=60, generate=3))
     with pytest.raises(DocumentError, match="larger than the model"):
         measure(document, model, byte_level(), options=MeasureOptions(window=600))
+
+
+def test_a_tokenizer_of_another_model_is_refused_in_windows_too() -> None:
+    with pytest.raises(ModelError, match="they do not belong together"):
+        measure(document_from_text(TEXT), tiny_gpt2(vocab_size=70, n_positions=POSITIONS), byte_level())
