@@ -20,11 +20,12 @@ class Result:
     """The matrices by view: view 0 is the whole model, view l + 1 is layer l. Shares are of one sentence's attention; rows are queries.
 
     `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer. `opening` is the pair of sentences that
-    the page opens on.
+    the page opens on. `windowed` says that some pairs were never seen together, and are NaN.
     """
 
     stack: str
     causal: bool
+    windowed: bool
     sentences: tuple[str, ...]
     blocks: tuple[int, ...]
     block_kinds: tuple[str, ...]
@@ -45,6 +46,7 @@ def analyse(measurements: Measurements) -> Result:
     kinds = measurements.metadata["block_kinds"]
     return Result(
         stack=measurements.stack,
+        windowed=bool(np.isnan(attention[0]).any()),
         causal=not (np.triu(attention[0], 1) > 0).any(),
         sentences=measurements.sentences,
         blocks=tuple(measurements["sentence_blocks"].tolist()),

@@ -59,8 +59,31 @@ function hatch(context, side, density) {
   context.lineWidth = density;
   context.strokeStyle = themeColour("--hatch");
   if (workspace.causal) strokeInside(context, side, 8 * density, [[cell, 0], [side, 0], [side, side - cell]]);
+  if (workspace.windowed) hatchUnseen(context, side, 8 * density);
   context.strokeStyle = themeColour("--quiet");
   if (state.content) strokeInside(context, side, 4 * density, [[0, 0], [cell, 0], [cell, side], [0, side]]);
+}
+
+// The same lines over single cells: pairs of sentences that no window holds together.
+function hatchUnseen(context, side, gap) {
+  const size = workspace.sentences;
+  const image = new ImageData(size, size);
+  for (let query = 0; query < size; query++) {
+    for (let key = 0; key < (workspace.causal ? query : size); key++) {
+      if (Number.isNaN(readCell(state.measure, state.view, query, key))) image.data[4 * (query * size + key) + 3] = 255;
+    }
+  }
+  const cells = make("canvas", { width: size, height: size });
+  cells.getContext("2d").putImageData(image, 0, 0);
+  const layer = make("canvas", { width: side, height: side });
+  const lines = layer.getContext("2d");
+  lines.imageSmoothingEnabled = false;
+  lines.drawImage(cells, 0, 0, side, side);
+  lines.globalCompositeOperation = "source-in";
+  lines.lineWidth = context.lineWidth;
+  lines.strokeStyle = context.strokeStyle;
+  strokeInside(lines, side, gap, [[0, 0], [side, 0], [side, side], [0, side]]);
+  context.drawImage(layer, 0, 0);
 }
 
 function strokeInside(context, side, gap, corners) {

@@ -75,6 +75,7 @@ def make_sentence_matrix(random: np.random.Generator, sentences: int, layers: in
     return sentence_matrix.Result(
         stack="decoder",
         causal=True,
+        windowed=False,
         sentences=texts,
         blocks=blocks,
         block_kinds=kinds,

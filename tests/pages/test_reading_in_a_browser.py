@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pages.hostile import CASES, saying
 from pages.opened import Opened
@@ -159,3 +160,21 @@ def test_an_encoder_has_no_cell_that_was_never_computed(open_file: Callable[...,
     assert page.tab.locator(".never").count() == 0
     page.tab.locator("#matrix").click(position={"x": page.tab.evaluate("document.querySelector('#matrix').clientWidth") * 0.9, "y": 20})
     assert "sentence 1 gives sentence 5 " in page.readout()
+
+
+def test_pairs_that_no_window_holds_together_are_hatched(open_file: Callable[..., Opened], tmp_path: Path) -> None:
+    report = small_report()
+    result = section_of(report, "sentence_matrix").result
+    apart = np.abs(np.subtract.outer(np.arange(len(result.sentences)), np.arange(len(result.sentences)))) > 2
+    seen = {name: np.where(apart, np.nan, getattr(result, name)) for name in ("attention", "isa", "rollout", "rollout_without_sink", "expected")}
+    (tmp_path / "windows.html").write_text(render_report(with_result(report, "sentence_matrix", windowed=True, **seen)), encoding="utf-8")
+    page = open_file(tmp_path / "windows.html")
+    assert page.quiet()
+    assert "no window holds with it" in page.tab.locator(".never").inner_text()
+    colours = """([query, key, size]) => { const canvas = document.querySelector("#matrix canvas"), cell = canvas.width / size, context = canvas.getContext("2d");
+        const pixels = context.getImageData(key * cell + 2, query * cell + 2, cell - 4, cell - 4).data, found = new Set();
+        for (let i = 0; i < pixels.length; i += 4) found.add(pixels.slice(i, i + 4).join());
+        return found.size; }"""
+    size = len(result.sentences)
+    assert page.tab.evaluate(colours, [4, 1, size]) > 1  # lines and what is between them
+    assert page.tab.evaluate(colours, [4, 3, size]) == 1  # one colour for the value
