@@ -7,7 +7,7 @@ from typing import Any
 from reportgen.capture.passes import MeasureOptions, Passes, Progress
 from reportgen.capture.windowed import WindowedPasses
 from reportgen.documents import Document
-from reportgen.errors import DocumentError
+from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import split_sentences
@@ -25,11 +25,19 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     """
     options, report = options or MeasureOptions(), progress or (lambda stage, share: None)
     language_model = given_model(model, tokenizer)
+    _refuse_what_reads_twice(language_model)
     windowed = _in_windows(document, language_model, options)
     if windowed is not None:
         return WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements()
     fed = build_input(document, language_model, sentences=options.sentences, pair=options.pair, generate=options.generate)
     return Passes(language_model=language_model, fed=fed, options=options, report=report).measurements()
+
+
+def _refuse_what_reads_twice(language_model: LanguageModel) -> None:
+    """Encoder-decoders whose decoder reads the source again find their answer by end tokens that no part of a text has, and take no embeddings."""
+    if language_model.kind != "seq2seq" and getattr(language_model.model.config, "is_encoder_decoder", False):
+        what = f"{language_model.name} ({language_model.family}) is a {language_model.kind} model"
+        raise ModelError(f"{what} with an encoder and a decoder; of encoder-decoders reportgen measures those that write text.")
 
 
 def _in_windows(document: Document, language_model: LanguageModel, options: MeasureOptions) -> WindowedText | None:

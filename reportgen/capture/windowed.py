@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 
 from reportgen.archive import Spool
 from reportgen.capture.attribution import measure_gradients
-from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
 from reportgen.capture.merging import Merging, WindowNumbers, target_of_window, text_weights
@@ -49,23 +49,21 @@ class WindowedPasses(Passes):
             raise
 
     def _spooled(self, spool: Spool) -> Measurements:
-        model, windows = self.language_model.model, self.windowed.windows
+        model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
         shapes = check_model(model, self._feed_of(0))
-        whole = self.windowed.whole
         merging = {stack: Merging(stack=stack, sentences=len(whole.sentences), tokens=len(whole.ids)) for stack in shapes}
-        for index in range(len(windows) - 1):
+        for index in range(last):
             self._take(index, measure_forward(model, self._feed_of(index), shapes, self._report_of(index)), spool, merging)
-        target, aimed = self._target(shapes)
-        forward = measure_forward(
-            model, self._feed_of(len(windows) - 1) if target is None or target.masked is not None else aimed, shapes, self._report_of(len(windows) - 1)
-        )
-        self._take(len(windows) - 1, forward, spool, merging)
+        target, aimed = self._target()
+        read = self._feed_of(last) if target is None or target.masked is not None else aimed
+        forward = measure_forward(model, read, shapes, self._report_of(last))
+        self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
         gradients = None
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report)
             found = gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
-            arrays |= target_of_window(found, windows[-1], len(whole.sentences))
+            arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences))
         return self._finished(spool, merging, arrays, self.metadata(shapes, forward, self._in_document(target), gradients))
 
     def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:
@@ -113,7 +111,7 @@ class WindowedPasses(Passes):
 
         return report
 
-    def _target(self, shapes: Shapes) -> tuple[Target | None, Feed | None]:
+    def _target(self) -> tuple[Target | None, Feed | None]:
         """The target of the last window, and what the model is fed for it."""
         if not self.options.attribution:
             return None, None

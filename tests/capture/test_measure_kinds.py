@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, processors
 from transformers import BertConfig, BertForMaskedLM, BertModel, BloomConfig, BloomForCausalLM, LongformerConfig, LongformerForQuestionAnswering
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
-from fed import LONG, SECOND, bart, bart_for_classes, bert, document, gpt2, t5, typed_word_piece
+from fed import LONG, SECOND, bart, bart_for_classes, bert, document, gpt2, t5, t5_for_questions, typed_word_piece
 from tiny_folders import byte_level, word_piece
 from transformers import BertForQuestionAnswering, PreTrainedTokenizerFast
 
@@ -60,7 +60,6 @@ MODELS: dict[str, tuple[Callable[[], LanguageModel], MeasureOptions]] = {
     "bare encoder": (lambda: built(BertModel, BertConfig(**BERT), word_piece()), MeasureOptions()),
     "encoder-decoder with a text": (bart, MeasureOptions(pair=document(SECOND, "summary.txt"))),
     "encoder-decoder that writes": (t5, MeasureOptions(generate=17)),
-    "classifier with a decoder": (bart_for_classes, MeasureOptions()),
     "causal, one layer at a time": (
         lambda: built(BloomForCausalLM, BloomConfig(n_layer=2, n_head=3, hidden_size=24, vocab_size=320), byte_level()),
         MeasureOptions(),
@@ -153,6 +152,12 @@ def test_parts_targets_and_settings_are_in_the_metadata() -> None:
     sparse = measured("question answering, one layer at a time")
     question = np.flatnonzero(sparse["token_sentences"] >= sparse.metadata["sentence_parts"].count("pair"))[0] - 2  # two separators lie between
     assert sparse.metadata["global_tokens"] == list(range(question))
+
+
+@pytest.mark.parametrize("build", [bart_for_classes, t5_for_questions])
+def test_an_encoder_decoder_that_writes_nothing_is_refused_by_name(build: Callable[[], LanguageModel]) -> None:
+    with pytest.raises(ModelError, match="with an encoder and a decoder; of encoder-decoders reportgen measures those that write text"):
+        measure(document(TEXT), build())
 
 
 def test_longformer_without_a_question_is_refused_with_what_to_do() -> None:

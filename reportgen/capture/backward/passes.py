@@ -13,14 +13,13 @@ from reportgen.capture.backward.calls import AttentionCall
 from reportgen.capture.backward.row_blocks import RowBlock, plan_row_blocks
 from reportgen.capture.backward.stack_sums import StackNumbers, StackSums
 from reportgen.capture.backward.workspace import Workspace
+from reportgen.capture.feeding import StackOf
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.visibility import Visibility
 from reportgen.errors import ModelError
 
 ROWS_AT_MOST = 64
 TEXTS = {"encoder": ("encoder", "encoder"), "decoder": ("decoder", "decoder"), "cross": ("decoder", "encoder")}  # of queries, of keys
-
-StackOf = Callable[[Any, Visibility], str]
 
 
 def stack_by_direction(module: Any, visibility: Visibility) -> str:
