@@ -18,7 +18,10 @@ StackOf = Callable[[Any, Visibility], str]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Feed:
-    """One text as the reducers see it, and for an encoder-decoder the decoder's input as well. `extra` are further inputs of the model, one number for each token of the source."""
+    """One text as the reducers see it, and for an encoder-decoder the decoder's input as well.
+
+    `extra` are further inputs of the model, one number for each token of the source.
+    """
 
     source: TextLayout
     target: TextLayout | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from reportgen.capture.passes import MeasureOptions, Passes, Progress
@@ -10,7 +11,7 @@ from reportgen.documents import Document
 from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
-from reportgen.sentences import split_sentences
+from reportgen.sentences import Sentence, split_sentences
 from reportgen.tokens import build_input, refuse_unknown_tokens
 from reportgen.windows import WindowedText, tokenise_windows
 
@@ -26,10 +27,11 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     options, report = options or MeasureOptions(), progress or (lambda stage, share: None)
     language_model = given_model(model, tokenizer)
     _refuse_what_reads_twice(language_model)
-    windowed = _in_windows(document, language_model, options)
+    sentences = split_sentences(document) if options.sentences is None else options.sentences
+    windowed = _in_windows(document, sentences, language_model, options)
     if windowed is not None:
         return WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements()
-    fed = build_input(document, language_model, sentences=options.sentences, pair=options.pair, generate=options.generate)
+    fed = build_input(document, language_model, sentences=sentences, pair=options.pair, generate=options.generate)
     return Passes(language_model=language_model, fed=fed, options=options, report=report).measurements()
 
 
@@ -40,14 +42,13 @@ def _refuse_what_reads_twice(language_model: LanguageModel) -> None:
         raise ModelError(f"{what} with an encoder and a decoder; of encoder-decoders reportgen measures those that write text.")
 
 
-def _in_windows(document: Document, language_model: LanguageModel, options: MeasureOptions) -> WindowedText | None:
+def _in_windows(document: Document, sentences: Sequence[Sentence], language_model: LanguageModel, options: MeasureOptions) -> WindowedText | None:
     """The document's windows, where it takes several; None where it is read at once, or cut for the sake of what is read beside it or written after it."""
     beside = options.pair is not None or options.generate is not None or language_model.kind == "seq2seq"
     if beside and (options.window, options.stride) != (None, None):
         raise DocumentError("Windows are for a document by itself: leave out --window and --stride, or the second text and the text to write.")
     if beside:
         return None
-    sentences = split_sentences(document) if options.sentences is None else options.sentences
     limit, tokenizer = language_model.positions, language_model.tokenizer
     found = tokenise_windows(document, sentences, tokenizer, limit, size=options.window, stride=options.stride)
     refuse_unknown_tokens(language_model, language_model.model, found.whole.ids)

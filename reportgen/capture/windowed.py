@@ -72,6 +72,8 @@ class WindowedPasses(Passes):
             merged = windows.finish()
             arrays |= {f"{stack}.{name}": values for name, values in merged.arrays.items()}
             metadata["notices"] += merged.notices
+        kinds = [str(values.dtype) for name, values in arrays.items() if name.endswith(".sentence_attention")]
+        metadata["options"]["sentence_attention_dtype"] = kinds[0] if kinds else None
         return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
 
     def _take(self, index: int, forward: ForwardNumbers, spool: Spool, merging: dict[str, Merging]) -> None:

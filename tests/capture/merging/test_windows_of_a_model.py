@@ -66,6 +66,7 @@ def test_a_document_longer_than_the_model_is_read_in_overlapping_windows(measure
     assert len(windows.windows) > 2
     assert measured.metadata["windows"] == windows.metadata
     assert len(measured.sentences) == 13
+    assert measured.metadata["options"]["sentence_attention_dtype"] == measured["*.sentence_attention"].dtype.name
     assert f"read in {len(windows.windows)} overlapping windows" in measured.notices[0]
     assert max(len(part.ids) for part in windows.parts) <= POSITIONS
 
