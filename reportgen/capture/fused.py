@@ -278,11 +278,7 @@ def _add_products(cells, index, run, first, last, sums):
 
 
 @compiled(IN_ORDER)
-def sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
-    """The rows from `start` to `stop`, all of one sentence: `cells` (head row key) go from scores to weights, and `sums` are added to.
-
-    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances.
-    """
+def _sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
     fill(sums.run_maxima[run], np.float32(0.0))
     for head in range(len(cells)):
         fill(sums.run_sums[head, run], np.float32(0.0))
@@ -296,3 +292,13 @@ def sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
                 key = keys.sinks[place]
                 if rows.first[index] <= key < rows.last[index]:
                     cells[head, index, key] = sums.sink_weights[head, index, place]
+
+
+@compiled(IN_ORDER)
+def sum_runs(cells, starts, stops, extra, rows, keys, edges, sums):
+    """The rows from each start to its stop, all of one sentence: `cells` (head row key) go from scores to weights, and `sums` are added to.
+
+    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances.
+    """
+    for run in range(len(starts)):
+        _sum_run(cells, run, starts[run], stops[run], extra, rows, keys, edges, sums)

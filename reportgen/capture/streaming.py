@@ -15,6 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from reportgen.capture.block import ROWS_AT_MOST, Block, BlockPlan, plan_blocks
 from reportgen.capture.feeding import StackOf, stack_namer
 from reportgen.capture.fused import NO_SCORE
+from reportgen.capture.lanes import Lanes
 from reportgen.capture.layout import Stack
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.reducers.reducer import Reducer
@@ -41,7 +42,8 @@ class StackPass:
     done: int = 0
 
     def __post_init__(self) -> None:
-        self.summing = Summing(self.stack)
+        self.lanes = Lanes()
+        self.summing = [Summing(self.stack) for _ in range(self.lanes.count)]
 
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The next layer's attention output, batch x token x head x dim, exactly as the model's own attention gives it."""
@@ -49,12 +51,16 @@ class StackPass:
         scores = layer_scores(query, key, visibility, rule)
         values = value[0].float().cpu()
         output = torch.empty(*query.shape[1:3], values.shape[-1])
-        for plan in self._plans(visibility):
-            cells = self.summing.scores(plan)
+
+        def attended(lane: int, plan: BlockPlan) -> Block:
+            cells = self.summing[lane].scores(plan)
             scores.between(plan.rows, plan.keys, out=cells)
-            block = self._add(self.summing.block(layer, plan, visibility, cells, rule.extra))
+            block = self.summing[lane].block(layer, plan, visibility, cells, rule.extra)
             output[:, plan.rows] = torch.bmm(block.weights.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(-1, plan.shape[0], values.shape[-1])
             scores.log_normalisers[:, plan.rows] = torch.from_numpy(block.sums.log_normaliser)
+            return block
+
+        self.lanes.work(self._plans(visibility), attended, self._add)
         if self.keep_layers:
             self.layers.append(scores)
         self._refuse_what_is_not_finite(layer, output)
@@ -63,17 +69,19 @@ class StackPass:
     def take(self, weights: Float[torch.Tensor, "head query key"], visibility: Visibility) -> None:
         """The next layer from its whole weights, for models that are read one layer at a time: their logarithms are scores that give them back."""
         layer = self._open_layer(weights)
-        for plan in self._plans(visibility):
-            cells = self.summing.scores(plan)
-            torch.log(weights[:, plan.rows, plan.keys], out=cells).clamp_(min=float(NO_SCORE))
-            self._add(self.summing.block(layer, plan, visibility, cells))
 
-    def _add(self, block: Block) -> Block:
+        def logarithms(lane: int, plan: BlockPlan) -> Block:
+            cells = self.summing[lane].scores(plan)
+            torch.log(weights[:, plan.rows, plan.keys], out=cells).clamp_(min=float(NO_SCORE))
+            return self.summing[lane].block(layer, plan, visibility, cells)
+
+        self.lanes.work(self._plans(visibility), logarithms, self._add)
+
+    def _add(self, block: Block) -> None:
         for reducer in self.reducers:
             reducer.add(block)
         if self.progress is not None:
             self.progress(self.stack.name, block.layer, block.rows.stop / self.stack.queries.tokens)
-        return block
 
     def _open_layer(self, by_head: torch.Tensor, *others: torch.Tensor) -> int:
         layer, stack, heads = self.done, self.stack, by_head.shape[-3]

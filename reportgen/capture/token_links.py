@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block
+from reportgen.capture.lanes import Lanes
 from reportgen.capture.layout import Stack
 from reportgen.capture.scores import LayerScores
 from reportgen.capture.visibility import Visibility
@@ -31,12 +32,9 @@ class SegmentBounds:
         self.total = torch.zeros(stack.queries.tokens, -(-stack.keys.tokens // SEGMENT))  # query segment
 
     def add(self, block: Block) -> None:
-        first, (rows, keys) = block.keys.start // SEGMENT, block.plan.shape
-        lead = block.keys.start - first * SEGMENT
-        count = -(-(lead + keys) // SEGMENT)
-        aligned = torch.zeros(rows, count * SEGMENT)
-        aligned[:, lead : lead + keys] = block.head_mean
-        self.total[block.rows, first : first + count] += aligned.view(rows, count, SEGMENT).amax(2)
+        first, last = block.keys.start // SEGMENT, -(-(block.keys.start + block.plan.shape[1]) // SEGMENT)
+        starts = np.maximum(np.arange(first, last) * SEGMENT - block.keys.start, 0)
+        self.total[block.rows, first:last] += torch.from_numpy(np.maximum.reduceat(block.sums.head_mean, starts, axis=1))
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}
@@ -83,21 +81,32 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: SegmentBoun
     """
     tokens = stack.queries.tokens
     links = no_links(tokens)
-    for start in range(0, tokens, ROWS):
+
+    def strongest(_: int, start: int) -> tuple[slice, torch.Tensor, torch.Tensor]:
         rows = slice(start, min(start + ROWS, tokens))
-        near = torch.zeros(bounds.total.shape[1], dtype=torch.bool)
-        near[0] = True
-        near[max(start - ROWS, 0) // SEGMENT : -(-rows.stop // SEGMENT)] = True
-        keys = _keys_of(near, stack.keys.tokens)
-        mean = _mean_weights(layers, rows, keys)
-        least = mean.topk(LINKS)[0][:, -1] if len(keys) >= LINKS else torch.zeros(len(mean))
-        more = _keys_of(bounds.may_reach(rows, least) & ~near, stack.keys.tokens)
-        mean, keys = torch.cat([mean, _mean_weights(layers, rows, more)], 1), torch.cat([keys, more])
-        weights, order = mean.topk(min(LINKS, len(keys)))
-        _keep(links, rows, weights, keys[order])
+        return rows, *_strongest(layers, rows, bounds, stack.keys.tokens)
+
+    def keep(found: tuple[slice, torch.Tensor, torch.Tensor]) -> None:
+        _keep(links, *found)
         if progress is not None:
-            progress(rows.stop / tokens)
+            progress(found[0].stop / tokens)
+
+    Lanes().work(range(0, tokens, ROWS), strongest, keep)
     return links
+
+
+def _strongest(layers: Sequence[LayerScores], rows: slice, bounds: SegmentBounds, tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights and keys, row x rank, of the strongest links of some rows."""
+    near = torch.zeros(bounds.total.shape[1], dtype=torch.bool)
+    near[0] = True
+    near[max(rows.start - ROWS, 0) // SEGMENT : -(-rows.stop // SEGMENT)] = True
+    keys = _keys_of(near, tokens)
+    mean = _mean_weights(layers, rows, keys)
+    least = mean.topk(LINKS)[0][:, -1] if len(keys) >= LINKS else torch.zeros(len(mean))
+    more = _keys_of(bounds.may_reach(rows, least) & ~near, tokens)
+    mean, keys = torch.cat([mean, _mean_weights(layers, rows, more)], 1), torch.cat([keys, more])
+    weights, order = mean.topk(min(LINKS, len(keys)))
+    return weights, keys[order]
 
 
 def _keys_of(segments: Bool[torch.Tensor, " segment"], tokens: int) -> Int[torch.Tensor, " key"]:
