@@ -302,3 +302,18 @@ def sum_runs(cells, starts, stops, extra, rows, keys, edges, sums):
     """
     for run in range(len(starts)):
         _sum_run(cells, run, starts[run], stops[run], extra, rows, keys, edges, sums)
+
+
+@compiled(SUMS)
+def _add_exp(row, log_normaliser, total):
+    for key in range(len(row)):
+        total[key] += exp(row[key] - log_normaliser)
+
+
+@compiled(IN_ORDER)
+def add_weights(scores, log_normalisers, starts, stops, total):
+    """The weights of scores (head row key) whose normalisers are known, summed over heads, are added to `total` (row key), from each row's start to its stop."""
+    for head in range(len(scores)):
+        for row in range(len(total)):
+            start, stop = starts[row], stops[row]
+            _add_exp(scores[head, row, start:stop], log_normalisers[head, row], total[row, start:stop])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Condition
@@ -15,13 +14,14 @@ Done = TypeVar("Done")
 
 
 class Lanes:
-    """As many lanes as torch has threads. In a lane torch runs on one core: a block's products and sums then find it in that core's cache, and no lane waits for another but to hand over.
+    """As many lanes as torch has threads. In a lane torch runs on one core: no lane waits for another in the middle of a product, as torch's own threads do.
 
-    Made with one thread, the caller's own is the lane.
+    Made with one thread, the caller's own is the lane. `slots` is how many results may exist at a time: one more than lanes, so that none waits while a result is taken.
     """
 
     def __init__(self) -> None:
         self.count = torch.get_num_threads()
+        self.slots = self.count + (self.count > 1)
         self.threads = ThreadPoolExecutor(self.count, thread_name_prefix="reportgen-lane") if self.count > 1 else None
         if self.threads is not None:
             all_there = Barrier(self.count)
@@ -29,15 +29,15 @@ class Lanes:
             torch.set_num_threads(self.count)  # of this thread, and of those that are made later
 
     def work(self, items: Sequence[Item], do: Callable[[int, Item], Done], take: Callable[[Done], None]) -> None:
-        """`do(lane, item)` for every item, the lanes side by side; `take` of what it gives for one item after the other, in their order, by one lane at a time.
+        """`do(slot, item)` for every item, the lanes side by side; `take` of what it gives for one item after the other, in their order, by one lane at a time.
 
-        Raises what the first of them raises; the lanes have ended then.
+        A slot is free again when its result has been taken. Raises what the first failing item raises; the lanes have ended then.
         """
-        queue = _Queue(items, do, take)
+        queue = _Queue(items, do, take, self.slots)
         if self.threads is None:
-            queue.work_off(0)
+            queue.work_off()
             return
-        lanes = [self.threads.submit(queue.work_off, lane) for lane in range(self.count)]
+        lanes = [self.threads.submit(queue.work_off) for _ in range(self.count)]
         try:
             for lane in lanes:
                 lane.result()
@@ -48,31 +48,55 @@ class Lanes:
 
 
 class _Queue:
-    """The items, whose turn it is to be taken, and whether to go on."""
+    """The items, the free slots, the results that wait for their turn, and whether to go on."""
 
-    def __init__(self, items: Sequence[Item], do: Callable[[int, Item], Done], take: Callable[[Done], None]) -> None:
-        self.items, self.do, self.take = items, do, take
-        self.next, self.turn, self.going, self.changed = itertools.count(), 0, True, Condition()
+    def __init__(self, items: Sequence[Item], do: Callable[[int, Item], Done], take: Callable[[Done], None], slots: int) -> None:
+        self.items, self.do, self.take, self.free = items, do, take, list(range(slots))
+        self.next, self.turn, self.waiting, self.taking, self.going = 0, 0, {}, False, True
+        self.changed = Condition()
 
-    def work_off(self, lane: int) -> None:
+    def work_off(self) -> None:
+        """Item after item, as long as there are any."""
         try:
             with torch.no_grad():
-                while self.going and (index := next(self.next)) < len(self.items):
-                    self._hand_over(index, self.do(lane, self.items[index]))
+                while (given := self._next()) is not None:
+                    slot, index = given
+                    self._hand_over(index, slot, self.do(slot, self.items[index]))
         except BaseException:
             self.stop()
             raise
 
-    def _hand_over(self, index: int, done: Done) -> None:
+    def _next(self) -> tuple[int, int] | None:
+        """A free slot and the next item. The lane of the item whose turn it is has its slot, so that one is free again some time."""
         with self.changed:
-            self.changed.wait_for(lambda: self.turn == index or not self.going)
-        if self.going:  # it is this lane's turn, so no other lane is here
-            self.take(done)
+            self.changed.wait_for(lambda: self.free or self.next == len(self.items) or not self.going)
+            if self.next == len(self.items) or not self.going:
+                return None
+            self.next += 1
+            return self.free.pop(), self.next - 1
+
+    def _hand_over(self, index: int, slot: int, done: Done) -> None:
+        """The result waits for its turn; the lane takes all whose turn has come, unless another is at it."""
+        with self.changed:
+            self.waiting[index] = slot, done
+            if self.taking:
+                return
+            self.taking = True
+        while (result := self._whose_turn_it_is()) is not None:
+            self.take(result[1])
             with self.changed:
                 self.turn += 1
+                self.free.append(result[0])
                 self.changed.notify_all()
 
+    def _whose_turn_it_is(self) -> tuple[int, Done] | None:
+        with self.changed:
+            result = self.waiting.pop(self.turn, None) if self.going else None
+            self.taking = result is not None
+            return result
+
     def stop(self) -> None:
+        """No further item is begun, and no further result taken."""
         with self.changed:
             self.going = False
             self.changed.notify_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,7 +44,7 @@ class StackPass:
 
     def __post_init__(self) -> None:
         self.lanes = Lanes()
-        self.summing = [Summing(self.stack) for _ in range(self.lanes.count)]
+        self.summing = [Summing(self.stack) for _ in range(self.lanes.slots)]
 
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The next layer's attention output, batch x token x head x dim, exactly as the model's own attention gives it."""
@@ -52,10 +53,10 @@ class StackPass:
         values = value[0].float().cpu()
         output = torch.empty(*query.shape[1:3], values.shape[-1])
 
-        def attended(lane: int, plan: BlockPlan) -> Block:
-            cells = self.summing[lane].scores(plan)
+        def attended(slot: int, plan: BlockPlan) -> Block:
+            cells = self.summing[slot].scores(plan)
             scores.between(plan.rows, plan.keys, out=cells)
-            block = self.summing[lane].block(layer, plan, visibility, cells, rule.extra)
+            block = self.summing[slot].block(layer, plan, visibility, cells, rule.extra)
             output[:, plan.rows] = torch.bmm(block.weights.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(-1, plan.shape[0], values.shape[-1])
             scores.log_normalisers[:, plan.rows] = torch.from_numpy(block.sums.log_normaliser)
             return block
@@ -70,10 +71,10 @@ class StackPass:
         """The next layer from its whole weights, for models that are read one layer at a time: their logarithms are scores that give them back."""
         layer = self._open_layer(weights)
 
-        def logarithms(lane: int, plan: BlockPlan) -> Block:
-            cells = self.summing[lane].scores(plan)
+        def logarithms(slot: int, plan: BlockPlan) -> Block:
+            cells = self.summing[slot].scores(plan)
             torch.log(weights[:, plan.rows, plan.keys], out=cells).clamp_(min=float(NO_SCORE))
-            return self.summing[lane].block(layer, plan, visibility, cells)
+            return self.summing[slot].block(layer, plan, visibility, cells)
 
         self.lanes.work(self._plans(visibility), logarithms, self._add)
 
@@ -98,7 +99,7 @@ class StackPass:
         return self.plans[visibility]
 
     def _refuse_what_is_not_finite(self, layer: int, *tensors: torch.Tensor) -> None:
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+        if not all(math.isfinite(float(tensor.sum())) or bool(torch.isfinite(tensor).all()) for tensor in tensors):  # a sum is quicker to look at
             raise ModelError(f"Layer {layer} of the model's {self.stack.name} gives numbers that are not finite on this text; nothing was measured.")
 
 

@@ -20,13 +20,26 @@ def lanes(request):
 def test_results_are_taken_in_the_order_of_the_items_however_long_each_takes(lanes):
     taken = []
 
-    def slowly(lane: int, item: int) -> tuple[int, int]:
+    def slowly(slot: int, item: int) -> tuple[int, int]:
         time.sleep(0.003 * (item % 3))
-        return lane, item * item
+        return slot, item * item
 
     lanes.work(range(17), slowly, taken.append)
     assert [square for _, square in taken] == [item * item for item in range(17)]
-    assert {lane for lane, _ in taken} <= set(range(lanes.count))
+    assert {slot for slot, _ in taken} <= set(range(lanes.slots))
+
+
+def test_a_slot_is_used_again_only_when_its_result_has_been_taken(lanes):
+    held = set()
+
+    def hold(slot: int, item: int) -> int:
+        assert slot not in held
+        held.add(slot)
+        time.sleep(0.002 * (item % 4))
+        return slot
+
+    lanes.work(range(41), hold, held.remove)
+    assert held == set()
 
 
 def test_one_result_is_taken_at_a_time(lanes):
