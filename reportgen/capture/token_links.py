@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block
-from reportgen.capture.fused import add_weights
 from reportgen.capture.lanes import Lanes
 from reportgen.capture.layout import Stack
+from reportgen.capture.link_sums import add_weights, watch
 from reportgen.capture.scores import LayerScores
 from reportgen.capture.visibility import Visibility
 from reportgen.measurements import TOKEN_LINK
@@ -35,18 +35,7 @@ class LinkBounds:
         self.watched = np.zeros((stack.queries.tokens, SEGMENT + BEHIND + AHEAD), np.float32)  # query watched
 
     def add(self, block: Block) -> None:
-        mean, (first, last) = block.sums.head_mean, (block.keys.start, block.keys.stop)
-        rows = np.arange(block.rows.start, block.rows.stop)
-        keys = watched_keys(rows, self.keys)
-        inside = (keys >= first) & (keys < last)
-        row, place = np.nonzero(inside)
-        key = keys[row, place] - first
-        found = mean[row, key]
-        self.watched[rows[row], place] += found
-        mean[row, key] = 0.0
-        starts = np.arange(first // SEGMENT, -(-last // SEGMENT)) * SEGMENT
-        self.bounds[block.rows, starts // SEGMENT] += np.maximum.reduceat(mean, np.maximum(starts - first, 0), axis=1)
-        mean[row, key] = found
+        watch(block.sums.head_mean, block.keys.start, block.rows.start, BEHIND, AHEAD, SEGMENT, self.watched, self.bounds)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}
