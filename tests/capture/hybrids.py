@@ -134,7 +134,7 @@ HYBRIDS = (
         "KimiLinear",
         "gated delta nets",
         layer_types=types("full_attention", "linear_attention"),
-        **{"num_experts": 2, "num_experts_per_token": 1, "moe_intermediate_size": 16, "head_dim": 8, "q_lora_rank": None},
+        **{"num_local_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 16, "linear_num_heads": 4, "linear_head_dim": 8},
         **LATENT,
     ),
     _hybrid(

@@ -26,7 +26,7 @@ from reportgen.capture.carrying import attention_alone
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
 from reportgen.capture.self_check import check_model, eager_weights
-from reportgen.capture.streaming import StackPass
+from reportgen.capture.streaming import StackPass, attention_implementation
 from reportgen.contract import spec_of
 from reportgen.errors import ModelError
 from reportgen.measurements import Measurements
@@ -48,6 +48,11 @@ def with_tokenizer(name: str) -> LanguageModel:
 
 def measured(name: str, **options: Any) -> Measurements:
     return measure(document(TEXT), with_tokenizer(name), options=MeasureOptions(**options))
+
+
+def eager_output(model: Any) -> Any:
+    with attention_implementation(model, "eager"), torch.no_grad():
+        return model(input_ids=torch.arange(1, 20)[None], use_cache=False, output_attentions=True)
 
 
 @pytest.mark.parametrize("family", HYBRIDS, ids=lambda family: family.name)
@@ -112,8 +117,7 @@ def test_a_text_of_one_token_has_nothing_to_carry() -> None:
 
 def test_states_of_linear_layers_are_not_taken_for_attention() -> None:
     model = named("MiniMax").build()
-    with torch.no_grad():
-        output = model(input_ids=torch.arange(1, 20)[None], use_cache=False, output_attentions=True)
+    output = eager_output(model)
     assert [tuple(states.shape[2:]) for states in output.attentions].count((19, 19)) == 3 < len(output.attentions)
     weights = eager_weights(model, output)["decoder"]
     assert len(weights) == 3
@@ -123,8 +127,7 @@ def test_states_of_linear_layers_are_not_taken_for_attention() -> None:
 
 def test_a_model_that_returns_attention_of_other_layers_than_have_it_is_refused() -> None:
     model = named("Bamba").build()
-    with torch.no_grad():
-        output = model(input_ids=torch.arange(1, 20)[None], use_cache=False, output_attentions=True)
+    output = eager_output(model)
     output.attentions = (*output.attentions, output.attentions[0])
     with pytest.raises(ModelError, match="returns attention of 3 layers, but 2 of its 7 layers have it"):
         eager_weights(model, output)
@@ -179,4 +182,4 @@ def test_the_page_of_a_hybrid_has_every_section_and_no_rollout() -> None:
     assert "Measured where there is attention: layers 1, 4 and 5" in page
     assert 'data-measure="rollout' not in page
     assert 'value="rollout' not in page
-    assert '"rollout"' not in page
+    assert '"rollout":' not in page
