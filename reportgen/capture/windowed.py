@@ -50,7 +50,7 @@ class WindowedPasses(Passes):
 
     def _spooled(self, spool: Spool) -> Measurements:
         model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
-        shapes = check_model(model, self._feed_of(0))
+        shapes = check_model(model, self._feed())
         merging = {stack: Merging(stack=stack, sentences=len(whole.sentences), tokens=len(whole.ids)) for stack in shapes}
         for index in range(last):
             self._take(index, self.carried(measure_forward(model, self._feed_of(index), shapes, self._report_of(index))), spool, merging)
@@ -93,6 +93,10 @@ class WindowedPasses(Passes):
                 counted=counted,
             )
             merged.add(numbers)
+
+    def _feed(self) -> Feed:
+        """The first window's: what is found out about the model before it is measured takes no more."""
+        return self._feed_of(0)
 
     def _feed_of(self, index: int) -> Feed:
         """A window's text; its rare tokens are those of the document, its queries count if they count here."""

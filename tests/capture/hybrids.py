@@ -153,7 +153,7 @@ HYBRIDS = (
         **LATENT,
         **EXPERTS,
     ),
-    _hybrid("Zaya", "Zaya", "short convolutions of keys and values", None),
+    _hybrid("Zaya", "Zaya", "short convolutions", None),
 )
 
 WITHOUT_ATTENTION: dict[str, tuple[str, dict[str, Any], str]] = {

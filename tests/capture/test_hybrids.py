@@ -167,6 +167,7 @@ def test_one_layer_with_attention_is_said_to_be_one() -> None:
 def test_a_hybrid_is_measured_in_windows_without_rollout() -> None:
     found = measured("LFM2", window=40, probes=False)
     assert len(found.metadata["windows"]) > 1
+    assert all(window["tokens"] <= 40 for window in found.metadata["windows"])
     assert not [key for key in found.arrays if "rollout" in key or "relevance" in key]
     assert found.metadata["attention_layers"] == {"decoder": [1, 4, 5]}
     assert "carry information between tokens too" in " ".join(found.notices)
