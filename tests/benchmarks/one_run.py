@@ -2,7 +2,7 @@
 
     python tests/benchmarks/one_run.py WAY TOKENS MERGED [GB]
 
-MERGED sentences each are taken as one. With GB the process may take so much memory, and ends with status 3 when that is not enough.
+MERGED sentences each are taken as one. With GB the process may take so much memory once the model is loaded, and ends with status 3 when that is not enough.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ WARM_UP = 128
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-def run(way: str, tokens: int, by: int) -> dict[str, float | None]:
+def run(way: str, tokens: int, by: int, gigabytes: float | None) -> dict[str, float | None]:
     """The figures, after one pass over the first tokens that is not timed."""
     loaded, layout = load(tokens)
+    if gigabytes is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (int(gigabytes * 1e9),) * 2)
     layout = layout.changed(sentence_of_token=merged(layout.sentence_of_token, by))
     WAYS[way](loaded, layout.head(WARM_UP))
     start = time.perf_counter()
@@ -34,11 +36,8 @@ def run(way: str, tokens: int, by: int) -> dict[str, float | None]:
 def main() -> None:
     """Print the figures, or end with the status that says that they do not fit."""
     way, tokens, by, *limit = sys.argv[1:]
-    if limit:
-        most = int(float(limit[0]) * 1e9)
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     try:
-        print(json.dumps(run(way, int(tokens), int(by))))
+        print(json.dumps(run(way, int(tokens), int(by), float(limit[0]) if limit else None)))
     except MemoryError:
         sys.exit(DOES_NOT_FIT)
     except RuntimeError as error:

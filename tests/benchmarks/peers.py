@@ -15,12 +15,13 @@ NUMBER = 4  # bytes of a float32
 # savis: the weights, a copy of them, and for each head of a layer the maximum over layers with its position.
 # bertviz: the weights, a copy, Python numbers in lists (24 + 8), and four copies of the page at 28 characters a number.
 BYTES_PER_PAIR = {"eager": HEADS * NUMBER * 1.5, "savis": HEADS * NUMBER * 2 + 9 * (NUMBER + 8), "bertviz": HEADS * (NUMBER * 2 + 32 + 4 * 28)}
+LOADED = 1.4  # GB that the process takes with the model and no arrays
 INSTALLED_APART = ("savis", "bertviz")
 
 
 def needed(way: str, tokens: int) -> float:
-    """GB of tokens x tokens arrays that this way keeps; 0 for one that keeps none."""
-    return BYTES_PER_PAIR.get(way, 0) * tokens**2 / 1e9
+    """GB that a way which keeps tokens x tokens arrays needs; 0 for one that keeps none."""
+    return LOADED + BYTES_PER_PAIR[way] * tokens**2 / 1e9 if way in BYTES_PER_PAIR else 0
 
 
 def is_missing(way: str) -> bool:
