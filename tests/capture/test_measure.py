@@ -47,7 +47,7 @@ def test_metadata_says_what_was_measured_with_what(small_measurements: Measureme
 
 def test_passes_that_are_asked_away_leave_no_keys_and_a_notice(default_model) -> None:
     model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
-    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution=False, probes=False))
+    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution="none", probes=False))
     assert not [key for key in found.arrays if "probe_" in key or key.startswith("attribution.")]
     assert len(found.notices) == 2
     assert "target" not in found.metadata

@@ -168,6 +168,6 @@ def test_longformer_without_a_question_is_refused_with_what_to_do() -> None:
 def test_token_types_of_two_texts_reach_the_model() -> None:
     typed = built(BertModel, BertConfig(**BERT, type_vocab_size=2), typed_word_piece())
     plain = built(BertModel, BertConfig(**BERT, type_vocab_size=2), word_piece())
-    options = MeasureOptions(pair=document(SECOND, "second.txt"), attribution=False)
+    options = MeasureOptions(pair=document(SECOND, "second.txt"), attribution="none")
     one, other = (measure(document(TEXT), model, options=options)["encoder.entropy"] for model in (typed, plain))
     assert np.abs(one - other).max() > 1e-4

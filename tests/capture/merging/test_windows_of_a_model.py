@@ -147,7 +147,7 @@ def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measur
 
 def test_windows_can_be_asked_for_and_are_refused_beside_other_texts(model) -> None:
     document = document_from_text(TEXT)
-    found = measure(document, model, byte_level(), options=MeasureOptions(window=60, stride=20, attribution=False))
+    found = measure(document, model, byte_level(), options=MeasureOptions(window=60, stride=20, attribution="none"))
     assert max(window["tokens"] for window in found.metadata["windows"]) <= 60
     assert found.metadata["options"]["window"] == 60
     with pytest.raises(DocumentError, match="Windows are for a document by itself"):
