@@ -76,7 +76,7 @@ def _products(
     end, way = path
     places, weights = np.polynomial.legendre.leggauss(steps)
     total = np.zeros(given.source.tokens)
-    for step in steps_of(f"integrated gradients, {steps} steps", [1.0] * steps, report):
+    for step in steps_of(f"integrated gradients, {steps} steps", [1] * steps, report):
         left = (1 - float(places[step])) / 2
         total += weights[step] / 2 * times_gradient(way, differentiate(model, given, target, end - left * way).gradient)
     return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from reportgen.capture.targets import Target
 KeptTensors = tuple[Float[torch.Tensor, "1 key_head token dim"], Float[torch.Tensor, "1 key_head token value_dim"]]
 
 
+@runtime_checkable
 class Passes(Protocol):
     """Gives the target's value without some tokens, and says how many tokens have to be run for it."""
 

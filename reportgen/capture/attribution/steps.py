@@ -10,9 +10,9 @@ MINUTE = 60
 SHORT = 90  # seconds up to which a duration is told in seconds
 
 
-def steps_of(stage: str, costs: Sequence[float], report: Report) -> Iterator[int]:
+def steps_of(stage: str, costs: Sequence[int], report: Report) -> Iterator[int]:
     """The number of each step, in order. Progress is reported by the steps' costs, and from the first step on the stage's name says about how long all take."""
-    total, done, started = sum(costs), 0.0, time.monotonic()
+    total, done, started = sum(costs), 0, time.monotonic()
     report(stage, 0.0)
     for step, cost in enumerate(costs):
         yield step
