@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedTex
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
-Attribution = Literal["none", "fast", "full"]
+ATTRIBUTIONS = ("none", "fast", "full")
 MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences"
 
 
@@ -39,7 +39,7 @@ class MeasureOptions:
     (default: half of that). Raises `ValueError` for another attribution.
     """
 
-    attribution: Attribution = "fast"
+    attribution: str = "fast"
     probes: bool = True
     sentences: Sequence[Sentence] | None = None
     pair: Document | None = None
@@ -48,8 +48,8 @@ class MeasureOptions:
     stride: int | None = None
 
     def __post_init__(self) -> None:
-        if self.attribution not in get_args(Attribution):
-            raise ValueError(f"attribution is {self.attribution!r}; it can be {', '.join(get_args(Attribution))}")
+        if self.attribution not in ATTRIBUTIONS:
+            raise ValueError(f"attribution is {self.attribution!r}; it can be {', '.join(ATTRIBUTIONS)}")
 
 
 @dataclass(frozen=True, kw_only=True)
