@@ -330,7 +330,7 @@ def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run:
         (["rapport"], "No such command 'rapport'"),
         (["report"], "Missing argument 'DOC'"),
         (["measure", "gulls.txt"], "Missing option '--output'"),
-        (["measure", "gulls.txt", "-o", "x.npz", "--attribution", "slow"], "Invalid value for '--attribution': 'slow' is not one of 'none', 'fast', 'full'"),
+        (["measure", "gulls.txt", "-o", "x.npz", "--attribution", "slow"], "'slow' is not one of 'none', 'fast', 'full'"),
         (["render", "made-up.npz"], "Missing option '--output'"),
         (["report", "gulls.txt", "--colour"], "No such option: --colour"),
         (["report", "gulls.txt", "more.txt"], "unexpected extra argument"),
