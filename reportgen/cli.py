@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -27,7 +27,9 @@ app.add_typer(models_app, name="models")
 Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or - for standard input.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
 Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
-NoAttribution = Annotated[bool, typer.Option("--no-attribution", help="Leave out the forward and backward pass for the gradient.")]
+Attribution = Annotated[
+    Literal["none", "fast", "full"], typer.Option(help="What the output depends on: by one backward pass (fast), by many passes as well (full), or not at all.")
+]
 NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passes over repeated random tokens.")]
 Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
@@ -46,14 +48,14 @@ def report(
     generate: Generate = None,
     window: Window = None,
     stride: Stride = None,
-    no_attribution: NoAttribution = False,
+    attribution: Attribution = "fast",
     no_probes: NoProbes = False,
     json_output: Json = None,
 ) -> None:
     """Measure a document and write its page."""
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
-    asked = {"generate": generate, "window": window, "stride": stride, "attribution": not no_attribution, "probes": not no_probes}
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes}
     measurements = _measure(doc, model, revision, pair, asked)
     _write_page(measurements, page, json_output)
 
@@ -68,12 +70,12 @@ def measure(
     generate: Generate = None,
     window: Window = None,
     stride: Stride = None,
-    no_attribution: NoAttribution = False,
+    attribution: Attribution = "fast",
     no_probes: NoProbes = False,
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
-    asked = {"generate": generate, "window": window, "stride": stride, "attribution": not no_attribution, "probes": not no_probes}
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes}
     _measure(doc, model, revision, pair, asked).save(output)
     typer.echo(output)
 

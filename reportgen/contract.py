@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank. A key that starts with `*.` is stored once
+Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank, row. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
 which of the model's layers they are, counted from 0.
@@ -39,6 +39,7 @@ GIVEN = "the input itself"
 ROLLOUT = "A = 0.5 mean_h p + 0.5 I, R = A_L ... A_1 over tokens; mean over q in i, sum over k in j"
 ABNAR = "Abnar and Zuidema 2020, section 3"
 CHEFER = "Chefer et al. 2021"
+SUNDARARAJAN = "Sundararajan et al. 2017"
 OLSSON = "Olsson et al. 2022"
 NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
 
@@ -130,6 +131,21 @@ ATTRIBUTION = {
     "attribution.relevance": _spec("sentence", "R <- R + A R over tokens, A = mean over heads of max(0, p dTarget/dp); target's rows", "relevance", CHEFER),
     "attribution.attention": _spec("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),
     "attribution.rollout": _spec("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
+    "attribution.integrated_gradients": _spec(
+        "sentence", "sum over tokens of (e - e') . mean of dTarget/de on the straight path from the baseline e' to e", "unit of the target", SUNDARARAJAN
+    ),
+    "attribution.ablation": _spec(
+        "sentence",
+        "target without sentence j, its tokens hidden as keys from every query but themselves in every layer, minus target; NaN for the target's own",
+        "unit of the target",
+        "after Li et al. 2016",
+    ),
+    "attribution.pairs": _spec(
+        "row sentence", "sum over the tokens of sentence j of e . dLoss(i)/de, i the sentence of the row; NaN where j is not given for i's loss", "nats"
+    ),
+    "attribution.pair_rows": _spec(
+        "row", "sentence of each row of pairs; of the decoder's text where a decoder reads one beside its source", "index", OURS, INTEGERS
+    ),
 }
 
 WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with

@@ -238,7 +238,7 @@ def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         "device": "cpu",
         "attention_way": "streaming",
         "libraries": {"numpy": "2.0", "torch": "2.0"},
-        "options": {"attribution": True, "probes": {"seed": 0, "rows": 4, "period": 100}, "sentences": "Punkt", "sentence_attention_dtype": "float32"},
+        "options": {"attribution": "fast", "probes": {"seed": 0, "rows": 4, "period": 100}, "sentences": "Punkt", "sentence_attention_dtype": "float32"},
         "windows": [],
         "notices": [],
     } | ({"target": target} if "attribution.gradient" in arrays else {})

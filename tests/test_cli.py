@@ -32,8 +32,8 @@ TEXT = " ".join(f"The gull {number} slept{' and slept' * (number % 3)} at dawn."
 HEAVY = ("torch", "altair", "transformers")
 COMMANDS = {
     "": ("report", "measure", "render", "models"),
-    "report": ("DOC", "--model", "--output", "--json", "--revision", "--no-attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
-    "measure": ("DOC", "--output", "--no-attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
+    "report": ("DOC", "--model", "--output", "--json", "--revision", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
+    "measure": ("DOC", "--output", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
     "render": ("X.npz", "--output", "--json"),
     "models": ("list", "fetch"),
     "models list": ("--help",),
@@ -212,8 +212,8 @@ def test_rendering_loads_no_model_library(desk: Path) -> None:
 
 
 def test_a_document_can_come_from_standard_input(run: Run, desk: Path, model: Path) -> None:
-    assert run("measure", "gulls.txt", "-m", model, "-o", "file.npz", "--no-probes", "--no-attribution").code == 0
-    assert run("measure", "-", "-m", model, "-o", "stdin.npz", "--no-probes", "--no-attribution", stdin=TEXT.encode()).code == 0
+    assert run("measure", "gulls.txt", "-m", model, "-o", "file.npz", "--no-probes", "--attribution", "none").code == 0
+    assert run("measure", "-", "-m", model, "-o", "stdin.npz", "--no-probes", "--attribution", "none", stdin=TEXT.encode()).code == 0
     file, stdin = Measurements.load(desk / "file.npz"), Measurements.load(desk / "stdin.npz")
     assert stdin.metadata["source"] == "standard input"
     assert stdin.text == file.text
@@ -229,7 +229,7 @@ def test_the_page_is_named_after_the_document_or_is_report_html(run: Run, desk: 
 
 
 def test_passes_can_be_left_out(run: Run, desk: Path, model: Path) -> None:
-    assert run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--no-attribution", "--no-probes").code == 0
+    assert run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--attribution", "none", "--no-probes").code == 0
     measurements = Measurements.load(desk / "x.npz")
     assert not [key for key in measurements.arrays if key.startswith("attribution.") or "probe_" in key]
     assert len(measurements.notices) == 2
@@ -255,7 +255,7 @@ def test_a_second_text_windows_and_what_the_model_is_to_write_can_be_asked_for(r
     (desk / "second.txt").write_text("The quay was loud. Nobody waved.", encoding="utf-8")
     asked = {"pair": ["--pair", "second.txt"], "written": ["--generate", "7"], "windows": ["--window", "200", "--stride", "90"]}
     for name, words in asked.items():
-        assert run("measure", "gulls.txt", "-m", model, "-o", f"{name}.npz", "--no-probes", "--no-attribution", *words).code == 0
+        assert run("measure", "gulls.txt", "-m", model, "-o", f"{name}.npz", "--no-probes", "--attribution", "none", *words).code == 0
     found = {name: Measurements.load(desk / f"{name}.npz") for name in asked}
     assert found["pair"].sentences[-2:] == ("The quay was loud.", "Nobody waved.")
     assert found["written"].metadata["options"]["generate"]["tokens"] == 7
@@ -330,6 +330,7 @@ def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run:
         (["rapport"], "No such command 'rapport'"),
         (["report"], "Missing argument 'DOC'"),
         (["measure", "gulls.txt"], "Missing option '--output'"),
+        (["measure", "gulls.txt", "-o", "x.npz", "--attribution", "slow"], "'slow' is not one of 'none', 'fast', 'full'"),
         (["render", "made-up.npz"], "Missing option '--output'"),
         (["report", "gulls.txt", "--colour"], "No such option: --colour"),
         (["report", "gulls.txt", "more.txt"], "unexpected extra argument"),
@@ -472,7 +473,7 @@ def test_a_full_disk_leaves_the_old_page_and_nothing_half_written(run: Run, desk
 
 def test_a_full_disk_after_measuring_leaves_nothing(run: Run, desk: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_disk(monkeypatch, 3000)
-    ended = run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--no-attribution", "--no-probes")
+    ended = run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--attribution", "none", "--no-probes")
     assert ended.sentence == "Cannot write x.npz: No space left on device."
     assert names_in(desk) == ON_THE_DESK
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ CONFIDENCE = 0.95
 FEWEST = 5
 METHODS = {"attention": "attention", "rollout": "rollout", "nearness": "nearness alone", "length": "length alone"}
 REFERENCES = {"gradient": "gradient", "input_x_gradient": "|input x gradient|"}
+FURTHER = {"ablation": "|ablation|", "integrated_gradients": "|integrated gradients|"}  # measured on request
+SPECS = {name: CONTRACT[f"attribution.{name}"] for name in FURTHER}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Agreement:
 class Result:
     """What attention and rollout of the target's own rows, and gradients, say of each sentence before the target; of every sentence where it is none of them.
 
-    `rollout` is None where it was not measured.
+    `rollout` is None where it was not measured; `further` has those attributions that take many passes, where they were measured.
     """
 
     target: str
@@ -54,6 +56,7 @@ class Result:
     gradient: Float[np.ndarray, " compared"]
     input_x_gradient: Float[np.ndarray, " compared"]
     agreements: tuple[Agreement, ...]
+    further: Mapping[str, Float[np.ndarray, " compared"]] = field(default_factory=dict)
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -69,14 +72,19 @@ def analyse(measurements: Measurements) -> Result:
     if target["sentence"] is None:
         del methods["nearness"]  # near to what
     methods = {name: weights for name, weights in methods.items() if weights is not None}
-    references = {"gradient": values["gradient"], "input_x_gradient": np.abs(values["input_x_gradient"])}
+    further = {name: measurements[f"attribution.{name}"][before] for name in FURTHER if f"attribution.{name}" in measurements}
+    references = {FURTHER[name]: np.abs(numbers) for name, numbers in further.items()}
+    references |= {REFERENCES["gradient"]: values["gradient"], REFERENCES["input_x_gradient"]: np.abs(values["input_x_gradient"])}
     agreements = tuple(
-        agreement(METHODS[method], REFERENCES[reference], methods[method][start:], references[reference][start:], first_sentence=start == 0)
+        agreement(METHODS[method], reference, methods[method][start:], numbers[start:], first_sentence=start == 0)
         for start in (0, 1)
         for method in methods
-        for reference in REFERENCES
+        for reference, numbers in references.items()
     )
-    return Result(target=target["description"], target_sentence=target["sentence"], sentences=tuple(before.tolist()), agreements=agreements, **values)
+    named = {FURTHER[name].strip("|"): numbers for name, numbers in further.items()}
+    return Result(
+        target=target["description"], target_sentence=target["sentence"], sentences=tuple(before.tolist()), agreements=agreements, further=named, **values
+    )
 
 
 def _first_read_with(target: int, measurements: Measurements) -> int:
@@ -142,21 +150,23 @@ def _panel(alt: Any, result: Result, method: str) -> Any:
 
 
 def find(result: Result) -> str:
-    """Whether attention ranks sentences as the gradient does, and whether it does so better than nearness alone."""
-    chosen = {row.method: row for row in result.agreements if row.reference == "gradient" and row.first_sentence}
+    """Whether attention ranks sentences as ablation does, or the gradient where no sentence was left out, and whether it does so better than nearness alone."""
+    reference, does = (FURTHER["ablation"], "leaving each out") if "ablation" in result.further else (REFERENCES["gradient"], "the gradient")
+    chosen = {row.method: row for row in result.agreements if row.reference == reference and row.first_sentence}
     attention, length = chosen["attention"], chosen["length alone"]
     if attention.n < FEWEST:
         where = "are in the document" if result.target_sentence is None else f"stand before the target (sentence {result.target_sentence + 1})"
         return f"Too few sentences {where} to compare attention with attribution."
     if np.isnan(attention.rho):
-        return f"Attention and the gradient of the {attention.n} sentences compared cannot be ranked: one of them has no value or the same for all."
+        what = f"Attention and {'ablation' if 'ablation' in result.further else does}"
+        return f"{what} of the {attention.n} sentences compared cannot be ranked: one of them has no value or the same for all."
     which = "of the document" if result.target_sentence is None else "before it"
     rollout = f"rollout with {_with_interval(chosen['rollout'])}; " if "rollout" in chosen else ""
     alone = f"length alone would give {_written(length)}"
     if result.target_sentence is not None:
         alone = f"nearness alone would give {_written(chosen['nearness alone'])} and length alone {_written(length)}"
     return (
-        f"For the {result.target}, attention ranks the {attention.n} sentences {which} as the gradient does with a Spearman correlation of "
+        f"For the {result.target}, attention ranks the {attention.n} sentences {which} as {does} does with a Spearman correlation of "
         f"{_with_interval(attention)}; {rollout}{alone}."
     )
 
@@ -194,6 +204,7 @@ ANALYSIS = Analysis(
         Method(name="Rollout of the target's rows", formula=CONTRACT["attribution.rollout"].formula, source=CONTRACT["attribution.rollout"].source),
         Method(name="Gradient", formula=CONTRACT["attribution.gradient"].formula, source="after Simonyan et al. 2014; Jain and Wallace 2019, section 4.1"),
         Method(name="Input x gradient", formula=CONTRACT["attribution.input_x_gradient"].formula, source="Shrikumar et al. 2017"),
+        *(Method(name=f"{FURTHER[name].strip('|').capitalize()} (on request)", formula=spec.formula, source=spec.source) for name, spec in SPECS.items()),
         Method(
             name="Rank correlation",
             formula="Spearman's rho; interval: percentiles of 2000 moving-block resamples of sentences, blocks of n^(1/3)",

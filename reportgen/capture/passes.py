@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.capture.attribution import Gradients, measure_gradients
+from reportgen.capture.attribution import FullAttribution, Gradients, measure_full, measure_gradients
 from reportgen.capture.carrying import attention_alone
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
@@ -29,22 +29,30 @@ from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedTex
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
+ATTRIBUTIONS = ("none", "fast", "full")
+MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions:
     """Which passes to make besides the forward one, the caller's own sentences if any, a second text, how many tokens the model is to write, windows.
 
-    `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most (default: half of that).
+    `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, pairs of
+    sentences), or `none`. `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most
+    (default: half of that). Raises `ValueError` for another attribution.
     """
 
-    attribution: bool = True
+    attribution: str = "fast"
     probes: bool = True
     sentences: Sequence[Sentence] | None = None
     pair: Document | None = None
     generate: int | None = None
     window: int | None = None
     stride: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.attribution not in ATTRIBUTIONS:
+            raise ValueError(f"attribution is {self.attribution!r}; it can be {', '.join(ATTRIBUTIONS)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +68,20 @@ class Passes:
         """The passes, one after the other, and what they give."""
         model, given = self.language_model.model, self._feed()
         shapes = check_model(model, given)
-        target = default_target(self.language_model, given) if self.options.attribution else None
+        target = default_target(self.language_model, given) if self.options.attribution != "none" else None
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
         forward = self.carried(measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report))
         arrays = {**text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
-        gradients = None
+        gradients, full = None, None
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report)
             arrays |= self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
+            full = self.full_attribution(given, target, gradients.value)
         metadata = self.metadata(shapes, forward, target, gradients)
+        if full is not None:
+            arrays |= full.arrays | full.pair_rows
+            full.add_to(metadata)
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
 
     def _feed(self) -> Feed:
@@ -101,6 +113,12 @@ class Passes:
         stack = "cross" if "cross" in shapes else next(iter(shapes))
         named = {"attribution.attention": found.target_attention[stack]}
         return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
+
+    def full_attribution(self, given: Feed, target: Target, value: float, first_sentence: int = 0) -> FullAttribution | None:
+        """What many passes give, where they are asked for."""
+        if self.options.attribution != "full":
+            return None
+        return measure_full(self.language_model, given, target, value, self.report, attention_alone=self.attention_alone, first_sentence=first_sentence)
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""
@@ -180,8 +198,10 @@ class Passes:
 
     def _absences(self, shapes: Shapes, probed: bool, target: Target | None) -> list[str]:
         """What was not measured, and why."""
-        asked_away = {"attribution": self.options.attribution, "the probes on repeated random tokens": self.options.probes}
+        asked_away = {"attribution": self.options.attribution != "none", "the probes on repeated random tokens": self.options.probes}
         said = [f"Not measured, because it was asked away: {name}." for name, wanted in asked_away.items() if not wanted]
+        if self.options.attribution == "fast":
+            said.append(f"Not measured, because they take many passes, which --attribution full asks for: {MANY_PASSES}.")
         if self.options.probes and not probed:
             reason = f"the model reads fewer than {2 * PERIOD} tokens" if self.language_model.kind == "causal" else "they are for causal models"
             said.append(f"Not measured, because {reason}: the probes on repeated random tokens.")

@@ -56,13 +56,32 @@ def default_target(language_model: LanguageModel, given: Feed, first_sentence: i
         case "seq2seq":
             return _last_sentence(given.target, "of what the decoder reads, given all before it and the source", None)
         case "masked":
-            return _masked_last_sentence(language_model, given.source, first_sentence)
+            return _masked_sentence(language_model, given.source, first_sentence, given.source.sentences - 1)
         case "classifier":
             return _predicted_class(language_model.model, given)
         case "question answering":
             return _predicted_answer(language_model.model, given)
         case _:
             return _similarity(given.source)
+
+
+def sentence_target(language_model: LanguageModel, given: Feed, sentence: int) -> tuple[Target, Feed]:
+    """The likelihood of any sentence, for models whose default target is that of the last, and what the model is fed for it.
+
+    Causal models and decoders are fed the text up to the sentence's end. The sentence is one of the decoder's text where there is one.
+    """
+    read = given.source if given.target is None else given.target
+    end = int(np.flatnonzero(read.sentence_of_token == sentence)[-1]) + 1
+    match language_model.kind:
+        case "causal":
+            aimed = given.head(end)
+            target = default_target(language_model, aimed)
+        case "seq2seq":
+            aimed = given.with_texts(given.source, given.target.head(end))
+            target = default_target(language_model, aimed)
+        case _:
+            aimed, target = given, _masked_sentence(language_model, given.source, 0, sentence)
+    return target, target.feed(aimed, language_model.tokenizer.mask_token_id)
 
 
 def _last_sentence(layout: TextLayout, given_what: str, first: int | None) -> Target:
@@ -79,10 +98,9 @@ def _last_sentence(layout: TextLayout, given_what: str, first: int | None) -> Ta
     )
 
 
-def _masked_last_sentence(language_model: LanguageModel, layout: TextLayout, first: int) -> Target:
+def _masked_sentence(language_model: LanguageModel, layout: TextLayout, first: int, sentence: int) -> Target:
     if language_model.tokenizer.mask_token_id is None:
-        raise ModelError(f"The tokenizer of {language_model.name} has no mask token, so no sentence can be hidden; measure with --no-attribution.")
-    sentence = layout.sentences - 1
+        raise ModelError(f"The tokenizer of {language_model.name} has no mask token, so no sentence can be hidden; measure with --attribution none.")
     tokens = np.flatnonzero(layout.sentence_of_token == sentence)
     return Target(
         description=f"negative log-likelihood of sentence {first + sentence + 1} ({len(tokens)} tokens, masked), given all others",

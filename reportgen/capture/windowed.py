@@ -59,12 +59,17 @@ class WindowedPasses(Passes):
         forward = self.carried(measure_forward(model, read, shapes, self._report_of(last)))
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
-        gradients = None
+        gradients, full, window = None, None, self.windowed.windows[last]
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report)
             found = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
-            arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences))
-        return self._finished(spool, merging, arrays, self.metadata(shapes, forward, self._in_document(target), gradients))
+            full = self.full_attribution(self._feed_of(last), target, gradients.value, window.first)
+            arrays |= target_of_window(found | (full.arrays if full else {}), window, len(whole.sentences)) | (full.pair_rows if full else {})
+        metadata = self.metadata(shapes, forward, self._in_document(target), gradients)
+        if full is not None:
+            full.add_to(metadata)
+            metadata["notices"] += [] if not full.pair_rows else [ROWS_OF_THE_LAST]
+        return self._finished(spool, merging, arrays, metadata)
 
     def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:
         metadata["windows"] = self.windowed.metadata
@@ -119,7 +124,7 @@ class WindowedPasses(Passes):
 
     def _target(self) -> tuple[Target | None, Feed | None]:
         """The target of the last window, and what the model is fed for it."""
-        if not self.options.attribution:
+        if self.options.attribution == "none":
             return None, None
         given = self._feed_of(len(self.windowed.windows) - 1)
         target = default_target(self.language_model, given, self.windowed.windows[-1].first)
@@ -131,4 +136,5 @@ class WindowedPasses(Passes):
         return None if target is None else replace(target, description=target.description + where)
 
 
+ROWS_OF_THE_LAST = "Input x gradient of pairs of sentences: rows and columns are sentences of the last window alone."
 NO_ROWS: Int[np.ndarray, " row"] = np.array([], np.int64)

@@ -145,6 +145,28 @@ def test_each_row_is_scipys_correlation_of_what_its_name_says() -> None:
                     assert found.rho == pytest.approx(stats.spearmanr(x[start:], y[start:]).statistic)
 
 
+ABLATION = [0.1, -0.2, 0.05, 0.6, 0.5, 0.4, -0.9, 0.8, 0.7, 1.0, math.nan]
+INTEGRATED = [1.0, 2.0, -3.0, 4.0, 5.0, 7.0, 6.0, -8.0, 9.0, 10.0, 50.0]
+
+
+def test_what_many_passes_gave_is_compared_too_and_ablation_comes_first() -> None:
+    result = attribution_agreement.analyse(measured(ablation=ABLATION, integrated_gradients=INTEGRATED))
+    assert list(result.further) == ["ablation", "integrated gradients"]
+    assert [found.reference for found in result.agreements[:4]] == ["|ablation|", "|integrated gradients|", "gradient", "|input x gradient|"]
+    assert len(result.agreements) == 32
+    for reference, values in (("|ablation|", ABLATION), ("|integrated gradients|", INTEGRATED)):
+        for start in (0, 1):
+            expected = stats.spearmanr(ATTENTION[start:10], np.abs(values[start:10])).statistic
+            assert row(result, "attention", reference, first_sentence=start == 0).rho == pytest.approx(expected)
+    finding = attribution_agreement.find(result).replace("\N{MINUS SIGN}", "-")
+    assert f"as leaving each out does with a Spearman correlation of {row(result, 'attention', '|ablation|').rho:.2f} " in finding
+
+
+def test_an_ablation_without_values_cannot_be_ranked() -> None:
+    result = attribution_agreement.analyse(measured(ablation=[math.nan] * 11))
+    assert attribution_agreement.find(result).startswith("Attention and ablation of the 10 sentences compared cannot be ranked")
+
+
 def test_the_finding_gives_the_correlations_and_their_intervals() -> None:
     result = attribution_agreement.analyse(measured())
     attention, nearness = row(result, "attention"), row(result, "nearness alone")

@@ -24,7 +24,7 @@ TEXT = "The ship left the harbour at dawn. Nobody on the quay waved. By noon the
 @pytest.fixture(scope="module")
 def small_measurements(default_model) -> Measurements:
     model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
-    return measure(document_from_text(TEXT), model, default_model.tokenizer)
+    return measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution="full"))
 
 
 def test_every_key_of_the_contract_is_written(small_measurements: Measurements) -> None:
@@ -41,13 +41,30 @@ def test_metadata_says_what_was_measured_with_what(small_measurements: Measureme
     assert metadata["target"]["value"] > 0
     assert metadata["target"]["unit"] == "nats"
     assert metadata["stacks"] == {"decoder": [3, 7]}
-    assert metadata["notices"] == []
+    assert metadata["options"]["attribution"] == "full"
+    assert metadata["options"]["pair_rows"] == {"rows": 4, "rule": "all sentences up to 60, else 24 spread evenly"}
+    assert set(metadata["target"]["integrated_gradients"]) == {"baseline", "steps", "completeness_error"}
+    assert metadata["notices"] == [notice for notice in metadata["notices"] if notice.startswith("Integrated gradients: with 128 steps")]
     assert set(metadata["libraries"]) >= {"torch", "transformers", "numba", "numpy"}
+
+
+def test_the_fast_attribution_is_the_default_and_says_what_it_leaves_out(default_model) -> None:
+    model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
+    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(probes=False))
+    assert found.metadata["options"]["attribution"] == "fast"
+    assert "attribution.gradient" in found
+    assert not {"attribution.integrated_gradients", "attribution.ablation", "attribution.pairs", "attribution.pair_rows"} & set(found.arrays)
+    assert "which --attribution full asks for: integrated gradients, ablation, input x gradient of pairs" in " ".join(found.notices)
+
+
+def test_another_attribution_is_refused() -> None:
+    with pytest.raises(ValueError, match="'slow'; it can be none, fast, full"):
+        MeasureOptions(attribution="slow")
 
 
 def test_passes_that_are_asked_away_leave_no_keys_and_a_notice(default_model) -> None:
     model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
-    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution=False, probes=False))
+    found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution="none", probes=False))
     assert not [key for key in found.arrays if "probe_" in key or key.startswith("attribution.")]
     assert len(found.notices) == 2
     assert "target" not in found.metadata

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tiny_folders import byte_level, word_piece
 from transformers import BertForQuestionAnswering, PreTrainedTokenizerFast
 
 from reportgen.capture import MeasureOptions, measure
+from reportgen.capture.attribution import integrated
 from reportgen.contract import CONTRACT
 from reportgen.errors import ModelError
 from reportgen.measurements import Measurements
@@ -28,6 +30,7 @@ from reportgen.report import build_report
 
 BERT = {"num_hidden_layers": 2, "num_attention_heads": 3, "hidden_size": 24, "intermediate_size": 31, "vocab_size": 120, "initializer_range": 0.3}
 TEXT = f"{LONG}\n\nSo be it. Nobody waved."
+SHORT = "The ship left the harbour. Nobody waved!\n\nBy noon, the gulls slept. So be it."
 
 
 def with_mask() -> PreTrainedTokenizerFast:
@@ -71,9 +74,17 @@ CAUSAL_ONLY = {key for key in CONTRACT if key.startswith("*.probe_")}
 WEIGHTS = {"*.importance", "*.importance_abs", "*.attention_x_gradient", "attribution.attention_x_gradient", "attribution.relevance"}
 
 
+MANY_PASSES = {f"attribution.{name}" for name in ("integrated_gradients", "ablation", "pairs", "pair_rows")}
+
+
 def measured(name: str) -> Measurements:
     build, options = MODELS[name]
     return measure(document(TEXT), build(), options=options)
+
+
+def measured_in_full(name: str, text: str = SHORT) -> Measurements:
+    build, options = MODELS[name]
+    return measure(document(text), build(), options=replace(options, attribution="full"))
 
 
 def keys_of(measurements: Measurements, stack: str) -> set[str]:
@@ -119,12 +130,34 @@ def test_every_row_of_the_contract_that_the_model_can_have_is_written(name: str)
         assert keys_of(found, stack) == expected[stack], stack
     others = {key for key in CONTRACT if not key.startswith(("*.", "cross."))}
     across = {"attribution.rollout", "attribution.relevance"} if "cross" in both else {key for key in others if key.startswith("target_")}
-    assert {key for key in found.arrays if key.partition(".")[0] not in both} == others - across
+    assert {key for key in found.arrays if key.partition(".")[0] not in both} == others - across - MANY_PASSES
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_many_passes_give_is_written_or_its_absence_said(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(integrated, "STEPS", (2, 4))
+    found = measured_in_full(name)
+    found.save(tmp_path / "x.npz")
+    assert set(Measurements.load(tmp_path / "x.npz").arrays) == set(found.arrays)
+    predicts = name.startswith(("causal", "masked", "encoder-decoder"))
+    expected = MANY_PASSES - (set() if predicts else {"attribution.pairs", "attribution.pair_rows"})
+    expected -= {"attribution.ablation"} if "layer at a time" in name else set()
+    assert {key for key in found.arrays if key in MANY_PASSES} == expected
+    said = " ".join(found.notices)
+    assert ("predicts no sentence: input x gradient of pairs" in said) is not predicts
+    assert ("no sentence can be hidden exactly: ablation" in said) is ("layer at a time" in name)
+    assert "--attribution full" not in said
+    target, options = found.metadata["target"], found.metadata["options"]
+    assert target["integrated_gradients"]["steps"] in (2, 4)
+    assert ("pair_rows" in options) is predicts
+    if "attribution.ablation" in found:
+        assert np.flatnonzero(np.isnan(found["attribution.ablation"])).tolist() == ([] if target["sentence"] is None else [target["sentence"]])
 
 
 def test_what_is_not_measured_is_said() -> None:
-    assert measured("causal").notices == ()
-    assert "for causal models: the probes" in measured("masked").notices[0]
+    (only,) = measured("causal").notices
+    assert "--attribution full" in only
+    assert "for causal models: the probes" in " ".join(measured("masked").notices)
     said = " ".join(measured("encoder-decoder with a text").notices)
     assert "rollout and relevance" in said
     layered = measured("causal, one layer at a time")
@@ -168,6 +201,6 @@ def test_longformer_without_a_question_is_refused_with_what_to_do() -> None:
 def test_token_types_of_two_texts_reach_the_model() -> None:
     typed = built(BertModel, BertConfig(**BERT, type_vocab_size=2), typed_word_piece())
     plain = built(BertModel, BertConfig(**BERT, type_vocab_size=2), word_piece())
-    options = MeasureOptions(pair=document(SECOND, "second.txt"), attribution=False)
+    options = MeasureOptions(pair=document(SECOND, "second.txt"), attribution="none")
     one, other = (measure(document(TEXT), model, options=options)["encoder.entropy"] for model in (typed, plain))
     assert np.abs(one - other).max() > 1e-4

@@ -15,6 +15,7 @@ from tiny import reference_of, tiny_gpt2
 
 from reportgen.archive import StoredArrays
 from reportgen.capture import MeasureOptions, measure
+from reportgen.capture.attribution import integrated
 from reportgen.capture.layout import layout_of
 from reportgen.documents import document_from_text
 from reportgen.errors import DocumentError, ModelError
@@ -133,6 +134,20 @@ def test_the_target_is_of_the_last_window_and_says_nothing_of_what_that_does_not
         assert np.isfinite(measured[f"attribution.{name}"][last.first :]).all()
 
 
+def test_what_many_passes_give_concerns_the_last_window(model, windows: WindowedText, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrated, "STEPS", (2,))
+    found, last = measure(document_from_text(TEXT), model, byte_level(), options=MeasureOptions(attribution="full")), windows.windows[-1]
+    for name in ("integrated_gradients", "ablation"):
+        values = found[f"attribution.{name}"]
+        assert np.flatnonzero(np.isfinite(values)).tolist() == list(range(last.first, 13 - (name == "ablation"))), name
+    assert found["attribution.pair_rows"].tolist() == list(range(last.first, 13))
+    assert found["attribution.pairs"].shape == (13 - last.first, 13)
+    for row, sentence in zip(found["attribution.pairs"], found["attribution.pair_rows"], strict=True):
+        assert np.flatnonzero(np.isfinite(row)).tolist() == list(range(last.first, sentence))
+    assert "rows and columns are sentences of the last window alone" in " ".join(found.notices)
+    np.testing.assert_allclose(found["attribution.pairs"][-1, :12], found["attribution.input_x_gradient"][:12], rtol=1e-4, atol=1e-5)
+
+
 def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measured: Measurements, windows: WindowedText, references: list[Reference]) -> None:
     measured.save(tmp_path / "x.npz")
     loaded = Measurements.load(tmp_path / "x.npz")
@@ -147,7 +162,7 @@ def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measur
 
 def test_windows_can_be_asked_for_and_are_refused_beside_other_texts(model) -> None:
     document = document_from_text(TEXT)
-    found = measure(document, model, byte_level(), options=MeasureOptions(window=60, stride=20, attribution=False))
+    found = measure(document, model, byte_level(), options=MeasureOptions(window=60, stride=20, attribution="none"))
     assert max(window["tokens"] for window in found.metadata["windows"]) <= 60
     assert found.metadata["options"]["window"] == 60
     with pytest.raises(DocumentError, match="Windows are for a document by itself"):

@@ -1,4 +1,4 @@
-"""What a target really depends on: gradients with respect to the source's embeddings and to the attention weights."""
+"""Gradients of a target with respect to the source's embeddings and to the attention weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from reportgen.capture.backward import BackwardPass, StackNumbers, measure_backward
+from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.feeding import Feed, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import attention_types_kept, reads_per_layer
@@ -53,53 +53,67 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -
     layer at a time go through their own attention, and give no numbers about weights. Raises `ModelError` when the gradient is not finite.
     """
     report(STAGE, 0.0)
-    embeddings = _embedded(model, given.source)
-    keywords = given.keywords(model) | _last_logits(model, given, target)
+    embeddings = embedded(model, given.source)
+    found = differentiate(model, given, target, embeddings, lambda share: report(STAGE, share))
+    report(STAGE, 1.0)
+    gradient = found.gradient.double().cpu()
+    return Gradients(
+        value=found.value,
+        gradient=by_sentence(gradient.abs().sum(1).numpy(), given.source),
+        input_x_gradient=by_sentence(times_gradient(embeddings, gradient), given.source),
+        stacks=found.stacks,
+    )
+
+
+def embedded(model: Any, source: TextLayout) -> Float[torch.Tensor, "1 token dim"]:
+    """The source's embeddings, as the model's layer for them gives them."""
+    ids = torch.from_numpy(source.ids.astype(np.int64))[None].to(model.device)
+    with torch.no_grad():
+        return model.get_input_embeddings()(ids)
+
+
+def differentiate(
+    model: Any, given: Feed, target: Target, embeddings: Float[torch.Tensor, "1 token dim"], progress: Callable[[float], None] = lambda share: None
+) -> BackwardNumbers:
+    """The target's value where the source has these embeddings, its gradient with respect to them, and what the attention weights of each stack do.
+
+    Models that are read one layer at a time give no stacks. Raises `ModelError` when the gradient is not finite.
+    """
+    keywords = given.keywords(model) | last_logits(model, given, target)
     del keywords["input_ids"]
 
     def value_of(inputs: torch.Tensor) -> torch.Tensor:
         return target.read(model(inputs_embeds=inputs, **keywords))
 
     if reads_per_layer(model.config):
-        value, gradient, stacks = *_plain_gradient(model, embeddings, value_of), {}
-    else:
-        texts = {"encoder": given.source, "decoder": given.target or given.source}
-        backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=lambda share: report(STAGE, share))
-        numbers = measure_backward(model, embeddings, value_of, backward_pass)
-        value, gradient, stacks = numbers.value, numbers.gradient, numbers.stacks
-    report(STAGE, 1.0)
-    gradient, inputs = gradient.double().cpu(), embeddings.detach()[0].double().cpu()
-    return Gradients(
-        value=value,
-        gradient=_by_sentence(gradient.abs().sum(1).numpy(), given.source),
-        input_x_gradient=_by_sentence((gradient * inputs).sum(1).numpy(), given.source),
-        stacks=stacks,
-    )
+        return _plain_gradient(model, embeddings, value_of)
+    texts = {"encoder": given.source, "decoder": given.target or given.source}
+    return measure_backward(model, embeddings, value_of, BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=progress))
 
 
-def _embedded(model: Any, source: TextLayout) -> torch.Tensor:
-    ids = torch.from_numpy(source.ids.astype(np.int64))[None].to(model.device)
-    with torch.no_grad():
-        return model.get_input_embeddings()(ids)
-
-
-def _last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
+def last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
     """Where the model can leave out logits that the target does not read, how many of the last it keeps."""
     if "logits_to_keep" not in inspect.signature(model.forward).parameters:
         return {}
     return {"logits_to_keep": (given.target or given.source).tokens - int(target.rows[0])}
 
 
-def _plain_gradient(model: Any, embeddings: torch.Tensor, value_of: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, torch.Tensor]:
+def _plain_gradient(model: Any, embeddings: torch.Tensor, value_of: Callable[[torch.Tensor], torch.Tensor]) -> BackwardNumbers:
     embeddings = embeddings.detach().requires_grad_(True)
     with attention_types_kept(model), attention_implementation(model, model.config._attn_implementation), recomputed_layers(model), torch.enable_grad():
         value = value_of(embeddings)
         (gradient,) = torch.autograd.grad(value, embeddings)
     if not bool(torch.isfinite(gradient).all()):
-        raise ModelError("The gradient of the target is not finite; measure with --no-attribution.")
-    return float(value.detach()), gradient[0]
+        raise ModelError("The gradient of the target is not finite; measure with --attribution none.")
+    return BackwardNumbers(value=float(value.detach()), gradient=gradient[0], stacks={})
 
 
-def _by_sentence(values: Float[np.ndarray, " token"], source: TextLayout) -> Float[np.ndarray, " sentence"]:
+def times_gradient(inputs: Float[torch.Tensor, "1 token dim"], gradient: Float[torch.Tensor, "token dim"]) -> Float[np.ndarray, " token"]:
+    """The product of each token's input and gradient, summed over dimensions."""
+    return (gradient.double().cpu() * inputs.detach()[0].double().cpu()).sum(1).numpy()
+
+
+def by_sentence(values: Float[np.ndarray, " token"], source: TextLayout) -> Float[np.ndarray, " sentence"]:
+    """The sum over the tokens of each sentence."""
     members = source.sentence_of_token
     return np.bincount(members[members >= 0], weights=values[members >= 0], minlength=source.sentences).astype(np.float32)

@@ -1,0 +1,143 @@
+"""An attention function that hides some keys from some queries in every layer, a few query rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from transformers import AttentionInterface, AttentionMaskInterface
+
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_LEAST, ROWS_AT_MOST
+from reportgen.capture.feeding import StackOf
+from reportgen.capture.position_bias import PositionBias, biases_by_offset
+from reportgen.capture.scores import ScoreRule, score_rule
+from reportgen.capture.streaming import attention_implementation
+from reportgen.capture.visibility import Visibility, visibility_of
+from reportgen.errors import ModelError
+
+NAME = "reportgen_hiding"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Hidden:
+    """Which keys of a stack are hidden, and from which of its queries; what else the model's mask hides stays hidden."""
+
+    keys: Bool[np.ndarray, " key"]
+    queries: Bool[np.ndarray, " query"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Hiding:
+    by_stack: Mapping[str, Hidden]
+    stack_of: StackOf
+
+
+_current: ContextVar[_Hiding] = ContextVar("reportgen_hiding")
+
+
+@contextmanager
+def hiding(model: Any, by_stack: Mapping[str, Hidden], stack_of: StackOf) -> Iterator[None]:
+    """Inside the block a forward pass of the model hides what is said for each of its stacks, and nothing in those of which nothing is said.
+
+    Texts may follow others of which the model has kept keys and values: the keys are then all, the queries the new ones. Memory: that of a forward pass
+    and a block of weights.
+    """
+    token = _current.set(_Hiding(by_stack=by_stack, stack_of=stack_of))
+    try:
+        with attention_implementation(model, NAME), biases_by_offset(model), torch.no_grad():
+            yield
+    finally:
+        _current.reset(token)
+
+
+def _attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **keywords: Any) -> tuple[torch.Tensor, None]:
+    rule, current = score_rule(query, attention_mask, keywords), _current.get()
+    hidden = current.by_stack.get(current.stack_of(module, attention_mask))
+    return attend(query, key, value, attention_mask, rule, hidden), None
+
+
+def attend(
+    query: Float[torch.Tensor, "1 head query dim"],
+    key: Float[torch.Tensor, "1 key_head key dim"],
+    value: Float[torch.Tensor, "1 key_head key value_dim"],
+    visibility: Visibility,
+    rule: ScoreRule,
+    hidden: Hidden | None,
+) -> Float[torch.Tensor, "1 query head value_dim"]:
+    """The output of one call of attention. Every query must see some key. Raises `ModelError` for a batch."""
+    if query.shape[0] != 1:
+        raise ModelError(f"Attention with hidden keys reads one text at a time, not a batch of {query.shape[0]}.")
+    kind = torch.promote_types(query.dtype, torch.float32)
+    keys, values = key[0].to(kind), value[0].to(kind)
+    queries = (query[0].to(kind) * rule.scaling).unflatten(0, (len(keys), -1))
+    output = torch.empty(*query.shape[1:3], values.shape[2], dtype=kind, device=query.device)
+    for rows, span in _blocks(visibility, query.shape[1]):
+        shape = (query.shape[1], rows.stop - rows.start, span.stop - span.start)
+        scores = (queries[:, :, rows].flatten(1, 2) @ keys[:, span].transpose(1, 2)).view(shape)
+        weights = _weights(scores, _unseen(visibility, hidden, rows, span), rule, rows, span)
+        output[:, rows] = (weights.reshape(len(keys), -1, shape[2]) @ values[:, span]).view(*shape[:2], -1)
+    return output.transpose(0, 1)[None].to(query.dtype)
+
+
+def _blocks(visibility: Visibility, heads: int) -> Iterator[tuple[slice, slice]]:
+    """Consecutive query rows, and the keys that they see."""
+    start, queries = 0, len(visibility.first)
+    while start < queries:
+        first, last = visibility.span(start, min(start + ROWS_AT_MOST, queries))
+        fitting = max(CELLS_AT_MOST // (heads * (last - first)), ROWS_AT_LEAST)
+        stop = min(start + min(fitting, ROWS_AT_MOST), queries)
+        yield slice(start, stop), slice(*visibility.span(start, stop))
+        start = stop
+
+
+def _unseen(visibility: Visibility, hidden: Hidden | None, rows: slice, span: slice) -> Bool[np.ndarray, "row key"]:
+    position = np.arange(span.start, span.stop)
+    unseen = (position < visibility.first[rows, None]) | (position >= visibility.last[rows, None])
+    return unseen if hidden is None else unseen | (hidden.queries[rows, None] & hidden.keys[span])
+
+
+def _weights(
+    scores: Float[torch.Tensor, "head row key"], unseen: Bool[np.ndarray, "row key"], rule: ScoreRule, rows: slice, span: slice
+) -> Float[torch.Tensor, "head row key"]:
+    """Softmax of the scores by the layer's rule; a sink as an extra logit takes its share."""
+    if rule.cap is not None:
+        scores = scores.div_(rule.cap).tanh_().mul_(rule.cap)
+    if rule.bias is not None:
+        scores += _bias(rule.bias, rows, span).to(scores)
+    scores.masked_fill_(torch.from_numpy(unseen).to(scores.device), -torch.inf)
+    if rule.extra is None:
+        return scores.softmax(2)
+    sinks = torch.from_numpy(rule.extra).to(scores)[:, None, None].expand(-1, scores.shape[1], 1)
+    return torch.cat([scores, sinks], 2).softmax(2)[..., :-1]
+
+
+def _bias(bias: PositionBias, rows: slice, span: slice) -> Float[torch.Tensor, "head row key"]:
+    offsets = np.arange(span.start, span.stop)[None] - np.arange(rows.start, rows.stop)[:, None]
+    return torch.from_numpy(bias.table)[:, torch.from_numpy(offsets + bias.queries - 1)]
+
+
+def _mask_of(
+    *,
+    q_length: int,
+    kv_length: int,
+    mask_function: Callable[..., torch.Tensor],
+    attention_mask: torch.Tensor | None = None,
+    q_offset: int = 0,
+    kv_offset: int = 0,
+    **_: Any,
+) -> Visibility:
+    """What stands for the mask; queries may follow keys that were kept. Raises `ModelError` for padding and for a cache that has dropped keys."""
+    if (attention_mask is not None and not bool(attention_mask.all())) or int(kv_offset):
+        raise ModelError("Attention with hidden keys reads one text without padding, all of whose keys were kept.")
+    before = int(q_offset)
+    return visibility_of(lambda batch, head, query, key: mask_function(batch, head, query + before, key), q_length, kv_length)
+
+
+AttentionInterface.register(NAME, _attention)
+AttentionMaskInterface.register(NAME, _mask_of)
