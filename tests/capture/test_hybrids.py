@@ -140,18 +140,25 @@ def test_what_follows_attention_alone_is_left_out_and_said() -> None:
     assert found.metadata["stacks"] == {"decoder": [3, 6]}
     assert found.metadata["attention_layers"] == {"decoder": [1, 4, 5]}
     assert all(spec_of(key) is not None for key in found.arrays)
-    where, absent = found.notices
+    where, *absences = found.notices
     assert where == (
         "Measured where there is attention: layers 1, 4 and 5 of the model's 7, counted from 0. Layers and heads are numbered among these: layer 0 is the "
         "model's layer 1."
     )
-    assert absent == (
+    assert (
         "Not measured, because other parts of the model than attention carry information between tokens too: rollout, and relevance of the attribution's target."
-    )
+    ) in absences
+
+
+def test_no_sentence_is_left_out_by_hiding_it_where_other_parts_carry_it_all_the_same() -> None:
+    found = measured("Jamba", attribution="full", probes=False)
+    assert "attribution.ablation" not in found.arrays
+    assert "attribution.integrated_gradients" in found.arrays
+    assert any("carries information past its attention" in notice and notice.endswith("ablation.") for notice in found.notices)
 
 
 def test_attention_beside_other_parts_in_every_layer_has_no_layers_singled_out() -> None:
-    found = measured("Falcon-H1", attribution=False, probes=False)
+    found = measured("Falcon-H1", attribution="none", probes=False)
     assert "attention_layers" not in found.metadata
     assert found.metadata["stacks"] == {"decoder": [7, 6]}
     assert any(notice.endswith("carry information between tokens too: rollout.") for notice in found.notices)

@@ -13,8 +13,8 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 from reportgen.capture.attribution.gradients import last_logits
 from reportgen.capture.attribution.hiding import Hidden, hiding
 from reportgen.capture.feeding import Feed, has_cache, stack_namer
-from reportgen.capture.per_layer import attention_layers
 from reportgen.capture.targets import Target
+from reportgen.models.softmax_attention import attention_layers
 
 KeptTensors = tuple[Float[torch.Tensor, "1 key_head token dim"], Float[torch.Tensor, "1 key_head token value_dim"]]
 
