@@ -108,7 +108,7 @@ def _keys_of(segments: Bool[torch.Tensor, " segment"], tokens: int) -> Int[torch
 
 def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[torch.Tensor, " key"]) -> Float[torch.Tensor, "row key"]:
     """Mean over layers and heads of the weights of some rows on some keys, from scores and each row's known normaliser."""
-    hidden = {mask: _hidden(mask, rows, keys) for mask in {layer.visibility for layer in layers}}
+    hidden = {mask: hidden_pairs(mask, rows, keys) for mask in {layer.visibility for layer in layers}}
     total = torch.zeros(rows.stop - rows.start, len(keys))
     scores = torch.empty(len(layers[0].log_normalisers), *total.shape)
     for layer in layers:
@@ -118,6 +118,7 @@ def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[torch.Te
     return total / len(layers)
 
 
-def _hidden(visibility: Visibility, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "row key"]:
+def hidden_pairs(visibility: Visibility, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "row key"]:
+    """The pairs of some rows and some keys that the mask hides, where what a query sees has no gaps."""
     first, last = torch.from_numpy(visibility.first[rows])[:, None], torch.from_numpy(visibility.last[rows])[:, None]
     return (keys < first) | (keys >= last)
