@@ -72,9 +72,14 @@ def _as_csv(found: TokenWeights) -> str:
 
 def show(found: TokenWeights, console: Console, at_most: int) -> None:
     """Print the weights: all of them as a matrix where the console is wide enough, else the strongest, `at_most` of them."""
-    for line in _heading(found):
-        console.print(line, highlight=False, markup=False, emoji=False)
     fits = _width(found) <= console.width
+    what = (
+        "Weights in %; rows: query tokens, columns: key tokens"
+        if fits
+        else f"The {min(at_most, found.weights.size)} strongest of {found.weights.size:,} pairs of tokens"
+    )
+    for line in (*_heading(found), what):
+        console.print(line, highlight=False, markup=False, emoji=False)
     console.print(_matrix(found) if fits else _strongest(found, at_most))
 
 
@@ -99,7 +104,7 @@ def _matrix(found: TokenWeights) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, title="Weights in %; rows: query tokens, columns: key tokens", title_justify="left")
+    table = Table(box=None)
     table.add_column("")
     for word in found.key_words:
         table.add_column(Text(_shown(word)), justify="right", no_wrap=True)
@@ -115,7 +120,7 @@ def _strongest(found: TokenWeights, at_most: int) -> Table:
     from rich.text import Text
 
     order = np.argsort(-found.weights, axis=None, kind="stable")[:at_most]
-    table = Table(box=None, title=f"The strongest {len(order)} of {found.weights.size:,} pairs of tokens", title_justify="left")
+    table = Table(box=None)
     for name, justify in (("query token", "left"), ("at", "right"), ("key token", "left"), ("at", "right"), ("weight", "right")):
         table.add_column(name, justify=justify)
     for query, key in zip(*np.unravel_index(order, found.weights.shape), strict=True):

@@ -309,7 +309,7 @@ def test_a_pair_of_sentences_is_shown_and_written_token_by_token(run: Run, desk:
     assert run(*words, "-o", "pair.csv").code == 0
     assert len((desk / "pair.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(data["query_tokens"]) * len(data["key_tokens"])
     monkeypatch.setenv("COLUMNS", "60")
-    assert "The strongest 7 of" in run(*words, "--top", "7").output
+    assert "The 7 strongest of" in run(*words, "--top", "7").output
     assert names_in(desk) == sorted([*ON_THE_DESK, gulls, "pair.csv", "pair.json"])
 
 
