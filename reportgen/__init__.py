@@ -1,6 +1,7 @@
 """What a transformer's attention does over a long document, and how far that can be believed, as one HTML page.
 
-The line, as functions: `read_document`, `split_sentences`, `load_model`, `measure`, `Measurements`, `build_report`, `render_report`. Names are
+The line, as functions: `read_document`, `split_sentences`, `load_model`, `measure`, `Measurements`, `build_report`, `render_report`; and `token_weights`, which looks
+further into one pair of sentences. Names are
 imported when they are first used, so that nothing waits for torch that does not need it.
 """
 
@@ -10,13 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reportgen.capture import MeasureOptions, measure
+    from reportgen.capture import MeasureOptions, measure, token_weights
     from reportgen.documents import Document, document_from_text, read_document
     from reportgen.errors import ReportgenError
     from reportgen.measurements import Measurements
     from reportgen.models import LanguageModel, load_model
     from reportgen.render import render_report
     from reportgen.report import Report, build_report
+    from reportgen.sentence_pair import TokenWeights
     from reportgen.sentences import Sentence, split_sentences
 
 _HOMES = {
@@ -27,6 +29,7 @@ _HOMES = {
     "Report": "report",
     "ReportgenError": "errors",
     "Sentence": "sentences",
+    "TokenWeights": "sentence_pair",
     "build_report": "report",
     "document_from_text": "documents",
     "load_model": "models",
@@ -34,6 +37,7 @@ _HOMES = {
     "read_document": "documents",
     "render_report": "render",
     "split_sentences": "sentences",
+    "token_weights": "capture",
 }
 __all__ = [
     "Document",
@@ -43,6 +47,7 @@ __all__ = [
     "Report",
     "ReportgenError",
     "Sentence",
+    "TokenWeights",
     "build_report",
     "document_from_text",
     "load_model",
@@ -50,6 +55,7 @@ __all__ = [
     "read_document",
     "render_report",
     "split_sentences",
+    "token_weights",
 ]
 
 

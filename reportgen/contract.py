@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank, row. A key that starts with `*.` is stored once
+Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank, link, part, dimension, index, row. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
 which of the model's layers they are, counted from 0.
@@ -51,6 +51,8 @@ TEXT = {
     "token_sentences": _spec("token", "sentence each token lies in, -1 for none", "index", GIVEN, INTEGERS),
 }
 
+TOKEN_TYPES = {"token_types": _spec("token", "which of the texts in one input each token is of, where the model is told so", "index", GIVEN, INTEGERS)}
+
 TARGET_TEXT = {f"target_{name}": spec for name, spec in TEXT.items()}
 
 SENTENCE_PAIRS = {
@@ -69,6 +71,21 @@ SENTENCE_PAIRS = {
         f"layer {PAIRS}", "mean over heads of sum over q in i, k in j of max(0, p dTarget/dp)", "unit of the target", "after " + CHEFER
     ),
     "*.token_links": _spec("query_token rank", "8 largest mean over l, h of p[q, k] of each query token", "key token and weight", OURS, ("key_weight",)),
+    "*.query_key": _spec(
+        "link part dimension",
+        "query, key and query x key by dimension of the pairs in query_key_pairs, the query scaled and both as they are after rotary positions: the products "
+        "sum to the score, which goes through a soft cap, if any (cap tanh(score / cap)), and then gains a position bias, if any, before softmax",
+        "score",
+        "Vig 2019, neuron view",
+    ),
+    "*.query_key_pairs": _spec(
+        "link index",
+        "layer, head, q, k of the greatest p over l, h, q in i, k in j for each of the strongest links (i, j) by lift of the whole model and of each layer; the first "
+        "token and special tokens left out as keys where i sees others in j",
+        "index",
+        OURS,
+        INTEGERS,
+    ),
 }
 
 HEAD_SCORES = {
@@ -152,7 +169,7 @@ WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with
 WINDOW_SENTENCES = _spec("span", "first sentence of the window, and last + 1", "index", OURS, INTEGERS)
 WINDOW_TEXT = ("sentences", "token_ids", "token_spans", "token_sentences")
 
-CONTRACT: dict[str, ArraySpec] = {**TEXT, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}
+CONTRACT: dict[str, ArraySpec] = {**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}
 
 
 def spec_of(key: str) -> ArraySpec | None:

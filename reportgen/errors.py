@@ -17,5 +17,9 @@ class MeasurementsError(ReportgenError):
     """A measurements file that is damaged or is not one."""
 
 
+class SelectionError(ReportgenError):
+    """A stack, sentence or head that a measurements file does not hold, or that is not named as it should be."""
+
+
 class OutputError(ReportgenError):
     """A place that cannot be written to."""

@@ -31,10 +31,11 @@ SENTENCES = 41
 TEXT = " ".join(f"The gull {number} slept{' and slept' * (number % 3)} at dawn." for number in range(1, SENTENCES + 1))
 HEAVY = ("torch", "altair", "transformers")
 COMMANDS = {
-    "": ("report", "measure", "render", "models"),
+    "": ("report", "measure", "render", "tokens", "models"),
     "report": ("DOC", "--model", "--output", "--json", "--revision", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
     "measure": ("DOC", "--output", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
     "render": ("X.npz", "--output", "--json"),
+    "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
     "models": ("list", "fetch"),
     "models list": ("--help",),
     "models fetch": ("--help",),
@@ -246,7 +247,8 @@ def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_coun
     windows = data["provenance"]["windows"]
     assert len(windows) > 1
     assert all(window["tokens"] <= 230 for window in windows)
-    (notice,) = data["notices"]
+    notice, of_links = data["notices"]
+    assert "queries and keys behind links" in of_links
     assert f"longer than a window of 230 tokens: it was read in {len(windows)} overlapping windows" in notice
     assert "overlapping windows" in (desk / "x.html").read_text(encoding="utf-8")
 
@@ -278,6 +280,62 @@ def test_an_old_page_is_replaced(run: Run, desk: Path) -> None:
     (desk / "x.html").write_text("old")
     assert run("render", "made-up.npz", "-o", "x.html").code == 0
     assert "Umber vigil wharf." in (desk / "x.html").read_text(encoding="utf-8")
+
+
+# Token-to-token weights
+
+
+@pytest.fixture
+def gulls(run: Run, model: Path) -> str:
+    """The name of a file of measurements of the document."""
+    assert run("measure", "gulls.txt", "-m", model, "-o", "gulls.npz", "--no-probes", "--no-attribution").code == 0
+    return "gulls.npz"
+
+
+def test_a_pair_of_sentences_is_shown_and_written_token_by_token(run: Run, desk: Path, model: Path, gulls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "240")
+    words = ("tokens", gulls, "-m", model, "--pair", "12,3", "--head", "1.2")
+    ended = run(*words, "-o", "pair.json")
+    assert ended.code == 0, ended.errors
+    lines = ended.output.splitlines()
+    assert lines[0].strip() == "Head 1.2 of the decoder"
+    assert lines[1].strip() == "Sentence 12 (query): The gull 12 slept at dawn."
+    assert lines[2].strip() == "Sentence 3 (key): The gull 3 slept at dawn."
+    assert lines[-1] == "pair.json"
+    assert {"loading the model ...", "attention of the decoder ..."} <= set(ended.errors.splitlines())
+    data, mass = read_strictly(desk / "pair.json"), Measurements.load(desk / gulls)["*.sentence_attention"][1, 2, 11, 2]
+    assert data["mass"] == pytest.approx(float(mass), rel=1e-3)
+    assert np.sum(data["weights"]) / len(data["query_tokens"]) == pytest.approx(data["mass"], rel=1e-4)
+    assert run(*words, "-o", "pair.csv").code == 0
+    assert len((desk / "pair.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(data["query_tokens"]) * len(data["key_tokens"])
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "The 7 strongest of" in run(*words, "--top", "7").output
+    assert names_in(desk) == sorted([*ON_THE_DESK, gulls, "pair.csv", "pair.json"])
+
+
+PAIRS_REFUSED = {
+    "no pair": (["--pair", "12", "--head", "1.2"], "'12' is no pair of sentences: give two numbers such as 12,3"),
+    "no head": (["--pair", "12,3", "--head", "1"], "'1' is no head: give layer.head such as 18.6"),
+    "a sentence too many": (["--pair", "42,3", "--head", "1.2"], "There is no query sentence 42 in the decoder: its 41 sentences are numbered from 1"),
+    "a head too many": (["--pair", "12,3", "--head", "2.0"], "There is no head 2.0 in the decoder"),
+    "the future": (["--pair", "3,12", "--head", "1.2"], "Sentence 3 cannot look at sentence 12"),
+    "another stack": (["--pair", "12,3", "--head", "1.2", "--stack", "cross"], "There is no stack 'cross'"),
+    "another kind of file": (["--pair", "12,3", "--head", "1.2", "-o", "x.txt"], "Cannot write x.txt: name a .json or a .csv file."),
+    "a folder that is not named": (["--pair", "12,3", "--head", "1.2"], "The file does not say where tiny-gpt2 (weights sha256 "),
+}
+
+
+def test_a_pair_that_cannot_be_looked_into_is_refused_before_a_model_is_loaded(run: Run, desk: Path, gulls: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_models(monkeypatch)
+    for name, (words, said) in PAIRS_REFUSED.items():
+        assert run("tokens", gulls, *words).sentence.startswith(said), name
+    assert names_in(desk) == sorted([*ON_THE_DESK, gulls])
+
+
+def test_a_pair_is_not_looked_into_with_another_model(run: Run, desk: Path, short_model: Path, gulls: str) -> None:
+    ended = run("tokens", gulls, "-m", short_model, "--pair", "12,3", "--head", "1.2", "-o", "x.json")
+    assert "this model's revision is weights sha256 " in ended.sentence
+    assert names_in(desk) == sorted([*ON_THE_DESK, gulls])
 
 
 # Models that arrive as packages
@@ -332,6 +390,9 @@ def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run:
         (["measure", "gulls.txt"], "Missing option '--output'"),
         (["measure", "gulls.txt", "-o", "x.npz", "--attribution", "slow"], "'slow' is not one of 'none', 'fast', 'full'"),
         (["render", "made-up.npz"], "Missing option '--output'"),
+        (["tokens", "made-up.npz", "--pair", "2,1"], "Missing option '--head'"),
+        (["tokens", "made-up.npz", "--head", "0.0"], "Missing option '--pair'"),
+        (["tokens", "made-up.npz", "--pair", "2,1", "--head", "0.0", "--top", "0"], "Invalid value for '--top'"),
         (["report", "gulls.txt", "--colour"], "No such option: --colour"),
         (["report", "gulls.txt", "more.txt"], "unexpected extra argument"),
     ],
@@ -427,6 +488,7 @@ OUTPUTS: dict[str, list[str]] = {
     "render": ["made-up.npz", "-o"],
     "report --json": ["gulls.txt", "-o", "x.html", "--json"],
     "render --json": ["made-up.npz", "-o", "x.html", "--json"],
+    "tokens": ["made-up.npz", "--pair", "2,1", "--head", "0.0", "-o"],
 }
 
 

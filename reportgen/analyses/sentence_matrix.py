@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.links import content_pairs, lift_of, strongest
 from reportgen.contract import CONTRACT
+from reportgen.links import attention_by_view, content_pairs, even_attention, lift_of, strongest
 from reportgen.measurements import Measurements
 
 
@@ -64,14 +64,12 @@ def analyse(measurements: Measurements) -> Result:
 def attention_views(measurements: Measurements) -> Float[np.ndarray, "view sentence sentence"]:
     """Mean share of attention over all heads, then over the heads of each layer."""
     per_head = "*.sentence_attention" in measurements
-    by_layer = measurements["*.sentence_attention"].mean(1, dtype=np.float32) if per_head else measurements["*.sentence_attention_by_layer"]
-    return np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
+    return attention_by_view(measurements["*.sentence_attention" if per_head else "*.sentence_attention_by_layer"])
 
 
 def expected_attention(measurements: Measurements) -> Float[np.ndarray, "sentence sentence"]:
     """The share that uniform attention would give, averaged over layers where they see different windows."""
-    expected = measurements["*.sentence_expected"]
-    return expected if expected.ndim == 2 else expected.mean(0)
+    return even_attention(measurements["*.sentence_expected"])
 
 
 def _views(measurements: Measurements, name: str) -> Float[np.ndarray, "view sentence sentence"] | None:

@@ -10,11 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.links import content_pairs, lift_of, strongest
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
+from reportgen.links import lift_of, rank_links
 from reportgen.measurements import Measurements
-
-LINKS_AT_MOST = 50
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,12 +35,9 @@ def analyse(measurements: Measurements) -> Result:
     """Rank every view's pairs of sentences by lift."""
     attention = attention_views(measurements)
     lift = lift_of(attention, expected_attention(measurements))
-    sentences = attention.shape[-1]
-    count = min(LINKS_AT_MOST, sentences * (sentences + 1) // 2)
-    every = np.stack([strongest(view, count) for view in lift])
-    content = np.stack([strongest(view, count) for view in content_pairs(lift)])
+    every, content = rank_links(lift)
     return Result(
-        count=count,
+        count=every.shape[1],
         every_pairs=every,
         every_share=_values(attention, every),
         every_lift=_values(lift, every),

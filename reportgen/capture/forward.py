@@ -13,6 +13,7 @@ from reportgen.capture.block import ROWS_AT_MOST, Block
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, reads_per_layer, whole_layers
+from reportgen.capture.query_key import query_key
 from reportgen.capture.reducers.alignment import Alignment
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
 from reportgen.capture.reducers.reducer import Reducer, Weighted
@@ -68,6 +69,7 @@ class StackMeasure:
         found["coverage"] = np.ones(found["isa"].shape, np.int32)
         if isinstance(self.bounds, LinkBounds):
             found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report("strongest token links", share))
+            found |= query_key(self.stack, done.layers, found, lambda share: report("queries and keys behind links", share))
         return {f"{self.stack.name}.{name}": values for name, values in found.items()}
 
     def weights(self) -> dict[str, np.ndarray]:

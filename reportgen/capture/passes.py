@@ -71,7 +71,7 @@ class Passes:
         target = default_target(self.language_model, given) if self.options.attribution != "none" else None
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
         forward = self.carried(measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report))
-        arrays = {**text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
+        arrays = {**text_arrays(self.fed.source), **self._types_of_tokens(), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
         gradients, full = None, None
         if target is not None:
@@ -132,6 +132,9 @@ class Passes:
 
     def _target_arrays(self) -> dict[str, np.ndarray]:
         return {} if self.fed.target is None else {f"target_{name}": values for name, values in text_arrays(self.fed.target).items()}
+
+    def _types_of_tokens(self) -> dict[str, np.ndarray]:
+        return {"token_types": self.fed.extra["token_type_ids"]} if "token_type_ids" in self.fed.extra else {}
 
     @property
     def _target_text(self) -> str:
@@ -210,6 +213,8 @@ class Passes:
             said.append(f"Not measured, because other parts of the model than attention carry information between tokens too: {named}.")
         if target is not None and "cross" in shapes:
             said.append("Not measured, because they are not carried through cross-attention: rollout and relevance of the attribution's target.")
+        if reads_per_layer(self.language_model.model.config):
+            said.append("Not measured, because the model's attention is outside the library's interface: queries and keys behind links.")
         if target is not None and reads_per_layer(self.language_model.model.config):
             said.append("Not measured, because the model's attention is outside the library's interface: importance of heads, attention x gradient, relevance.")
         return said

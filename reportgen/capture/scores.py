@@ -83,6 +83,11 @@ class LayerScores:
         if self.rule.bias is not None:
             self.rule.bias.add_to(out.numpy(), rows, keys)
 
+    def pair(self, head: int, query: int, key: int) -> tuple[Float[torch.Tensor, " dim"], Float[torch.Tensor, " dim"]]:
+        """The scaled query and the key whose product is the score of one pair before soft cap and bias; the heads of a group share the key."""
+        key_head, of_group = divmod(head, self.queries.shape[1])
+        return self.queries[key_head, of_group, query], self.keys[key_head, key]
+
 
 def layer_scores(query: torch.Tensor, key: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> LayerScores:
     """The scores of a layer from what its attention function is given: batch x head x token x dim, of one text. Raises `ModelError` for more than one."""

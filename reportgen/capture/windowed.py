@@ -17,6 +17,7 @@ from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
 from reportgen.capture.merging import Merging, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
+from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, default_target
 from reportgen.documents import Document
@@ -77,6 +78,7 @@ class WindowedPasses(Passes):
             merged = windows.finish()
             arrays |= {f"{stack}.{name}": values for name, values in merged.arrays.items()}
             metadata["notices"] += merged.notices
+        metadata["notices"] += [] if reads_per_layer(self.language_model.model.config) else [LINKS_OF_WINDOWS]
         kinds = [str(values.dtype) for name, values in arrays.items() if name.endswith(".sentence_attention")]
         metadata["options"]["sentence_attention_dtype"] = kinds[0] if kinds else None
         return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
@@ -91,7 +93,7 @@ class WindowedPasses(Passes):
         for stack, merged in merging.items():
             numbers = WindowNumbers(
                 window=windowed.windows[index],
-                arrays={name.removeprefix(f"{stack}."): values for name, values in forward.arrays.items() if name.startswith(f"{stack}.")},
+                arrays={name.removeprefix(f"{stack}."): values for name, values in forward.arrays.items() if _merged(name, stack)},
                 queries=int((counted & (part.sentence_of_token >= 0)).sum()),
                 weights=text_weights(part, counted) | forward.weights[stack],
                 places=windowed.places[index],
@@ -136,5 +138,11 @@ class WindowedPasses(Passes):
         return None if target is None else replace(target, description=target.description + where)
 
 
+def _merged(name: str, stack: str) -> bool:
+    """Whether an array of a window is of that stack and goes into the document's."""
+    return name.startswith(f"{stack}.") and not name.startswith(f"{stack}.query_key")
+
+
 ROWS_OF_THE_LAST = "Input x gradient of pairs of sentences: rows and columns are sentences of the last window alone."
 NO_ROWS: Int[np.ndarray, " row"] = np.array([], np.int64)
+LINKS_OF_WINDOWS = "Stored for each window's strongest links, not for those of the whole document: queries and keys behind links."

@@ -17,7 +17,7 @@ from reportgen.models.kinds import Kind, kind_of_folder, kind_of_model, refuse_o
 from reportgen.models.positions import source_positions, target_positions
 from reportgen.models.readable import refuse_unreadable
 
-GIVEN = "given by the caller"
+GIVEN, UNKNOWN = "given by the caller", "unknown revision"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def _load(source: str, *, title: str, identity: str | None, revision: str | None
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what the library makes up where there is no tokenizer file
         raise ModelError(f"{title} comes without a tokenizer that knows any word.")
     model = _load_weights(source, config, auto_class, title, revision)
-    identity = identity or getattr(model.config, "_commit_hash", None) or "unknown revision"
+    identity = identity or getattr(model.config, "_commit_hash", None) or UNKNOWN
     return checked(LanguageModel(model=model, tokenizer=tokenizer, name=title, identity=identity, kind=kind))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_up import HEADS, LAYERS, SENTENCES, Sizes, made_up
 
 from reportgen.analyses import top_links
-from reportgen.analyses.top_links import LINKS_AT_MOST
+from reportgen.links import LINKS_AT_MOST
 from reportgen.measurements import Measurements
 
 SHARES = np.array([[1, 0, 0, 0], [0.4, 0.6, 0, 0], [0.3, 0.2, 0.5, 0], [0.1, 0.3, 0.2, 0.3]])

@@ -19,7 +19,7 @@ VOCABULARY = 101
 LAYERS, HEADS = 3, 7
 SPREAD = 0.3  # weights large enough for attention that is far from even
 FLOAT32, FLOAT16 = 2e-5, 2e-3
-NOT_IN_REFERENCE = {"decay_edges", "token_links"}
+NOT_IN_REFERENCE = {"decay_edges", "token_links", "query_key", "query_key_pairs"}
 
 
 def tiny_gpt2(**changes: Any) -> GPT2LMHeadModel:

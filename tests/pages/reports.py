@@ -11,7 +11,7 @@ from made_up import Sizes, made_up
 from pages.prose import write_document
 
 from reportgen.analyses import ANALYSES, attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
-from reportgen.analyses.links import content_pairs, lift_of, strongest
+from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.report import Provenance, Report, Section, build_report, build_section
 
 NOTICES = ("The document was read to its end; nothing was left out.", "This page is made up: no model was run.")
