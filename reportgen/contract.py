@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank. A key that starts with `*.` is stored once
+Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank, link, part. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence.
 """
@@ -39,6 +39,8 @@ ROLLOUT = "A = 0.5 mean_h p + 0.5 I, R = A_L ... A_1 over tokens; mean over q in
 ABNAR = "Abnar and Zuidema 2020, section 3"
 CHEFER = "Chefer et al. 2021"
 OLSSON = "Olsson et al. 2022"
+GEVA = "after Geva et al. 2023 (attention knockout)"
+KNOCKOUT = "keys of j hidden from queries of i in every layer: mean over tokens of i"
 NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
 
 TEXT = {
@@ -129,6 +131,8 @@ ATTRIBUTION = {
     "attribution.relevance": _spec("sentence", "R <- R + A R over tokens, A = mean over heads of max(0, p dTarget/dp); target's rows", "relevance", CHEFER),
     "attribution.attention": _spec("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),
     "attribution.rollout": _spec("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
+    "attribution.link_effect": _spec("link part", f"i, j, {KNOCKOUT} of KL(intact || knocked out) of the output distribution", "nats", GEVA),
+    "attribution.link_drop": _spec("link", f"{KNOCKOUT} of ln p(actual token) intact - knocked out, links as in link_effect", "nats"),
 }
 
 WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with

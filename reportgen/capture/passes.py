@@ -12,6 +12,7 @@ import numpy as np
 from reportgen.capture.attribution import Gradients, measure_gradients
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
+from reportgen.capture.knockout import measure_links
 from reportgen.capture.layout import layout_of
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
@@ -62,11 +63,13 @@ class Passes:
         forward = measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report)
         arrays = {**text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
-        gradients = None
+        gradients, links = None, None
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report)
-            arrays |= gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
+            links = measure_links(self.language_model, given, forward.arrays, self.report)
+            arrays |= gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes) | links.arrays
         metadata = self.metadata(shapes, forward, target, gradients)
+        metadata["notices"] += links.notices if links else ()
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
 
     def _feed(self) -> Feed:

@@ -14,6 +14,7 @@ from reportgen.archive import Spool
 from reportgen.capture.attribution import measure_gradients
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import ForwardNumbers, measure_forward
+from reportgen.capture.knockout import measure_links
 from reportgen.capture.layout import layout_of
 from reportgen.capture.merging import Merging, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
@@ -59,12 +60,15 @@ class WindowedPasses(Passes):
         forward = measure_forward(model, read, shapes, self._report_of(last))
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
-        gradients = None
+        gradients, links = None, None
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report)
+            links = measure_links(self.language_model, self._feed_of(last), forward.arrays, self.report, self.windowed.windows[last].first)
             found = gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
-            arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences))
-        return self._finished(spool, merging, arrays, self.metadata(shapes, forward, self._in_document(target), gradients))
+            arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences)) | links.arrays
+        metadata = self.metadata(shapes, forward, self._in_document(target), gradients)
+        metadata["notices"] += links.notices if links else ()
+        return self._finished(spool, merging, arrays, metadata)
 
     def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:
         metadata["windows"] = self.windowed.metadata
