@@ -246,7 +246,8 @@ def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_coun
     windows = data["provenance"]["windows"]
     assert len(windows) > 1
     assert all(window["tokens"] <= 230 for window in windows)
-    (notice,) = data["notices"]
+    notice, of_links = data["notices"]
+    assert "measured in the last window alone" in of_links
     assert f"longer than a window of 230 tokens: it was read in {len(windows)} overlapping windows" in notice
     assert "overlapping windows" in (desk / "x.html").read_text(encoding="utf-8")
 

@@ -69,7 +69,9 @@ class Passes:
             links = measure_links(self.language_model, given, forward.arrays, self.report)
             arrays |= gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes) | links.arrays
         metadata = self.metadata(shapes, forward, target, gradients)
-        metadata["notices"] += links.notices if links else ()
+        if links is not None:
+            metadata["link_effect"] = links.metadata
+            metadata["notices"] += links.notices
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
 
     def _feed(self) -> Feed:

@@ -67,7 +67,9 @@ class WindowedPasses(Passes):
             found = gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
             arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences)) | links.arrays
         metadata = self.metadata(shapes, forward, self._in_document(target), gradients)
-        metadata["notices"] += links.notices if links else ()
+        if links is not None:
+            metadata["link_effect"] = links.metadata
+            metadata["notices"] += links.notices
         return self._finished(spool, merging, arrays, metadata)
 
     def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:

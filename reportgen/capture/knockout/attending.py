@@ -68,11 +68,13 @@ def attend(query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen:
     groups = keys.shared.shape[0]
     queries = (query.to(working_type(query)) * rule.scaling).unflatten(1, (groups, -1))  # version key_head group row dim
     output = queries.new_empty(*queries.shape[:4], keys.shared_values.shape[-1])
-    for key_head in range(groups):
-        of_head, heads = keys.of_head(key_head), range(key_head * queries.shape[2], (key_head + 1) * queries.shape[2])
-        for rows in _row_blocks(queries[:, key_head], keys.count):
-            scores, shared = _scores(queries[:, key_head, :, rows], of_head, seen, rows, rule, list(heads))
-            output[:, key_head, :, rows] = _weighted(scores, of_head, shared, rule, list(heads))
+    of_heads, group = [keys.of_head(key_head) for key_head in range(groups)], queries.shape[2]
+    for rows in _row_blocks(queries, keys.count):
+        block = _block_of(keys, seen, rows)
+        for key_head, of_head in enumerate(of_heads):
+            heads = list(range(key_head * group, (key_head + 1) * group))
+            scores = _scores(queries[:, key_head, :, rows], of_head, block, rule, heads)
+            output[:, key_head, :, rows] = _weighted(scores, of_head, block.shared, rule, heads)
     return output.flatten(1, 2).transpose(1, 2).to(query.dtype)
 
 
@@ -81,28 +83,43 @@ def working_type(tensor: torch.Tensor) -> torch.dtype:
     return torch.promote_types(tensor.dtype, torch.float32)
 
 
-def _row_blocks(queries: Float[torch.Tensor, "version group row dim"], keys: int) -> Iterator[slice]:
-    versions, group, rows, _ = queries.shape
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Block:
+    """Some rows: the shared keys that they see any of, and for these and their own ones which are not looked at and how far off they are."""
+
+    shared: slice
+    unseen: Bool[torch.Tensor, "version row key"]
+    offset: Int[torch.Tensor, "row key"]
+
+
+def _row_blocks(queries: Float[torch.Tensor, "version key_head group row dim"], keys: int) -> Iterator[slice]:
+    versions, _, group, rows, _ = queries.shape
     at_once = max(CELLS_AT_MOST // (versions * group * keys), 1)
     return (slice(start, min(start + at_once, rows)) for start in range(0, rows, at_once))
 
 
+def _block_of(keys: Keys, seen: Seen, rows: slice) -> _Block:
+    count, device = keys.shared.shape[1], keys.shared.device
+    low, high = min(int(seen.first[rows].min()), count), min(int(seen.last[rows].max()), count)
+    position = torch.cat([torch.arange(low, high), torch.arange(count, keys.count)]).to(device)
+    of_row = torch.arange(seen.start + rows.start, seen.start + rows.stop, device=device)
+    return _Block(shared=slice(low, high), unseen=seen.unseen(rows, position), offset=position - of_row[:, None])
+
+
 def _scores(
-    queries: Float[torch.Tensor, "version group row dim"], keys: HeadKeys, seen: Seen, rows: slice, rule: ScoreRule, heads: list[int]
-) -> tuple[Float[torch.Tensor, "version group row key"], slice]:
-    """Scores on the shared keys that the rows see any of, and on their own ones; minus infinity where a key is not looked at."""
-    shared, own = len(keys.shared), keys.own.shape[1]
-    low, high = min(int(seen.first[rows].min()), shared), min(int(seen.last[rows].max()), shared)
-    position = torch.cat([torch.arange(low, high), torch.arange(shared, shared + own)]).to(queries.device)
-    scores = queries.new_empty(*queries.shape[:3], len(position))
-    torch.mm(queries.flatten(0, 2), keys.shared[low:high].T, out=scores.view(-1, len(position))[:, : high - low])
-    scores[..., high - low :] = (queries.flatten(1, 2) @ keys.own.transpose(1, 2)).unflatten(1, queries.shape[1:3])
+    queries: Float[torch.Tensor, "version group row dim"], keys: HeadKeys, block: _Block, rule: ScoreRule, heads: list[int]
+) -> Float[torch.Tensor, "version group row key"]:
+    """Scores on the block's keys; minus infinity where a key is not looked at."""
+    width = block.shared.stop - block.shared.start
+    scores = queries.new_empty(*queries.shape[:3], block.unseen.shape[-1])
+    torch.mm(queries.flatten(0, 2), keys.shared[block.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
+    if keys.own.shape[1]:
+        scores[..., width:] = (queries.flatten(1, 2) @ keys.own.transpose(1, 2)).unflatten(1, queries.shape[1:3])
     if rule.cap is not None:
         scores.div_(rule.cap).tanh_().mul_(rule.cap)
     if rule.bias is not None:
-        of_row = torch.arange(seen.start + rows.start, seen.start + rows.stop, device=queries.device)
-        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, position - of_row[:, None] + rule.bias.queries - 1]
-    return scores.masked_fill_(seen.unseen(rows, position)[:, None], -torch.inf), slice(low, high)
+        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, block.offset + rule.bias.queries - 1]
+    return scores.masked_fill_(block.unseen[:, None], -torch.inf)
 
 
 def _weighted(
@@ -118,6 +135,7 @@ def _weighted(
     if extra is not None:
         total += (extra - top).exp()
     width = shared.stop - shared.start
-    values = weights[..., :width].flatten(0, 2) @ keys.shared_values[shared]
-    of_own = weights[..., width:].flatten(1, 2) @ keys.own_values
-    return (values.view(*scores.shape[:3], -1) + of_own.view(*scores.shape[:3], -1)).div_(total)
+    values = (weights.view(-1, weights.shape[-1])[:, :width] @ keys.shared_values[shared]).view(*scores.shape[:3], -1)
+    if keys.own.shape[1]:
+        values += (weights[..., width:].flatten(1, 2) @ keys.own_values).view(*scores.shape[:3], -1)
+    return values.div_(total)

@@ -11,7 +11,7 @@ def strongest_links(
     expected: Float[np.ndarray, "query_sentence key_sentence"],
     allowed: Int[np.ndarray, "link 2"],
     count: int,
-) -> Int[np.ndarray, "link 2"]:
+) -> Int[np.ndarray, "chosen 2"]:
     """At most `count` of the allowed links of which the query sentence sees the key sentence: half of them by lift, then those with the greatest share.
 
     `attention` is the mean over layers and heads, `expected` what even attention would give; lift is their ratio. Links to the first sentence come last,

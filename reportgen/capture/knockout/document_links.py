@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -22,15 +23,14 @@ WHAT = "what links between sentences do to the model's output (link_effect)"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredLinks:
-    """The arrays under their names, and what there is to say of them."""
+    """The arrays under their names, and what the metadata say of them: how many links were measured of how many there are, and how."""
 
     arrays: dict[str, np.ndarray]
+    metadata: dict[str, Any]
     notices: tuple[str, ...]
 
 
-def measure_links(
-    language_model: LanguageModel, given: Feed, attention: Mapping[str, np.ndarray], report: Report, first_sentence: int = 0
-) -> MeasuredLinks:
+def measure_links(language_model: LanguageModel, given: Feed, attention: Mapping[str, np.ndarray], report: Report, first_sentence: int = 0) -> MeasuredLinks:
     """`attribution.link_effect` and `attribution.link_drop` of the strongest links, or a notice that says why there are none.
 
     `attention` holds the arrays of the forward pass of the same text. Sentences are numbered from `first_sentence`, which is where a window of a document
@@ -46,11 +46,12 @@ def measure_links(
     if not len(links):
         return _none("no sentence sees another")
     found = measure_link_effects(language_model, given, links, report, passes_at_most=WHOLE_PASSES_AT_MOST)
-    return MeasuredLinks(arrays=_arrays(found, first_sentence), notices=_said_of(found, len(possible), first_sentence))
+    said = {"links": len(found.links), "possible": len(possible), "way": "whole passes" if found.whole_passes else "kept keys and values"}
+    return MeasuredLinks(arrays=_arrays(found, first_sentence), metadata=said, notices=_notices(found, len(possible), first_sentence))
 
 
 def _none(why: str) -> MeasuredLinks:
-    return MeasuredLinks(arrays={}, notices=(f"Not measured, because {why}: {WHAT}.",))
+    return MeasuredLinks(arrays={}, metadata={}, notices=(f"Not measured, because {why}: {WHAT}.",))
 
 
 def _pairs_of(attention: Mapping[str, np.ndarray], stack: str) -> tuple[np.ndarray, np.ndarray]:
@@ -66,10 +67,14 @@ def _arrays(found: LinkEffects, first_sentence: int) -> dict[str, np.ndarray]:
     return {"attribution.link_effect": triples.astype(np.float32), "attribution.link_drop": found.drop.astype(np.float32)}
 
 
-def _said_of(found: LinkEffects, possible: int, first_sentence: int) -> tuple[str, ...]:
-    """Windows of a document that do not begin it are the last ones."""
-    if len(found.links) == possible and not first_sentence:
-        return ()
-    which = f"{possible:,} links" if not first_sentence else f"{possible:,} links of the last window, which begins with sentence {first_sentence + 1}"
-    cost = ", because each takes a pass over the whole text" if found.whole_passes else ""
-    return (f"The effect of hiding one sentence from another is measured for the strongest {len(found.links)} of {which}{cost}.",)
+def _notices(found: LinkEffects, possible: int, first_sentence: int) -> tuple[str, ...]:
+    """What is measured of fewer links than reports show, or of one window. Windows of a document that do not begin it are the last ones."""
+    notices = []
+    if found.whole_passes and len(found.links) < possible:
+        notices.append(
+            f"The effect of hiding one sentence from another is measured for the strongest {len(found.links)} of {possible:,} links, because each takes a "
+            "pass over the whole text."
+        )
+    if first_sentence:
+        notices.append(f"The effect of hiding one sentence from another is measured in the last window alone, which begins with sentence {first_sentence + 1}.")
+    return tuple(notices)
