@@ -104,8 +104,8 @@ ANALYSIS = Analysis(
     caveat=(
         "Lift compares with even attention over all visible tokens, not with what distance explains: nearness alone lifts neighbours. A short sentence "
         "expects little and is lifted by little. The share beside it says how much attention there is at all. Where the effect of hiding a link is given, only the "
-        "direct look is cut: what other sentences carry over from the hidden one still reaches the sentence that looks. It is also an input that the model was "
-        "never trained on."
+        "direct look is cut: what other sentences carry over from the hidden one still reaches the sentence that looks. No model was trained with links "
+        "cut, so the effect is measured off what it has learnt from."
     ),
     methods=(
         Method(name="Top-k links", formula="the k pairs of sentences with the greatest lift, ties in reading order", source="none; defined here"),
