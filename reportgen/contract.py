@@ -41,6 +41,8 @@ ABNAR = "Abnar and Zuidema 2020, section 3"
 CHEFER = "Chefer et al. 2021"
 SUNDARARAJAN = "Sundararajan et al. 2017"
 OLSSON = "Olsson et al. 2022"
+GEVA = "after Geva et al. 2023 (attention knockout)"
+KNOCKOUT = "keys of j hidden from queries of i in every layer: mean over tokens of i"
 NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
 
 TEXT = {
@@ -163,6 +165,8 @@ ATTRIBUTION = {
     "attribution.pair_rows": _spec(
         "row", "sentence of each row of pairs; of the decoder's text where a decoder reads one beside its source", "index", OURS, INTEGERS
     ),
+    "attribution.link_effect": _spec("link part", f"i, j, {KNOCKOUT} of KL(intact || knocked out) of the output distribution", "nats", GEVA),
+    "attribution.link_drop": _spec("link", f"{KNOCKOUT} of ln p(actual token) intact - knocked out, links as in link_effect", "nats"),
 }
 
 WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with

@@ -209,7 +209,15 @@ def _attribution_arrays(p: np.ndarray, members: np.ndarray, seed: int) -> dict[s
         "attribution.input_x_gradient": random.normal(size=sentences),
         "attribution.attention": p.mean((0, 1))[rows].mean(0) @ _in_sentence(members),
         "attribution.rollout": rollouts(p)[-1][rows].mean(0) @ _in_sentence(members),
+        **_links(random, sentences),
     }
+
+
+def _links(random: np.random.Generator, sentences: int) -> dict[str, np.ndarray]:
+    """Of the links to earlier sentences, every other one was hidden."""
+    links = np.argwhere(np.tri(sentences, k=-1))[::2]
+    effects = np.concatenate([links, random.gamma(1.0, 0.1, (len(links), 1))], axis=1)
+    return {"attribution.link_effect": effects, "attribution.link_drop": random.normal(0, 0.1, len(links))}
 
 
 def _as_stored(key: str, values: np.ndarray) -> np.ndarray:

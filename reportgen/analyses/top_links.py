@@ -11,15 +11,19 @@ from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
+from reportgen.contract import CONTRACT
 from reportgen.links import lift_of, rank_links
 from reportgen.measurements import Measurements
+
+EFFECT = "attribution.link_effect"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
     """For each view (0: whole model, l + 1: layer l) the pairs (query, key) with the greatest lift, greatest first; -1 where there are fewer.
 
-    `every_*` ranks all pairs; `content_*` leaves out the first sentence as key and each sentence on itself.
+    `every_*` ranks all pairs; `content_*` leaves out the first sentence as key and each sentence on itself. `effects` has the links that were hidden
+    (query, key, nats), none where none were; `content_effect` the effect of those of the whole model, None where it was not measured.
     """
 
     count: int
@@ -29,6 +33,8 @@ class Result:
     content_pairs: Int[np.ndarray, "view rank 2"]
     content_share: Float[np.ndarray, "view rank"]
     content_lift: Float[np.ndarray, "view rank"]
+    effects: Float[np.ndarray, "link 3"]
+    content_effect: tuple[float | None, ...]
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -36,6 +42,7 @@ def analyse(measurements: Measurements) -> Result:
     attention = attention_views(measurements)
     lift = lift_of(attention, expected_attention(measurements))
     every, content = rank_links(lift)
+    effects = _effects(measurements)
     return Result(
         count=every.shape[1],
         every_pairs=every,
@@ -44,7 +51,20 @@ def analyse(measurements: Measurements) -> Result:
         content_pairs=content,
         content_share=_values(attention, content),
         content_lift=_values(lift, content),
+        effects=effects,
+        content_effect=_effects_of(effects, content[0]),
     )
+
+
+def _effects(measurements: Measurements) -> Float[np.ndarray, "link 3"]:
+    """What hiding links did, where they are links of the sentences ranked here: in an encoder-decoder they lead from its target to its source."""
+    return np.zeros((0, 3), np.float32) if EFFECT not in measurements or "cross.sentence_attention" in measurements else measurements[EFFECT]
+
+
+def _effects_of(effects: Float[np.ndarray, "link 3"], pairs: Int[np.ndarray, "rank 2"]) -> tuple[float | None, ...]:
+    """The effect of each pair, None where it was not measured."""
+    known = {(int(query), int(key)): effect for query, key, effect in effects.tolist()}
+    return tuple(known.get((query, key)) for query, key in pairs.tolist())
 
 
 def _values(matrices: Float[np.ndarray, "view sentence sentence"], pairs: Int[np.ndarray, "view rank 2"]) -> Float[np.ndarray, "view rank"]:
@@ -79,7 +99,12 @@ ANALYSIS = Analysis(
     find=find,
     caveat=(
         "Lift compares with even attention over all visible tokens, not with what distance explains: nearness alone lifts neighbours. A short sentence "
-        "expects little and is lifted by little. The share beside it says how much attention there is at all."
+        "expects little and is lifted by little. The share beside it says how much attention there is at all. Where the effect of hiding a link is given, only the "
+        "direct look is cut: what other sentences carry over from the hidden one still reaches the sentence that looks. No model was trained with links "
+        "cut, so the effect is measured off what it has learnt from."
     ),
-    methods=(Method(name="Top-k links", formula="the k pairs of sentences with the greatest lift, ties in reading order", source="none; defined here"),),
+    methods=(
+        Method(name="Top-k links", formula="the k pairs of sentences with the greatest lift, ties in reading order", source="none; defined here"),
+        Method(name="Effect when hidden", formula=CONTRACT[EFFECT].formula, source=CONTRACT[EFFECT].source),
+    ),
 )

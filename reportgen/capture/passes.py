@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.capture.attribution import FullAttribution, Gradients, measure_full, measure_gradients
+from reportgen.capture.attribution import Gradients, measure_full, measure_gradients
 from reportgen.capture.carrying import attention_alone
+from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
+from reportgen.capture.knockout import measure_links
 from reportgen.capture.layout import layout_of
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
@@ -73,15 +75,9 @@ class Passes:
         forward = self.carried(measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report))
         arrays = {**text_arrays(self.fed.source), **self._types_of_tokens(), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
-        gradients, full = None, None
-        if target is not None:
-            gradients = measure_gradients(model, aimed, target, self.report)
-            arrays |= self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
-            full = self.full_attribution(given, target, gradients.value)
-        metadata = self.metadata(shapes, forward, target, gradients)
-        if full is not None:
-            arrays |= full.arrays | full.pair_rows
-            full.add_to(metadata)
+        explained = None if target is None else self.explained(given, aimed, target, forward, shapes)
+        arrays |= {} if explained is None else explained.by_sentence | explained.numbered
+        metadata = self.metadata(shapes, forward, target, explained)
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
 
     def _feed(self) -> Feed:
@@ -114,11 +110,19 @@ class Passes:
         named = {"attribution.attention": found.target_attention[stack]}
         return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
 
-    def full_attribution(self, given: Feed, target: Target, value: float, first_sentence: int = 0) -> FullAttribution | None:
-        """What many passes give, where they are asked for."""
-        if self.options.attribution != "full":
-            return None
-        return measure_full(self.language_model, given, target, value, self.report, attention_alone=self.attention_alone, first_sentence=first_sentence)
+    def explained(self, given: Feed, aimed: Feed, target: Target, forward: ForwardNumbers, shapes: Shapes, first_sentence: int = 0) -> Explained:
+        """What the target depends on: one backward pass, the strongest links hidden, and many passes where they are asked for.
+
+        `forward` is of the text in `given`, whose sentences are numbered from `first_sentence`.
+        """
+        language_model, alone = self.language_model, self.attention_alone
+        gradients = measure_gradients(language_model.model, aimed, target, self.report)
+        links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
+        full = None
+        if self.options.attribution == "full":
+            full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
+        arrays = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
+        return Explained(value=gradients.value, arrays=arrays, full=full, links=links)
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""
@@ -140,7 +144,7 @@ class Passes:
     def _target_text(self) -> str:
         return "" if self.fed.target_document is None else self.fed.target_document.text
 
-    def metadata(self, shapes: Shapes, forward: ForwardNumbers, target: Target | None, gradients: Gradients | None) -> dict[str, Any]:
+    def metadata(self, shapes: Shapes, forward: ForwardNumbers, target: Target | None, explained: Explained | None) -> dict[str, Any]:
         """Everything needed to know what the numbers are of; no clock, no path, no host."""
         document, language_model, probed = self.fed.document, self.language_model, self._probes_possible(shapes)
         model = language_model.model
@@ -184,8 +188,9 @@ class Passes:
         if (self.fed.source.part_of_sentence != DOCUMENT).any():
             metadata["sentence_parts"] = [PARTS[part] for part in self.fed.source.part_of_sentence.tolist()]
         if target is not None:
-            metadata["target"] = {"sentence": target.sentence, "rows": len(target.rows), "description": target.description}
-            metadata["target"] |= {"value": round(gradients.value, 6), "unit": target.unit}
+            metadata["target"] = {"sentence": target.sentence, "rows": len(target.rows), "description": target.description, "unit": target.unit}
+        if explained is not None:
+            explained.add_to(metadata)
         return metadata
 
     def _where_measured(self) -> list[str]:

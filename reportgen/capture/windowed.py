@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reportgen.archive import Spool
-from reportgen.capture.attribution import measure_gradients
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
@@ -60,16 +59,12 @@ class WindowedPasses(Passes):
         forward = self.carried(measure_forward(model, read, shapes, self._report_of(last)))
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
-        gradients, full, window = None, None, self.windowed.windows[last]
+        explained, window = None, self.windowed.windows[last]
         if target is not None:
-            gradients = measure_gradients(model, aimed, target, self.report)
-            found = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
-            full = self.full_attribution(self._feed_of(last), target, gradients.value, window.first)
-            arrays |= target_of_window(found | (full.arrays if full else {}), window, len(whole.sentences)) | (full.pair_rows if full else {})
-        metadata = self.metadata(shapes, forward, self._in_document(target), gradients)
-        if full is not None:
-            full.add_to(metadata)
-            metadata["notices"] += [] if not full.pair_rows else [ROWS_OF_THE_LAST]
+            explained = self.explained(self._feed_of(last), aimed, target, forward, shapes, window.first)
+            arrays |= target_of_window(explained.by_sentence, window, len(whole.sentences)) | explained.numbered
+        metadata = self.metadata(shapes, forward, self._in_document(target), explained)
+        metadata["notices"] += [ROWS_OF_THE_LAST] if explained is not None and "attribution.pair_rows" in explained.numbered else []
         return self._finished(spool, merging, arrays, metadata)
 
     def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:

@@ -1,6 +1,7 @@
 // Links as lists: those of the chosen sentence, the strongest of the view, and the one cell being looked at.
 
 let topLinks = null;
+let effects = new Map();
 
 function setUpLinks() {
   topLinks = readData("top-links-data");
@@ -9,6 +10,7 @@ function setUpLinks() {
   whenChanged(["sentence", "pair", "measure", "view", "content"], showChosenLinks);
   whenChanged(["sentence", "pair", "measure", "view", "content"], () => showReadout(state.pair));
   if (!topLinks) return;
+  effects = new Map(topLinks.effects.map(([query, key, nats]) => [`${query} ${key}`, nats]));
   whenChanged(["view", "count", "content"], showTopLinks);
   whenChanged(["pair"], markTopLink);
 }
@@ -97,7 +99,7 @@ function clickChosenLink(event) {
 function showTopLinks() {
   const kept = topLinks[state.content ? "content" : "every"];
   const rows = listTopLinks().map((pair, place) => topLinkRow(pair, kept.share[state.view][place], kept.lift[state.view][place]));
-  const nothing = make("tr", {}, make("td", { colSpan: 6 }, state.count ? "No pair of sentences is left." : "No links are asked for."));
+  const nothing = make("tr", {}, make("td", { colSpan: effects.size ? 7 : 6 }, state.count ? "No pair of sentences is left." : "No links are asked for."));
   const table = document.getElementById("top-links");
   const left = state.content ? "first sentence and the sentence itself left out" : "first sentence and the sentence itself included";
   table.caption.textContent = `${rows.length} strongest links by lift, ${nameView(state.view)}, ${left}`;
@@ -111,9 +113,14 @@ function topLinkRow([query, key], share, lift) {
   const words = (sentence) => make("bdi", { className: "clamped" }, wordsOf(sentence));
   const row = make("tr", {}, cell(number(query)), cell(number(key)),
     make("td", { className: "figure" }, significant(100 * share)), make("td", { className: "figure" }, significant(lift)),
-    cell(words(query)), cell(words(key)));
+    ...(effects.size ? [make("td", { className: "figure" }, sayEffect(query, key))] : []), cell(words(query)), cell(words(key)));
   row.dataset.pair = `${query} ${key}`;
   return row;
+}
+
+function sayEffect(query, key) {
+  const nats = effects.get(`${query} ${key}`);
+  return nats === undefined ? "not measured" : significant(nats);
 }
 
 function markTopLink() {

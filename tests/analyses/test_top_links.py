@@ -126,3 +126,20 @@ def test_no_number_at_all_gives_no_link() -> None:
 
 def test_nothing_is_drawn_as_a_chart() -> None:
     assert top_links.draw(top_links.analyse(made_up())) == {}
+
+
+def test_the_effect_stands_beside_the_links_that_were_hidden() -> None:
+    effects = np.array([[3, 2, 0.25], [2, 1, 0.5], [1, 0, 4]], np.float32)
+    measurements = by_hand()
+    sizes = Sizes(layers=2, heads=3, sentences=4, tokens=11)
+    kept = {name: measurements[name] for name in ("decoder.sentence_attention", "decoder.sentence_expected")}
+    result = top_links.analyse(made_up(sizes=sizes, replaced=kept | {"attribution.link_effect": effects, "attribution.link_drop": effects[:, 2]}))
+    assert result.content_pairs[0].tolist()[:4] == [[3, 1], [2, 1], [3, 2], NONE]
+    assert result.content_effect == (None, 0.5, 0.25) + (None,) * 7
+    np.testing.assert_array_equal(result.effects, effects)
+
+
+def test_without_hidden_links_there_is_no_effect() -> None:
+    result = top_links.analyse(made_up(leave_out=["attribution."]))
+    assert result.effects.shape == (0, 3)
+    assert set(result.content_effect) == {None}

@@ -72,6 +72,7 @@ MODELS: dict[str, tuple[Callable[[], LanguageModel], MeasureOptions]] = {
 TO_COME = {"*.sentence_attention_by_layer"}
 TYPED = ("classifier of two texts", "question answering")
 CAUSAL_ONLY = {key for key in CONTRACT if key.startswith("*.probe_")}
+LINKS = {"attribution.link_effect", "attribution.link_drop"}
 WEIGHTS = {"*.importance", "*.importance_abs", "*.attention_x_gradient", "attribution.attention_x_gradient", "attribution.relevance"}
 
 
@@ -131,6 +132,7 @@ def test_every_row_of_the_contract_that_the_model_can_have_is_written(name: str)
         assert keys_of(found, stack) == expected[stack], stack
     others = {key for key in CONTRACT if not key.startswith(("*.", "cross."))} - (set() if name in TYPED else {"token_types"})
     across = {"attribution.rollout", "attribution.relevance"} if "cross" in both else {key for key in others if key.startswith("target_")}
+    across |= set() if found.metadata["kind"] in ("causal", "masked", "seq2seq") else LINKS
     assert {key for key in found.arrays if key.partition(".")[0] not in both} == others - across - MANY_PASSES
 
 
@@ -163,7 +165,9 @@ def test_what_is_not_measured_is_said() -> None:
     assert "rollout and relevance" in said
     layered = measured("causal, one layer at a time")
     assert "outside the library's interface: importance of heads" in " ".join(layered.notices)
-    assert not WEIGHTS & {key.replace("decoder.", "*.") for key in layered.arrays}
+    assert "outside the library's interface: what links between sentences do" in layered.notices[-1]
+    assert "no distribution over tokens: what links between sentences do" in measured("bare encoder").notices[-1]
+    assert not (WEIGHTS | LINKS) & {key.replace("decoder.", "*.") for key in layered.arrays}
     assert layered.metadata["attention_way"] == "per-layer"
 
 

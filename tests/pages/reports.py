@@ -130,7 +130,11 @@ def make_top_links(matrix: sentence_matrix.Result, count: int = 50) -> top_links
         view = np.arange(len(lift))[:, None]
         fields |= {f"{name}_pairs": found}
         fields |= {f"{name}_share": matrix.attention[view, found[..., 0], found[..., 1]], f"{name}_lift": lift[view, found[..., 0], found[..., 1]]}
-    return top_links.Result(count=count, **fields)
+    hidden = fields["content_pairs"][0][1::2]
+    effects = np.concatenate([hidden, 0.1 / np.arange(1, len(hidden) + 1)[:, None]], axis=1).astype(np.float32)
+    known = {(int(query), int(key)): effect for query, key, effect in effects.tolist()}
+    measured = tuple(known.get((query, key)) for query, key in fields["content_pairs"][0].tolist())
+    return top_links.Result(count=count, effects=effects, content_effect=measured, **fields)
 
 
 def make_head_roles(random: np.random.Generator, layers: int, heads: int) -> head_roles.Result:

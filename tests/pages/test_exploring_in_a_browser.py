@@ -205,6 +205,18 @@ def test_the_table_of_top_links_holds_the_measured_values(page: Opened) -> None:
     assert [float(text) for text in rows] == pytest.approx((100 * LINKS.content_share[0, :12]).tolist(), rel=0.005)
 
 
+def test_the_table_of_top_links_says_what_hiding_them_does_in_every_view(page: Opened) -> None:
+    effects = {(int(query), int(key)): effect for query, key, effect in LINKS.effects.tolist()}
+    for view in (0, 3):
+        page.tab.fill("#layer-number", "" if view == 0 else str(view - 1))
+        page.tab.keyboard.press("Enter")
+        shown = page.texts("#top-links tbody tr td:nth-child(5)")
+        pairs = [tuple(pair) for pair in LINKS.content_pairs[view, :12].tolist()]
+        assert [text == "not measured" for text in shown] == [pair not in effects for pair in pairs]
+        measured = [(float(text), effects[pair]) for text, pair in zip(shown, pairs, strict=True) if pair in effects]
+        assert all(text == pytest.approx(effect, rel=0.005) for text, effect in measured)
+
+
 def test_the_switch_lets_the_sink_and_the_sentence_itself_in(page: Opened) -> None:
     assert strongest(MATRIX.attention[0, 30, :31])[0] == 0
     page.tab.locator("#sentence-31 .words").click()

@@ -16,10 +16,13 @@ from tiny import reference_of, tiny_gpt2
 from reportgen.archive import StoredArrays
 from reportgen.capture import MeasureOptions, measure
 from reportgen.capture.attribution import integrated
+from reportgen.capture.feeding import Feed
+from reportgen.capture.knockout import measure_link_effects
 from reportgen.capture.layout import layout_of
 from reportgen.documents import document_from_text
 from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
+from reportgen.models import given_model
 from reportgen.render import render_report
 from reportgen.report import build_report
 from reportgen.sentences import split_sentences
@@ -146,6 +149,17 @@ def test_what_many_passes_give_concerns_the_last_window(model, windows: Windowed
         assert np.flatnonzero(np.isfinite(row)).tolist() == list(range(last.first, sentence))
     assert "rows and columns are sentences of the last window alone" in " ".join(found.notices)
     np.testing.assert_allclose(found["attribution.pairs"][-1, :12], found["attribution.input_x_gradient"][:12], rtol=1e-4, atol=1e-5)
+
+
+def test_hidden_links_are_those_of_the_last_window_numbered_as_the_documents(model, measured: Measurements, windows: WindowedText) -> None:
+    last, given = windows.windows[-1], Feed(source=layout_of(windows.parts[-1], np.array([], np.int64)))
+    stored = measured["attribution.link_effect"]
+    links = stored[:, :2].astype(np.int64)
+    assert last.first == links.min()
+    assert links.max() == last.last - 1
+    found = measure_link_effects(given_model(model, byte_level()), given, links - last.first, lambda stage, share: None)
+    np.testing.assert_allclose(stored[:, 2], found.effect, rtol=1e-4, atol=1e-6)
+    assert f"in the last window alone, which begins with sentence {last.first + 1}" in measured.notices[-1]
 
 
 def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measured: Measurements, windows: WindowedText, references: list[Reference]) -> None:

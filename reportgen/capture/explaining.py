@@ -1,0 +1,39 @@
+"""What a target's value depends on, by every way that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reportgen.capture.attribution import FullAttribution
+from reportgen.capture.knockout import MeasuredLinks
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explained:
+    """The target's value; arrays about weights and about the source's sentences; what many passes give (None where they were not asked for); links that were hidden."""
+
+    value: float
+    arrays: dict[str, np.ndarray]
+    full: FullAttribution | None
+    links: MeasuredLinks
+
+    @property
+    def by_sentence(self) -> dict[str, np.ndarray]:
+        """Arrays whose axes of sentences are those of the text that was read: a window's, where the target is read in a window."""
+        return self.arrays | ({} if self.full is None else self.full.arrays)
+
+    @property
+    def numbered(self) -> dict[str, np.ndarray]:
+        """Arrays that number the document's sentences themselves."""
+        return self.links.arrays | ({} if self.full is None else self.full.pair_rows)
+
+    def add_to(self, metadata: dict[str, Any]) -> None:
+        """Say in the metadata what was measured, how, and what was not."""
+        metadata["target"]["value"] = round(self.value, 6)
+        metadata["link_effect"] = self.links.metadata
+        metadata["notices"] += self.links.notices
+        if self.full is not None:
+            self.full.add_to(metadata)

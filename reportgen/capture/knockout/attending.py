@@ -1,0 +1,141 @@
+"""Attention of several versions of the same query rows, which share the keys before them, with some keys hidden from some rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+
+from reportgen.capture.scores import ScoreRule
+
+CELLS_AT_MOST = 1 << 21  # scores at once, all versions of the heads that share a key head: 8 MB in float32
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Keys:
+    """Keys and values of one layer: those that all versions share come first, then as many of each version's own. One of the two parts may be empty."""
+
+    shared: Float[torch.Tensor, "key_head shared dim"]
+    shared_values: Float[torch.Tensor, "key_head shared value_dim"]
+    own: Float[torch.Tensor, "version key_head own dim"]
+    own_values: Float[torch.Tensor, "version key_head own value_dim"]
+
+    @property
+    def count(self) -> int:
+        """Number of keys that a version has."""
+        return self.shared.shape[1] + self.own.shape[2]
+
+    def of_head(self, key_head: int) -> HeadKeys:
+        """Those of one key head, in at least single precision."""
+        found = (self.shared[key_head], self.shared_values[key_head], self.own[:, key_head], self.own_values[:, key_head])
+        return HeadKeys(*(tensor.to(working_type(tensor)) for tensor in found))
+
+
+@dataclass(frozen=True, eq=False)
+class HeadKeys:
+    """The same of one key head."""
+
+    shared: Float[torch.Tensor, "shared dim"]
+    shared_values: Float[torch.Tensor, "shared value_dim"]
+    own: Float[torch.Tensor, "version own dim"]
+    own_values: Float[torch.Tensor, "version own value_dim"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """Row r, at position `start + r` of its text, sees the keys `first[r] <= key < last[r]`; where `hiding[r]`, version v does not see those with `hidden[v, key]`."""
+
+    start: int
+    first: Int[torch.Tensor, " row"]
+    last: Int[torch.Tensor, " row"]
+    hiding: Bool[torch.Tensor, " row"]
+    hidden: Bool[torch.Tensor, "version key"]
+
+    def unseen(self, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "version row key"]:
+        """Which cells of these rows and keys are not looked at."""
+        outside = (keys < self.first[rows, None]) | (keys >= self.last[rows, None])
+        return outside | (self.hiding[rows, None] & self.hidden[:, None, keys])
+
+
+def attend(query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen: Seen, rule: ScoreRule) -> Float[torch.Tensor, "version row head value_dim"]:
+    """The output of a layer's attention for every version.
+
+    Products with the shared keys are one product for all versions. Computed in at least single precision, returned in the precision of the query.
+    Memory: a few arrays of `CELLS_AT_MOST` scores.
+    """
+    groups = keys.shared.shape[0]
+    queries = (query.to(working_type(query)) * rule.scaling).unflatten(1, (groups, -1))  # version key_head group row dim
+    output = queries.new_empty(*queries.shape[:4], keys.shared_values.shape[-1])
+    of_heads, group = [keys.of_head(key_head) for key_head in range(groups)], queries.shape[2]
+    for rows in _row_blocks(queries, keys.count):
+        block = _block_of(keys, seen, rows)
+        for key_head, of_head in enumerate(of_heads):
+            heads = list(range(key_head * group, (key_head + 1) * group))
+            scores = _scores(queries[:, key_head, :, rows], of_head, block, rule, heads)
+            output[:, key_head, :, rows] = _weighted(scores, of_head, block.shared, rule, heads)
+    return output.flatten(1, 2).transpose(1, 2).to(query.dtype)
+
+
+def working_type(tensor: torch.Tensor) -> torch.dtype:
+    """Single precision, or the tensor's own where that is finer."""
+    return torch.promote_types(tensor.dtype, torch.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Block:
+    """Some rows: the shared keys that they see any of, and for these and their own ones which are not looked at and how far off they are."""
+
+    shared: slice
+    unseen: Bool[torch.Tensor, "version row key"]
+    offset: Int[torch.Tensor, "row key"]
+
+
+def _row_blocks(queries: Float[torch.Tensor, "version key_head group row dim"], keys: int) -> Iterator[slice]:
+    versions, _, group, rows, _ = queries.shape
+    at_once = max(CELLS_AT_MOST // (versions * group * keys), 1)
+    return (slice(start, min(start + at_once, rows)) for start in range(0, rows, at_once))
+
+
+def _block_of(keys: Keys, seen: Seen, rows: slice) -> _Block:
+    count, device = keys.shared.shape[1], keys.shared.device
+    low, high = min(int(seen.first[rows].min()), count), min(int(seen.last[rows].max()), count)
+    position = torch.cat([torch.arange(low, high), torch.arange(count, keys.count)]).to(device)
+    of_row = torch.arange(seen.start + rows.start, seen.start + rows.stop, device=device)
+    return _Block(shared=slice(low, high), unseen=seen.unseen(rows, position), offset=position - of_row[:, None])
+
+
+def _scores(
+    queries: Float[torch.Tensor, "version group row dim"], keys: HeadKeys, block: _Block, rule: ScoreRule, heads: list[int]
+) -> Float[torch.Tensor, "version group row key"]:
+    """Scores on the block's keys; minus infinity where a key is not looked at."""
+    width = block.shared.stop - block.shared.start
+    scores = queries.new_empty(*queries.shape[:3], block.unseen.shape[-1])
+    torch.mm(queries.flatten(0, 2), keys.shared[block.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
+    if keys.own.shape[1]:
+        scores[..., width:] = (queries.flatten(1, 2) @ keys.own.transpose(1, 2)).unflatten(1, queries.shape[1:3])
+    if rule.cap is not None:
+        scores.div_(rule.cap).tanh_().mul_(rule.cap)
+    if rule.bias is not None:
+        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, block.offset + rule.bias.queries - 1]
+    return scores.masked_fill_(block.unseen[:, None], -torch.inf)
+
+
+def _weighted(
+    scores: Float[torch.Tensor, "version group row key"], keys: HeadKeys, shared: slice, rule: ScoreRule, heads: list[int]
+) -> Float[torch.Tensor, "version group row value_dim"]:
+    """The means of the values by the softmax of the scores, which are overwritten; a sink takes its part of it and gives nothing."""
+    top, extra = scores.amax(-1, keepdim=True), None
+    if rule.extra is not None:
+        extra = torch.from_numpy(rule.extra[heads]).to(scores)[:, None, None]
+        top = torch.maximum(top, extra)
+    weights = scores.sub_(top).exp_()
+    total = weights.sum(-1, keepdim=True)
+    if extra is not None:
+        total += (extra - top).exp()
+    width = shared.stop - shared.start
+    values = (weights.view(-1, weights.shape[-1])[:, :width] @ keys.shared_values[shared]).view(*scores.shape[:3], -1)
+    if keys.own.shape[1]:
+        values += (weights[..., width:].flatten(1, 2) @ keys.own_values).view(*scores.shape[:3], -1)
+    return values.div_(total)

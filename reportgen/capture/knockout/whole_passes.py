@@ -1,0 +1,55 @@
+"""Knockout by passes over the whole text: exact for every model that reads through the library's attention interface, a pass for each link."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from transformers.modeling_outputs import BaseModelOutput
+
+from reportgen.capture.feeding import Feed, stack_namer
+from reportgen.capture.knockout.distributions import Effect, effect_of
+from reportgen.capture.knockout.interface import Hidden, Run, WholeText, through
+from reportgen.capture.knockout.sentences import LinkedTexts
+
+
+def effects_by_whole_passes(model: Any, given: Feed, texts: LinkedTexts, links: Int[np.ndarray, "link 2"]) -> Iterator[Effect]:
+    """What each of these links does, one pass after another; the encoder of an encoder-decoder runs once.
+
+    Memory: that of a plain forward pass, and the logits of the linked sentences' tokens.
+    """
+    keywords, name = given.keywords(model), stack_namer(model)
+    if texts.stack == "cross":
+        keywords = _encoded(model, keywords)
+    rows = np.unique(np.concatenate([texts.rows(sentence) for sentence in np.unique(links[:, 0]).tolist()]))
+    intact = logits_of_rows(model, keywords, WholeText(stack_of=name), rows)
+    for sentence, key in links.tolist():
+        tokens = texts.rows(sentence)
+        cut = Hidden(stack=texts.stack, queries=_members(texts.looking.sentence_of_token, sentence), keys=_members(texts.looked_at.sentence_of_token, key))
+        changed = logits_of_rows(model, keywords, WholeText(stack_of=name, hidden=cut), tokens)
+        yield effect_of(intact[np.searchsorted(rows, tokens)], changed, texts.actual(tokens).to(changed.device))
+
+
+def logits_of_rows(model: Any, keywords: Mapping[str, Any], run: Run, rows: Int[np.ndarray, " row"]) -> Float[torch.Tensor, "row vocabulary"]:
+    """The logits at some positions; no others are computed where the model can leave them out."""
+    wanted = torch.from_numpy(rows).to(model.device)
+    kept = {"logits_to_keep": wanted} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    with through(model, run):
+        logits = model(**keywords, **kept).logits[0]
+    return logits if kept else logits[wanted]
+
+
+def _encoded(model: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The same arguments with the encoder's states in place of what it reads."""
+    source = {name: values for name, values in keywords.items() if name not in ("decoder_input_ids", "use_cache")}
+    with through(model, WholeText(stack_of=stack_namer(model))):
+        states = model.get_encoder()(**source).last_hidden_state
+    return {"encoder_outputs": BaseModelOutput(last_hidden_state=states), **{name: keywords[name] for name in keywords if name not in source}}
+
+
+def _members(sentence_of_token: Int[np.ndarray, " token"], sentence: int) -> torch.Tensor:
+    return torch.from_numpy(sentence_of_token == sentence)
