@@ -15,7 +15,7 @@ from reportgen.analyses import ANALYSES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
 ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "windows", "capture")
-WAIST = ("contract", "measurements")
+WAIST = ("contract", "sentence_pairs", "measurements")
 BELOW_THE_WAIST = ("analyses", "report", "report_data", "packing", "svg", "pictures", "wording", "render")
 ANYWHERE = ("errors", "files", "characters", "archive")
 LAST = ("progress", "cli", "__main__")

@@ -19,6 +19,7 @@ from reportgen.capture.merging import Merging, WindowNumbers, target_of_window, 
 from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
 from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, default_target
+from reportgen.contract import PAIR_KEY
 from reportgen.documents import Document
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel
@@ -51,7 +52,8 @@ class WindowedPasses(Passes):
     def _spooled(self, spool: Spool) -> Measurements:
         model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
         shapes = check_model(model, self._feed_of(0))
-        merging = {stack: Merging(stack=stack, sentences=len(whole.sentences), tokens=len(whole.ids)) for stack in shapes}
+        size = {"windows": self.windowed.windows, "sentences": len(whole.sentences), "tokens": len(whole.ids)}
+        merging = {stack: Merging(stack=stack, **size) for stack in shapes}
         for index in range(last):
             self._take(index, measure_forward(model, self._feed_of(index), shapes, self._report_of(index)), spool, merging)
         target, aimed = self._target()
@@ -71,6 +73,9 @@ class WindowedPasses(Passes):
         for stack, windows in merging.items():
             merged = windows.finish()
             arrays |= {f"{stack}.{name}": values for name, values in merged.arrays.items()}
+            if merged.by_pair:
+                arrays[f"{PAIR_KEY}sentences"] = np.stack([merged.pairs.queries, merged.pairs.keys], 1)
+                arrays |= {f"{PAIR_KEY}{stack}.{name}": values for name, values in merged.by_pair.items()}
             metadata["notices"] += merged.notices
         kinds = [str(values.dtype) for name, values in arrays.items() if name.endswith(".sentence_attention")]
         metadata["options"]["sentence_attention_dtype"] = kinds[0] if kinds else None
