@@ -13,6 +13,7 @@ from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.links import content_pairs, lift_of, strongest
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.measurements import Measurements
+from reportgen.sentence_pairs import SentencePairs
 
 LINKS_AT_MOST = 50
 
@@ -35,26 +36,29 @@ class Result:
 
 def analyse(measurements: Measurements) -> Result:
     """Rank every view's pairs of sentences by lift."""
-    attention = attention_views(measurements)
+    pairs, attention = measurements.by_pair.pairs, attention_views(measurements)
     lift = lift_of(attention, expected_attention(measurements))
-    sentences = attention.shape[-1]
-    count = min(LINKS_AT_MOST, sentences * (sentences + 1) // 2)
+    count = min(LINKS_AT_MOST, pairs.sentences * (pairs.sentences + 1) // 2)
     every = np.stack([strongest(view, count) for view in lift])
-    content = np.stack([strongest(view, count) for view in content_pairs(lift)])
+    content = np.stack([strongest(content_pairs(view, pairs), count) for view in lift])
     return Result(
         count=count,
-        every_pairs=every,
+        every_pairs=_sentences(pairs, every),
         every_share=_values(attention, every),
         every_lift=_values(lift, every),
-        content_pairs=content,
+        content_pairs=_sentences(pairs, content),
         content_share=_values(attention, content),
         content_lift=_values(lift, content),
     )
 
 
-def _values(matrices: Float[np.ndarray, "view sentence sentence"], pairs: Int[np.ndarray, "view rank 2"]) -> Float[np.ndarray, "view rank"]:
-    view = np.arange(len(matrices))[:, None]
-    return np.where(pairs[..., 0] >= 0, matrices[view, pairs[..., 0], pairs[..., 1]], np.nan)
+def _sentences(pairs: SentencePairs, places: Int[np.ndarray, "view rank"]) -> Int[np.ndarray, "view rank 2"]:
+    """The query and the key sentence of the pairs at these places; -1 for none."""
+    return np.where(places[..., None] >= 0, np.stack([pairs.queries[places], pairs.keys[places]], -1), -1)
+
+
+def _values(views: Float[np.ndarray, "view pair"], places: Int[np.ndarray, "view rank"]) -> Float[np.ndarray, "view rank"]:
+    return np.where(places >= 0, np.take_along_axis(views, places, 1), np.nan)
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:

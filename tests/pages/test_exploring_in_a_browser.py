@@ -11,7 +11,7 @@ import pytest
 from pages.opened import Opened
 from pages.reports import long_report, section_of
 
-from reportgen.analyses.links import content_pairs, lift_of
+from matrices import content_pairs, lift_of
 from reportgen.wording import percent
 
 REPORT = long_report(sentences=53, layers=3, heads=7)

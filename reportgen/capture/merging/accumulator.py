@@ -179,7 +179,7 @@ class Merging:
         arrays |= {name: merged.mean() for name, merged in (self.means | self.cosines | self.token_means).items()}
         arrays |= {name: merged.total.astype(np.float32) for name, merged in self.token_sums.items()}
         arrays |= {name: merged.links for name, merged in self.links.items()}
-        notices = (*self.pairs.notices, *(() if fit else (by_pair(self.stack, count, self.sentences),)), *self._averages())
+        notices = (*self.pairs.notices, *(() if fit else (by_pair(self.stack, count, self.sentences, self.whole),)), *self._averages())
         return MergedNumbers(arrays=arrays, by_pair={} if fit else matrices, pairs=pairs, notices=notices)
 
     def _averages(self) -> tuple[str, ...]:

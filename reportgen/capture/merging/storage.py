@@ -72,9 +72,9 @@ def left_out(name: str, room: Room, budget: int) -> str:
     return f"Not stored for the whole document, because {reason}: {name} ({axes} pairs of sentences); each window's own is stored."
 
 
-def by_pair(stack: str, pairs: int, sentences: int) -> str:
+def by_pair(stack: str, pairs: int, sentences: int, whole: int) -> str:
     """The notice of matrices that are stored by pair."""
     return (
         f"The matrices of {stack} between sentences are stored by pair, for the {pairs:,} of {sentences**2:,} pairs that a window holds, because as whole "
-        f"ones they would take more than {WHOLE / 1e9:,.1f} GB."
+        f"ones they would take more than {whole / 1e9:,.1f} GB."
     )
