@@ -8,7 +8,7 @@ async function loadWorkspace(data) {
   const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: {} };
   for (const [name, packed] of Object.entries(data.measures)) loaded.measures[name] = await loadMeasure(packed);
   const expected = await unpackViews(data.expected);
-  loaded.expected = (query, key) => expected.values[expected.views[0][placeOf(query, key)]];
+  loaded.expected = (query, key) => expected.values[expected.views[0][cellOf(query, key)]];
   workspace = loaded;
 }
 
@@ -26,7 +26,7 @@ function rowOf(sentence) {
   return Math.floor(sentence / workspace.group);
 }
 
-function placeOf(query, key) {
+function cellOf(query, key) {
   return rowOf(query) * workspace.rows + rowOf(key);
 }
 
@@ -40,7 +40,7 @@ function listGroup(sentence) {
 function readCell(measure, view, query, key) {
   if (measure === "lift") return readCell("share", view, query, key) / workspace.expected(query, key);
   const { views, tables } = workspace.measures[measure];
-  return tables[view][views[view][placeOf(query, key)]];
+  return tables[view][views[view][cellOf(query, key)]];
 }
 
 function isLeftOut(query, key) {
