@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from reportgen.archive import PAIRS as PAIR_KEY
+
 FLOATS = ("float32",)
 HALF_OR_FLOAT = ("float16", "float32")
 INTEGERS = ("int32",)
@@ -134,7 +136,6 @@ ATTRIBUTION = {
 WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with
 WINDOW_SENTENCES = _spec("span", "first sentence of the window, and last + 1", "index", OURS, INTEGERS)
 WINDOW_TEXT = ("sentences", "token_ids", "token_spans", "token_sentences")
-PAIR_KEY = "pairs/"  # what the names of arrays between sentences begin with where only the pairs are stored that some window holds
 PAIR_SENTENCES = _spec("pair span", "query sentence and key sentence of each stored pair, in reading order", "index", OURS, INTEGERS)
 
 CONTRACT: dict[str, ArraySpec] = {**TEXT, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}

@@ -361,14 +361,29 @@ EVERY_PAIR = {"isa", "sentence_expected", "coverage"}
         (
             room(*["pair"] * 3),
             EVERY_PAIR,
-            ["sentence_attention (2 x 3 x 17 pairs of sentences)", "isa_by_layer (2 x 17 pairs of sentences)", "sentence_attention_by_layer (2 x 17 pairs of sentences)"],
+            [
+                "sentence_attention (2 x 3 x 17 pairs of sentences)",
+                "isa_by_layer (2 x 17 pairs of sentences)",
+                "sentence_attention_by_layer (2 x 17 pairs of sentences)",
+            ],
         ),
         (
             room("pair"),
             {"coverage"},
             ["sentence_attention", "isa (17 pairs of sentences)", "isa_by_layer", "sentence_expected (17 pairs of sentences)", "sentence_attention_by_layer"],
         ),
-        (0, set(), ["sentence_attention", "isa (17 pairs of sentences)", "isa_by_layer", "sentence_expected", "coverage (17 pairs of sentences)", "sentence_attention_by_layer"]),
+        (
+            0,
+            set(),
+            [
+                "sentence_attention",
+                "isa (17 pairs of sentences)",
+                "isa_by_layer",
+                "sentence_expected",
+                "coverage (17 pairs of sentences)",
+                "sentence_attention_by_layer",
+            ],
+        ),
     ],
 )
 def test_what_does_not_fit_goes_in_order_with_a_notice_each(budget: int, kept: set[str], left_out: list[str]) -> None:
