@@ -15,7 +15,6 @@ from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
 
-
 SHOWN_AT_MOST = 1500  # rows of a matrix that a page can hold and a reader can see
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-
 from matrices import content_pairs, lift_of, strongest
 
 # Few different values, so that many are equal.
