@@ -61,25 +61,31 @@ class WindowedPasses(Passes):
         forward = measure_forward(model, read, shapes, self._report_of(last))
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
-        gradients = None
+        gradients, found = None, {}
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report)
             found = gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
-            arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences))
-        return self._finished(spool, merging, arrays, self.metadata(shapes, forward, self._in_document(target), gradients))
+        metadata = self.metadata(shapes, forward, self._in_document(target), gradients)
+        arrays |= self._merged(merging, found, metadata)
+        return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
 
-    def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:
+    def _merged(self, merging: dict[str, Merging], of_target: dict[str, np.ndarray], metadata: dict[str, Any]) -> dict[str, np.ndarray]:
+        """The document's arrays, those that depend on the target among them; what is to be said of them goes into the metadata."""
+        arrays: dict[str, np.ndarray] = {}
+        seen = None
         metadata["windows"] = self.windowed.metadata
         for stack, windows in merging.items():
             merged = windows.finish()
             arrays |= {f"{stack}.{name}": values for name, values in merged.arrays.items()}
             if merged.by_pair:
+                seen = windows.pairs.seen
                 arrays[f"{PAIR_KEY}sentences"] = np.stack([merged.pairs.queries, merged.pairs.keys], 1)
                 arrays |= {f"{PAIR_KEY}{stack}.{name}": values for name, values in merged.by_pair.items()}
             metadata["notices"] += merged.notices
+        arrays |= target_of_window(of_target, self.windowed.windows[-1], len(self.windowed.whole.sentences), seen)
         kinds = [str(values.dtype) for name, values in arrays.items() if name.endswith(".sentence_attention")]
         metadata["options"]["sentence_attention_dtype"] = kinds[0] if kinds else None
-        return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
+        return arrays
 
     def _take(self, index: int, forward: ForwardNumbers, spool: Spool, merging: dict[str, Merging]) -> None:
         """Store what a window gives, and add it to the document's arrays."""
