@@ -23,6 +23,7 @@ from reportgen.errors import MeasurementsError, OutputError
 from reportgen.files import replacing
 
 WINDOW = "window"  # what the names of a window's arrays begin with
+PAIRS = "pairs/"  # and those of matrices of which only the pairs are stored that some window holds
 # What reading a damaged archive has been seen to raise, flipping one bit of it after the other; RuntimeError: "is encrypted".
 DAMAGE = (
     *(OSError, ValueError, EOFError, RuntimeError, KeyError, TypeError, SyntaxError, MemoryError),
@@ -82,7 +83,7 @@ def writing(path: str | os.PathLike[str]) -> Iterator[ArchiveWriter]:
 
 
 class StoredArrays(Mapping[str, np.ndarray]):
-    """The arrays of an archive by name, read-only: those of windows are read each time they are asked for, the others are held.
+    """The arrays of an archive by name, read-only: those of windows and by pair are read each time they are asked for, the others are held.
 
     `more` are arrays held in memory besides. Raises `MeasurementsError` when the file is damaged or something else.
     """
@@ -92,12 +93,12 @@ class StoredArrays(Mapping[str, np.ndarray]):
         self.held: dict[str, np.ndarray] = {}
         self.on_disk: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         with _damage_told(path):
-            self.archive = zipfile.ZipFile(path)  # stays open for the windows, so that a file written in its place does not change them
+            self.archive = zipfile.ZipFile(path)  # stays open for what is read later, so that a file written in its place does not change them
             if min(len(self.archive.namelist()), COUNTED_UP_TO) != _promised(path):
                 raise zipfile.BadZipFile("some of its arrays cannot be found")
             for member in self.archive.namelist():
                 name = member.removesuffix(".npy")
-                if name.startswith(WINDOW):
+                if name.startswith((WINDOW, PAIRS)):
                     self.on_disk[name] = _header(self.archive, member)
                 else:
                     self.held[name] = _array(self.archive, member)
@@ -112,6 +113,19 @@ class StoredArrays(Mapping[str, np.ndarray]):
             array = _array(self.archive, f"{name}.npy")
         array.setflags(write=False)
         return array
+
+    def layers(self, name: str) -> Iterator[np.ndarray]:
+        """The parts of an array along its first axis, one after the other. Memory: one of them where the array is on disk."""
+        if name not in self.on_disk:
+            yield from self.held[name]
+            return
+        with _damage_told(self.path), self.archive.open(f"{name}.npy") as file:
+            shape, fortran, dtype = _read_header(file)
+            if fortran:
+                yield from self[name]
+                return
+            for _ in range(shape[0]):
+                yield np.frombuffer(file.read(math.prod(shape[1:]) * dtype.itemsize), dtype).reshape(shape[1:])
 
     def __contains__(self, name: object) -> bool:
         return name in self.on_disk or name in self.held
@@ -207,9 +221,14 @@ def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
 def _header(archive: zipfile.ZipFile, member: str) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and number type of an array whose numbers are all there."""
     with archive.open(member) as file:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{member} has a header of another kind")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        shape, _, dtype = _read_header(file)
         if dtype.hasobject or file.tell() + math.prod(shape) * dtype.itemsize != archive.getinfo(member).file_size:
             raise ValueError(f"{member} does not hold what its header says")
     return shape, dtype
+
+
+def _read_header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether the first axis runs fastest, and number type of the array that a file begins with."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array has a header of another kind")
+    return np.lib.format.read_array_header_1_0(file)

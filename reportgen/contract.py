@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank, link, part, dimension, index, row. A key that starts with `*.` is stored once
+Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, span, rank, link, part, dimension, index, row. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
 which of the model's layers they are, counted from 0.
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+
+from reportgen.archive import PAIRS as PAIR_KEY
 
 FLOATS = ("float32",)
 HALF_OR_FLOAT = ("float16", "float32")
@@ -172,6 +174,7 @@ ATTRIBUTION = {
 WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with
 WINDOW_SENTENCES = _spec("span", "first sentence of the window, and last + 1", "index", OURS, INTEGERS)
 WINDOW_TEXT = ("sentences", "token_ids", "token_spans", "token_sentences")
+PAIR_SENTENCES = _spec("pair span", "query sentence and key sentence of each stored pair, in reading order", "index", OURS, INTEGERS)
 
 CONTRACT: dict[str, ArraySpec] = {**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}
 
@@ -181,8 +184,20 @@ def spec_of(key: str) -> ArraySpec | None:
     window = re.match(WINDOW_KEY, key)
     if window:
         return _spec_in_window(key.removeprefix(window[0]))
+    if key.startswith(PAIR_KEY):
+        return _spec_by_pair(key.removeprefix(PAIR_KEY))
     stack, _, rest = key.partition(".")
     return CONTRACT.get(key) or (CONTRACT.get(f"*.{rest}") if stack in ("encoder", "decoder", "cross") else None)
+
+
+def _spec_by_pair(key: str) -> ArraySpec | None:
+    """The same array with one axis of pairs in the place of query and key sentences."""
+    if key == "sentences":
+        return PAIR_SENTENCES
+    spec = None if key.startswith(("window", PAIR_KEY)) else spec_of(key)
+    if spec is None or spec.axes[-2:] != tuple(PAIRS.split()):
+        return None
+    return replace(spec, axes=(*spec.axes[:-2], "pair"))
 
 
 def _spec_in_window(key: str) -> ArraySpec | None:

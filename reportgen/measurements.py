@@ -8,14 +8,16 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reportgen.archive import WINDOW, StoredArrays, described, writing
-from reportgen.contract import TARGET_TEXT, TEXT, WINDOW_KEY, WINDOW_TEXT, spec_of
+from reportgen.contract import PAIR_KEY, TARGET_TEXT, TEXT, WINDOW_KEY, WINDOW_TEXT, spec_of
 from reportgen.errors import MeasurementsError
+from reportgen.sentence_pairs import PAIR_SENTENCES, PairArrays
 
 FORMAT = 1
 STACKS = ("encoder", "decoder", "cross")
@@ -76,11 +78,21 @@ class Measurements:
             array.setflags(write=False)
 
     def __getitem__(self, key: str) -> np.ndarray:
-        """The array stored under `key`; a key that starts with `*.` means the model's first stack."""
-        return self.arrays[key.replace("*", self.stack, 1)]
+        """The array stored under `key`; a key that starts with `*.` means the model's first stack.
+
+        What is stored by pair is made a whole array each time it is asked for; raises `MeasurementsError` where that takes more than 8 GiB.
+        """
+        name = key.replace("*", self.stack, 1)
+        return self.by_pair.whole(name) if PAIR_KEY + name in self.arrays else self.arrays[name]
 
     def __contains__(self, key: str) -> bool:
-        return key.replace("*", self.stack, 1) in self.arrays
+        name = key.replace("*", self.stack, 1)
+        return name in self.arrays or PAIR_KEY + name in self.arrays
+
+    @cached_property
+    def by_pair(self) -> PairArrays:
+        """The arrays between sentences with one axis of pairs: those that some window holds where they alone are stored, else all."""
+        return PairArrays(arrays=self.arrays, stack=self.stack)
 
     @property
     def stack(self) -> str:
@@ -160,6 +172,7 @@ def _check(measurements: Measurements) -> None:
     if _crosses(measurements.arrays):
         _check_text(measurements, measurements.target_text, "target_")
     _check_windows(measurements, sizes)
+    _check_pairs(measurements, sizes)
 
 
 def _crosses(arrays: Mapping[str, np.ndarray]) -> bool:
@@ -169,7 +182,7 @@ def _crosses(arrays: Mapping[str, np.ndarray]) -> bool:
 
 def _stack(arrays: Mapping[str, np.ndarray]) -> str:
     """The first stack whose attention between sentences is there, for the whole document or for its first window; empty when none is."""
-    names = [f"{prefix}{{}}.{name}" for prefix in ("", f"{WINDOW}0/") for name in ("sentence_attention", "sentence_attention_by_layer")]
+    names = [f"{prefix}{{}}.{name}" for prefix in ("", PAIR_KEY, f"{WINDOW}0/") for name in ("sentence_attention", "sentence_attention_by_layer")]
     return next((stack for stack in STACKS for name in names if name.format(stack) in arrays), "")
 
 
@@ -225,6 +238,18 @@ def _check_windows(measurements: Measurements, sizes: Mapping[tuple[str, str], i
         _check_window(f"{WINDOW}{index}/", window, len(measurements.text), sizes)
 
 
+def _check_pairs(measurements: Measurements, sizes: Mapping[tuple[str, str], int]) -> None:
+    """Where arrays are stored by pair, the pairs are listed, in reading order, each once, and are of the document's sentences."""
+    by_pair = [name for name, _, _ in described(measurements.arrays) if name.startswith(PAIR_KEY)]
+    if not by_pair:
+        return
+    if PAIR_SENTENCES not in by_pair:
+        raise MeasurementsError(f"This measurements file holds {by_pair[0]} and no {PAIR_SENTENCES}.")
+    sentences, pairs = sizes["", "sentence"], measurements.arrays[PAIR_SENTENCES].astype(np.int64)
+    if not len(pairs) or pairs.min() < 0 or pairs.max() >= sentences or (np.diff(pairs[:, 0] * sentences + pairs[:, 1]) <= 0).any():
+        raise MeasurementsError(f"The pairs of this measurements file are not pairs of its {sentences} sentences in reading order.")
+
+
 def _check_window(prefix: str, window: MeasuredWindow, length: int, sizes: Mapping[tuple[str, str], int]) -> None:
     sentences, members, spans = window.last - window.first, window.arrays["token_sentences"], window.arrays["token_spans"]
     if sizes.get((prefix, "sentence"), sentences) != sentences or not np.array_equal(np.union1d(members, [-1]), np.arange(-1, sentences)):
@@ -250,9 +275,11 @@ def _check_array(key: str, shape: tuple[int, ...], dtype: np.dtype, sizes: dict[
 def _scope(key: str, axis: str, crosses: bool) -> tuple[str, str]:
     """Which arrays have the same size along an axis: those of the stack, of the window, of the text that a decoder reads beside its source, or all."""
     window = match[0] if (match := re.match(WINDOW_KEY, key)) else ""
-    stack, name = key.removeprefix(window).partition(".")[0] if "." in key else "", axis.replace("query_", "").replace("key_", "")
+    stack, name = key.removeprefix(window).removeprefix(PAIR_KEY).partition(".")[0] if "." in key else "", axis.replace("query_", "").replace("key_", "")
     if name in ("layer", "head"):
         return stack, name
+    if name == "pair":
+        return "", name
     if name not in ("sentence", "token", "span"):
         return window + stack, name
     of_target = key.startswith("target_") or (crosses and (stack == "decoder" or (stack == "cross" and axis.startswith("query_"))))

@@ -48,15 +48,16 @@ class Report:
 
 def build_report(measurements: Measurements) -> Report:
     """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others."""
-    able = [analysis for analysis in ANALYSES if not _missing(analysis, measurements)]
+    results = {analysis: analysis.analyse(measurements) for analysis in ANALYSES if not _missing(analysis, measurements)}
+    said = [notice for analysis, result in results.items() for notice in analysis.notices(result)]
     metadata = measurements.metadata
     return Report(
         title=metadata["title"],
         language=metadata["language"],
         subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {_layers(metadata)}",
         provenance=_provenance(measurements),
-        notices=(*measurements.notices, *_left_out(measurements)),
-        sections=tuple(build_section(analysis, analysis.analyse(measurements)) for analysis in able),
+        notices=(*measurements.notices, *_left_out(measurements), *said),
+        sections=tuple(build_section(analysis, result) for analysis, result in results.items()),
     )
 
 
@@ -92,7 +93,7 @@ def build_section(analysis: Analysis, result: Any) -> Section:
 def _storage(measurements: Measurements) -> str:
     if "*.sentence_attention" not in measurements:
         return "float32; sentence attention by head for each window only"
-    return f"per-head sentence attention as {measurements['*.sentence_attention'].dtype.name}, everything else float32"
+    return f"per-head sentence attention as {measurements.by_pair.dtype('*.sentence_attention').name}, everything else float32"
 
 
 def _layers(metadata: Mapping[str, Any]) -> str:

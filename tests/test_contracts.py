@@ -15,7 +15,7 @@ from reportgen.analyses import ANALYSES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
 ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "windows", "capture")
-WAIST = ("contract", "measurements", "links", "sentence_pair")
+WAIST = ("contract", "sentence_pairs", "measurements", "links", "sentence_pair")
 BELOW_THE_WAIST = ("analyses", "report", "report_data", "packing", "svg", "pictures", "wording", "token_table", "render")
 ANYWHERE = ("errors", "files", "characters", "archive")
 LAST = ("progress", "cli", "__main__")

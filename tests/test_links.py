@@ -8,8 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-
-from reportgen.links import content_pairs, lift_of, strongest
+from matrices import content_pairs, lift_of, strongest
 
 # Few different values, so that many are equal.
 CELLS = st.sampled_from([0.0, 0.25, 0.5, 1.0, 3.0, math.nan])

@@ -23,7 +23,7 @@ class Analysis:
     """One entry of the registry: from measurements to a result, its charts, and its sentence of finding.
 
     `needs` names the arrays (without the stack's prefix) that must be in the measurements for the analysis to run; of names
-    joined by `|` one is enough.
+    joined by `|` one is enough. `notices` says what of the result is shown otherwise than it was measured.
     """
 
     name: str
@@ -34,3 +34,4 @@ class Analysis:
     find: Callable[[Any], str]
     caveat: str
     methods: tuple[Method, ...]
+    notices: Callable[[Any], tuple[str, ...]] = lambda result: ()

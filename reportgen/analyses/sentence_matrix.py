@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,25 @@ from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.contract import CONTRACT
-from reportgen.links import attention_by_view, content_pairs, even_attention, lift_of, strongest
+from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.measurements import Measurements
+from reportgen.sentence_pairs import SentencePairs
+
+SHOWN_AT_MOST = 1500  # rows of a matrix that a page can hold and a reader can see
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averages:
+    """Mean shares that sentences give themselves and the first sentence, over the `rows` sentences after it that are read with it; NaN for none.
+
+    `link_share` and `link_lift` are of the pair that the page opens on.
+    """
+
+    rows: int
+    own: float
+    first: float
+    link_share: float
+    link_lift: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,72 +37,121 @@ class Result:
     """The matrices by view: view 0 is the whole model, view l + 1 is layer l. Shares are of one sentence's attention; rows are queries.
 
     `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer, None where it was not measured or not stored.
-    `opening` is the pair of sentences that the page opens on. `windowed` says that some pairs were never seen together, and are NaN.
+    Rows and columns stand for `group` consecutive sentences each, and cells for the mean over their pairs. `opening` is the pair of sentences that the
+    page opens on. `windowed` says that some pairs were never seen together, and are NaN.
     """
 
     stack: str
     causal: bool
     windowed: bool
+    group: int
     sentences: tuple[str, ...]
     blocks: tuple[int, ...]
     block_kinds: tuple[str, ...]
     token_counts: Int[np.ndarray, " sentence"]
-    attention: Float[np.ndarray, "view sentence sentence"]
-    isa: Float[np.ndarray, "view sentence sentence"]
-    rollout: Float[np.ndarray, "view sentence sentence"] | None
-    rollout_without_sink: Float[np.ndarray, "view sentence sentence"] | None
-    expected: Float[np.ndarray, "sentence sentence"]
+    attention: Float[np.ndarray, "view row row"]
+    isa: Float[np.ndarray, "view row row"]
+    rollout: Float[np.ndarray, "view row row"] | None
+    rollout_without_sink: Float[np.ndarray, "view row row"] | None
+    expected: Float[np.ndarray, "row row"]
     opening: tuple[int, int]
+    averages: Averages
 
 
 def analyse(measurements: Measurements) -> Result:
     """Views of every measure, and the strongest link that is not to a neighbour to open on."""
-    attention = attention_views(measurements)
-    expected = expected_attention(measurements)
-    members = measurements["token_sentences"]
-    kinds = measurements.metadata["block_kinds"]
+    pairs, attention, expected = measurements.by_pair.pairs, attention_views(measurements), expected_attention(measurements)
+    members, kinds = measurements["token_sentences"], measurements.metadata["block_kinds"]
+    lift, causal = lift_of(attention[0], expected), not (attention[0][pairs.keys > pairs.queries] > 0).any()
+    opening = _opening(lift, pairs)
+    shown = Shown(pairs=pairs, group=-(-pairs.sentences // SHOWN_AT_MOST), causal=causal)
     return Result(
         stack=measurements.stack,
-        windowed=bool(np.isnan(attention[0]).any()),
-        causal=not (np.triu(attention[0], 1) > 0).any(),
+        windowed=len(pairs.queries) < pairs.sentences**2 or bool(np.isnan(attention[0]).any()),
+        causal=causal,
+        group=shown.group,
         sentences=measurements.sentences,
         blocks=tuple(measurements["sentence_blocks"].tolist()),
         block_kinds=tuple(kinds[block] for block in measurements["sentence_blocks"].tolist()),
         token_counts=np.bincount(members[members >= 0]),
-        attention=attention,
-        isa=_views(measurements, "isa"),
-        rollout=_views(measurements, "rollout"),
-        rollout_without_sink=_views(measurements, "rollout_without_sink"),
-        expected=expected,
-        opening=_opening(lift_of(attention[0], expected)),
+        attention=shown.views(attention),
+        isa=shown.views(_views(measurements, "isa")),
+        rollout=_where_stored(shown, measurements, "rollout"),
+        rollout_without_sink=_where_stored(shown, measurements, "rollout_without_sink"),
+        expected=shown.views([expected])[0],
+        opening=opening,
+        averages=averages(attention[0], lift, pairs, opening),
     )
 
 
-def attention_views(measurements: Measurements) -> Float[np.ndarray, "view sentence sentence"]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shown:
+    """How pairs become matrices that fit on a page: as they are, or as means over groups of `group` consecutive sentences.
+
+    In a causal model a group's mean leaves out the pairs whose key sentence comes later, which were never computed.
+    """
+
+    pairs: SentencePairs
+    group: int
+    causal: bool
+
+    def views(self, views: Iterable[Float[np.ndarray, " pair"]]) -> Float[np.ndarray, "view row row"]:
+        """One matrix for each view. Memory: that of what is shown, and of one view."""
+        return np.stack([self._pooled(values) if self.group > 1 else self.pairs.matrix(values) for values in views])
+
+    def _pooled(self, values: Float[np.ndarray, " pair"]) -> Float[np.ndarray, "row row"]:
+        later = self.pairs.keys > self.pairs.queries
+        return self.pairs.pooled(np.where(later, np.nan, values) if self.causal else values, self.group)
+
+
+def attention_views(measurements: Measurements) -> Float[np.ndarray, "view pair"]:
     """Mean share of attention over all heads, then over the heads of each layer."""
-    per_head = "*.sentence_attention" in measurements
-    return attention_by_view(measurements["*.sentence_attention" if per_head else "*.sentence_attention_by_layer"])
+    name = "*.sentence_attention"
+    if name in measurements:
+        by_layer = np.stack([heads.mean(0, dtype=np.float32) for heads in measurements.by_pair.layers(name)])
+    else:
+        by_layer = measurements.by_pair[f"{name}_by_layer"]
+    return np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
 
 
-def expected_attention(measurements: Measurements) -> Float[np.ndarray, "sentence sentence"]:
+def expected_attention(measurements: Measurements) -> Float[np.ndarray, " pair"]:
     """The share that uniform attention would give, averaged over layers where they see different windows."""
-    return even_attention(measurements["*.sentence_expected"])
+    expected = measurements.by_pair["*.sentence_expected"]
+    return expected if expected.ndim == 1 else expected.mean(0)
 
 
-def _views(measurements: Measurements, name: str) -> Float[np.ndarray, "view sentence sentence"] | None:
-    if f"*.{name}" not in measurements or f"*.{name}_by_layer" not in measurements:
-        return None
-    return np.concatenate([measurements[f"*.{name}"][None], measurements[f"*.{name}_by_layer"]])
+def _where_stored(shown: Shown, measurements: Measurements, name: str) -> Float[np.ndarray, "view row row"] | None:
+    stored = f"*.{name}" in measurements and f"*.{name}_by_layer" in measurements
+    return shown.views(_views(measurements, name)) if stored else None
 
 
-def _opening(lift: Float[np.ndarray, "sentence sentence"]) -> tuple[int, int]:
+def _views(measurements: Measurements, name: str) -> Iterator[Float[np.ndarray, " pair"]]:
+    yield measurements.by_pair[f"*.{name}"]
+    yield from measurements.by_pair.layers(f"*.{name}_by_layer")
+
+
+def _opening(lift: Float[np.ndarray, " pair"], pairs: SentencePairs) -> tuple[int, int]:
     """The pair with the greatest lift that is not a sentence with itself, the first sentence, or the sentence before."""
-    far = content_pairs(lift)
-    near = np.abs(np.subtract.outer(np.arange(len(lift)), np.arange(len(lift)))) < 2
-    pairs = strongest(np.where(near, np.nan, far), 1)
-    if pairs[0, 0] < 0:
-        pairs = strongest(far, 1)
-    return (int(pairs[0, 0]), int(pairs[0, 1])) if pairs[0, 0] >= 0 else (len(lift) - 1, 0)
+    far = content_pairs(lift, pairs)
+    near = np.abs(pairs.queries - pairs.keys) < 2
+    (place,) = strongest(np.where(near, np.nan, far), 1)
+    if place < 0:
+        (place,) = strongest(far, 1)
+    return (int(pairs.queries[place]), int(pairs.keys[place])) if place >= 0 else (pairs.sentences - 1, 0)
+
+
+def averages(attention: Float[np.ndarray, " pair"], lift: Float[np.ndarray, " pair"], pairs: SentencePairs, opening: tuple[int, int]) -> Averages:
+    """What the finding says of the whole model's view. In windows, only some sentences are read with the first."""
+    with_first = (pairs.keys == 0) & (pairs.queries > 0) & ~np.isnan(attention)
+    with_itself = (pairs.keys == pairs.queries) & np.isin(pairs.queries, pairs.queries[with_first])
+    link = np.flatnonzero((pairs.queries == opening[0]) & (pairs.keys == opening[1]))
+    return Averages(
+        rows=int(with_first.sum()),
+        own=float(attention[with_itself].mean()) if with_itself.any() else np.nan,
+        first=float(attention[with_first].mean()) if with_first.any() else np.nan,
+        link_share=float(attention[link[0]]) if len(link) else np.nan,
+        link_lift=float(lift[link[0]]) if len(link) else np.nan,
+    )
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
@@ -95,19 +161,27 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 
 def find(result: Result) -> str:
     """How a sentence's attention is divided on average, and the link the page opens on."""
-    attention = result.attention[0]
-    if len(attention) < 2:
+    mean, (query, key) = result.averages, result.opening
+    if len(result.sentences) < 2:
         return "There is only one sentence, and so no attention between sentences."
-    rows = 1 + np.flatnonzero(~np.isnan(attention[1:, 0]))  # in windows, only some sentences are read with the first
-    query, key = result.opening
-    if not len(rows) or np.isnan(attention[query, key]):
+    if not mean.rows or np.isnan(mean.link_share):
         return "Sentences are too long for the model to read two of them together often enough to say what they look at on average."
-    own, first = float(attention[rows, rows].mean()), float(attention[rows, 0].mean())
-    lift = float(attention[query, key] / result.expected[query, key])
-    whose = "a sentence" if len(rows) == len(attention) - 1 else f"one of the {len(rows)} sentences read together with the first"
+    whose = "a sentence" if mean.rows == len(result.sentences) - 1 else f"one of the {mean.rows} sentences read together with the first"
     return (
-        f"On average {whose} gives {own:.0%} of its attention to itself, {first:.0%} to the first sentence and {max(1 - own - first, 0):.0%} to the rest of "
-        f"what it can see; sentence {query + 1} gives {attention[query, key]:.1%} to sentence {key + 1}, {lift:.1f} times what even attention would give."
+        f"On average {whose} gives {mean.own:.0%} of its attention to itself, {mean.first:.0%} to the first sentence and "
+        f"{max(1 - mean.own - mean.first, 0):.0%} to the rest of what it can see; sentence {query + 1} gives {mean.link_share:.1%} to sentence {key + 1}, "
+        f"{mean.link_lift:.1f} times what even attention would give."
+    )
+
+
+def notices(result: Result) -> tuple[str, ...]:
+    """What the page shows more coarsely than it was measured."""
+    if result.group == 1:
+        return ()
+    return (
+        f"The matrix on this page shows groups of {result.group} consecutive sentences, because the document has {len(result.sentences):,}: each cell is the mean "
+        "over those of its pairs of sentences that were read together. The list of the strongest links is of single sentences, and the measurements file "
+        "has every pair.",
     )
 
 
@@ -123,6 +197,7 @@ ANALYSIS = Analysis(
     analyse=analyse,
     draw=draw,
     find=find,
+    notices=notices,
     caveat=(
         "A share says where attention lands, not what is taken from there. Long and near sentences get more of it by chance alone, so read the share beside "
         "its lift over even attention. ISA is one maximum over all tokens, heads and layers and saturates on long texts; rollout of a deep decoder ends up on "

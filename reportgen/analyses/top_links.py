@@ -14,6 +14,7 @@ from reportgen.analyses.sentence_matrix import attention_views, expected_attenti
 from reportgen.contract import CONTRACT
 from reportgen.links import lift_of, rank_links
 from reportgen.measurements import Measurements
+from reportgen.sentence_pairs import SentencePairs
 
 EFFECT = "attribution.link_effect"
 
@@ -39,20 +40,20 @@ class Result:
 
 def analyse(measurements: Measurements) -> Result:
     """Rank every view's pairs of sentences by lift."""
-    attention = attention_views(measurements)
+    pairs, attention = measurements.by_pair.pairs, attention_views(measurements)
     lift = lift_of(attention, expected_attention(measurements))
-    every, content = rank_links(lift)
+    every, content = rank_links(lift, pairs)
     effects = _effects(measurements)
     return Result(
         count=every.shape[1],
-        every_pairs=every,
+        every_pairs=_sentences(pairs, every),
         every_share=_values(attention, every),
         every_lift=_values(lift, every),
-        content_pairs=content,
+        content_pairs=_sentences(pairs, content),
         content_share=_values(attention, content),
         content_lift=_values(lift, content),
         effects=effects,
-        content_effect=_effects_of(effects, content[0]),
+        content_effect=_effects_of(effects, _sentences(pairs, content)[0]),
     )
 
 
@@ -67,9 +68,13 @@ def _effects_of(effects: Float[np.ndarray, "link 3"], pairs: Int[np.ndarray, "ra
     return tuple(known.get((query, key)) for query, key in pairs.tolist())
 
 
-def _values(matrices: Float[np.ndarray, "view sentence sentence"], pairs: Int[np.ndarray, "view rank 2"]) -> Float[np.ndarray, "view rank"]:
-    view = np.arange(len(matrices))[:, None]
-    return np.where(pairs[..., 0] >= 0, matrices[view, pairs[..., 0], pairs[..., 1]], np.nan)
+def _sentences(pairs: SentencePairs, places: Int[np.ndarray, "view rank"]) -> Int[np.ndarray, "view rank 2"]:
+    """The query and the key sentence of the pairs at these places; -1 for none."""
+    return np.where(places[..., None] >= 0, np.stack([pairs.queries[places], pairs.keys[places]], -1), -1)
+
+
+def _values(views: Float[np.ndarray, "view pair"], places: Int[np.ndarray, "view rank"]) -> Float[np.ndarray, "view rank"]:
+    return np.where(places >= 0, np.take_along_axis(views, places, 1), np.nan)
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:

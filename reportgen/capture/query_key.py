@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.scores import LayerScores
 from reportgen.capture.token_links import hidden_pairs
-from reportgen.links import attention_by_view, even_attention, lift_of, shown_links
+from reportgen.links import shown_links
 
 SLACK = 1.0001  # for rounding in the bounds
 PARTS = 3  # query, key, product
@@ -39,7 +39,7 @@ def query_key(
     what another layer has. Equal weights: the first in the order of layers by `isa_by_layer`, then heads, queries, keys.
     Memory: links x 3 x dimensions, and heads x tokens of i x tokens of j.
     """
-    links = shown_links(lift_of(attention_by_view(found["sentence_attention"]), even_attention(found["sentence_expected"])), crosses=stack.crosses)
+    links = shown_links(found["sentence_attention"], found["sentence_expected"], crosses=stack.crosses)
     pairs = []
     for number, (query, key) in enumerate(links.tolist()):
         pairs.append(strongest_pair(stack, layers, (query, key), found["isa_by_layer"][:, query, key]))

@@ -19,6 +19,7 @@ from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arra
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, default_target
+from reportgen.contract import PAIR_KEY
 from reportgen.documents import Document
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel
@@ -51,7 +52,8 @@ class WindowedPasses(Passes):
     def _spooled(self, spool: Spool) -> Measurements:
         model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
         shapes = check_model(model, self._feed())
-        merging = {stack: Merging(stack=stack, sentences=len(whole.sentences), tokens=len(whole.ids)) for stack in shapes}
+        size = {"windows": self.windowed.windows, "sentences": len(whole.sentences), "tokens": len(whole.ids)}
+        merging = {stack: Merging(stack=stack, **size) for stack in shapes}
         for index in range(last):
             self._take(index, self.carried(measure_forward(model, self._feed_of(index), shapes, self._report_of(index))), spool, merging)
         target, aimed = self._target()
@@ -59,24 +61,33 @@ class WindowedPasses(Passes):
         forward = self.carried(measure_forward(model, read, shapes, self._report_of(last)))
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
-        explained, window = None, self.windowed.windows[last]
+        explained = None
         if target is not None:
-            explained = self.explained(self._feed_of(last), aimed, target, forward, shapes, window.first)
-            arrays |= target_of_window(explained.by_sentence, window, len(whole.sentences)) | explained.numbered
+            explained = self.explained(self._feed_of(last), aimed, target, forward, shapes, self.windowed.windows[last].first)
+            arrays |= explained.numbered
         metadata = self.metadata(shapes, forward, self._in_document(target), explained)
-        metadata["notices"] += [ROWS_OF_THE_LAST] if explained is not None and "attribution.pair_rows" in explained.numbered else []
-        return self._finished(spool, merging, arrays, metadata)
+        metadata["notices"] += [ROWS_OF_THE_LAST] if "attribution.pair_rows" in arrays else []
+        arrays |= self._merged(merging, {} if explained is None else explained.by_sentence, metadata)
+        return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
 
-    def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:
+    def _merged(self, merging: dict[str, Merging], of_target: dict[str, np.ndarray], metadata: dict[str, Any]) -> dict[str, np.ndarray]:
+        """The document's arrays, those that depend on the target among them; what is to be said of them goes into the metadata."""
+        arrays: dict[str, np.ndarray] = {}
+        seen = None
         metadata["windows"] = self.windowed.metadata
         for stack, windows in merging.items():
             merged = windows.finish()
             arrays |= {f"{stack}.{name}": values for name, values in merged.arrays.items()}
+            if merged.by_pair:
+                seen = windows.pairs.seen
+                arrays[f"{PAIR_KEY}sentences"] = np.stack([merged.pairs.queries, merged.pairs.keys], 1)
+                arrays |= {f"{PAIR_KEY}{stack}.{name}": values for name, values in merged.by_pair.items()}
             metadata["notices"] += merged.notices
         metadata["notices"] += [] if reads_per_layer(self.language_model.model.config) else [LINKS_OF_WINDOWS]
+        arrays |= target_of_window(of_target, self.windowed.windows[-1], len(self.windowed.whole.sentences), seen)
         kinds = [str(values.dtype) for name, values in arrays.items() if name.endswith(".sentence_attention")]
         metadata["options"]["sentence_attention_dtype"] = kinds[0] if kinds else None
-        return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
+        return arrays
 
     def _take(self, index: int, forward: ForwardNumbers, spool: Spool, merging: dict[str, Merging]) -> None:
         """Store what a window gives, and add it to the document's arrays."""

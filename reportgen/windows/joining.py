@@ -59,7 +59,8 @@ def join(sentences: tuple[Sentence, ...], windows: tuple[Window, ...], parts: tu
     counted = [_own_tokens(window, part, index == final) for index, (window, part) in enumerate(zip(windows, parts, strict=True))]
     whole = _whole(sentences, windows, parts, counted, notices)
     starts = np.cumsum([0, *(mine.sum() for mine in counted)]).tolist()
-    places = [_places(whole, part, mine, start) for part, mine, start in zip(parts, counted, starts, strict=False)]
+    known = _Known.of(whole)
+    places = [_places(known, part, mine, start) for part, mine, start in zip(parts, counted, starts, strict=False)]
     return WindowedText(whole=whole, windows=windows, parts=parts, places=tuple(places), counted=tuple(counted))
 
 
@@ -103,26 +104,46 @@ def _after_the_text(text: TokenisedText) -> Bool[np.ndarray, " token"]:
     return np.arange(len(text.special)) > np.flatnonzero(~text.special)[-1]
 
 
-def _places(whole: TokenisedText, text: TokenisedText, mine: Bool[np.ndarray, " token"], start: int) -> Int[np.ndarray, " token"]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Known:
+    """A document's tokens in the orders in which those of its windows are looked up: once for all windows.
+
+    `tokens` stand for text, `order` sorts them by the numbers of their spans, which `names` holds sorted; `ends` is how far the text is read after each; `before` and
+    `after` are the special tokens before and after all others.
+    """
+
+    tokens: Int[np.ndarray, " token"]
+    names: Int[np.ndarray, " token"]
+    order: Int[np.ndarray, " token"]
+    ends: Int[np.ndarray, " token"]
+    before: Int[np.ndarray, " special"]
+    after: Int[np.ndarray, " special"]
+
+    @classmethod
+    def of(cls, whole: TokenisedText) -> _Known:
+        tokens = np.flatnonzero(~whole.special)
+        names = _numbered(whole.spans[tokens])
+        order, ends = np.argsort(names, kind="stable"), np.maximum.accumulate(whole.spans[tokens, 1])
+        before, after = np.flatnonzero(_before_the_text(whole)), np.flatnonzero(_after_the_text(whole))
+        return cls(tokens=tokens, names=names[order], order=order, ends=ends, before=before, after=after)
+
+    def by_characters(self, sought: Int[np.ndarray, "sought 2"]) -> Int[np.ndarray, " sought"]:
+        """The token with the same characters, the n-th of those for the n-th; where there is none, the first that reaches the last character."""
+        wanted = _numbered(sought)
+        place = np.minimum(np.searchsorted(self.names, wanted), len(self.order) - 1)
+        nearest = np.minimum(np.searchsorted(self.ends, sought[:, 1], side="left"), len(self.ends) - 1)
+        return self.tokens[np.where(self.names[place] == wanted, self.order[place], nearest)]
+
+
+def _places(known: _Known, text: TokenisedText, mine: Bool[np.ndarray, " token"], start: int) -> Int[np.ndarray, " token"]:
     """The document's token for each of a window's."""
     places = np.empty(len(text.ids), np.int64)
     after, added = _after_the_text(text), text.special
-    places[~added] = _by_characters(whole.spans, whole.special, text.spans[~added])
-    places[after] = np.flatnonzero(_after_the_text(whole))
-    places[_before_the_text(text)] = np.flatnonzero(_before_the_text(whole))
+    places[~added] = known.by_characters(text.spans[~added])
+    places[after] = known.after
+    places[_before_the_text(text)] = known.before
     places[mine] = start + np.arange(mine.sum())
     return places
-
-
-def _by_characters(spans: Int[np.ndarray, "token 2"], special: Bool[np.ndarray, " token"], sought: Int[np.ndarray, "sought 2"]) -> Int[np.ndarray, " sought"]:
-    """The token with the same characters, the n-th of those for the n-th; where there is none, the first that reaches the last character."""
-    candidates = np.flatnonzero(~special)
-    known, order = _numbered(spans[candidates]), np.argsort(_numbered(spans[candidates]), kind="stable")
-    wanted = _numbered(sought)
-    found = order[np.minimum(np.searchsorted(known[order], wanted), len(order) - 1)]
-    ends = np.maximum.accumulate(spans[candidates, 1])
-    nearest = np.minimum(np.searchsorted(ends, sought[:, 1], side="left"), len(ends) - 1)
-    return candidates[np.where(known[found] == wanted, found, nearest)]
 
 
 def _numbered(spans: Int[np.ndarray, "token 2"]) -> Int[np.ndarray, " token"]:

@@ -50,7 +50,7 @@ function showChosenLinks() {
     heading.textContent = "No sentence is chosen";
     return container.replaceChildren(make("p", { className: "hint" }, "Choose one in the text or in the matrix."));
   }
-  heading.textContent = `Links of sentence ${state.sentence + 1}, ${nameView(state.view)}, strongest ${nameMeasure(state.measure)} first`;
+  heading.textContent = `Links of ${nameRow(state.sentence)}, ${nameView(state.view)}, strongest ${nameMeasure(state.measure)} first`;
   const groups = [["source", "looks at"], ["destination", "is looked at by"]];
   const bodies = groups.map(([direction, title]) => groupRows(findStrongest(state.sentence, direction, SHOWN), direction, title));
   return container.replaceChildren(make("table", { className: "links chosen-links" }, ...bodies));
@@ -68,7 +68,7 @@ function groupRows(links, direction, title) {
 function linkRow({ query, key, other }, largest) {
   const share = readCell("share", state.view, query, key);
   const lift = readCell("lift", state.view, query, key);
-  const number = make("a", { href: `#sentence-${other + 1}` }, String(other + 1));
+  const number = make("a", { href: `#sentence-${other + 1}` }, numberRow(other));
   const row = make("tr", {},
     make("td", {}, number),
     make("td", { className: "bars" }, bar(0, share / largest), make("span", {}, share ? percent(share) : "≈ 0")),

@@ -30,22 +30,32 @@ function paintMatrix() {
   matrix.canvas.width = matrix.canvas.height = side;
   const context = matrix.canvas.getContext("2d");
   // Cells larger than a pixel keep their edges; many cells to a pixel are averaged rather than dropped.
-  context.imageSmoothingEnabled = side < workspace.sentences;
-  context.drawImage(paintCells(), 0, 0, side, side);
+  context.imageSmoothingEnabled = side < workspace.rows;
+  drawCells(context, paintCells(), side);
   hatch(context, side, density);
+}
+
+// The last row and column may stand for fewer sentences than the others, and then end outside.
+function drawCells(context, cells, side) {
+  const drawn = (side * workspace.rows * workspace.group) / workspace.sentences;
+  context.drawImage(cells, 0, 0, drawn, drawn);
+}
+
+function readAt(row, column) {
+  return readCell(state.measure, state.view, row * workspace.group, column * workspace.group);
 }
 
 // One pixel for each cell.
 function paintCells() {
-  const size = workspace.sentences;
+  const { rows: size, group } = workspace;
   const image = new ImageData(size, size);
   const ramp = Array.from({ length: 256 }, (_, step) => mix(stopsFor(state.measure), step / 255));
   for (let query = 0; query < size; query++) {
     for (let key = 0; key < size; key++) {
-      const value = readCell(state.measure, state.view, query, key);
+      const value = readAt(query, key);
       if (Number.isNaN(value)) continue;
       const step = Math.round(255 * clamp(positionOf(state.measure, value), 0, 1));
-      image.data.set([...ramp[step], isLeftOut(query, key) ? 64 : 255], 4 * (query * size + key));
+      image.data.set([...ramp[step], isLeftOut(query * group, key * group) ? 64 : 255], 4 * (query * size + key));
     }
   }
   const canvas = make("canvas", { width: size, height: size });
@@ -55,7 +65,7 @@ function paintCells() {
 
 // Slanting lines over what was never computed and over what the switch leaves out.
 function hatch(context, side, density) {
-  const cell = side / workspace.sentences;
+  const cell = (side * workspace.group) / workspace.sentences;
   context.lineWidth = density;
   context.strokeStyle = themeColour("--hatch");
   if (workspace.causal) strokeInside(context, side, 8 * density, [[cell, 0], [side, 0], [side, side - cell]]);
@@ -66,11 +76,11 @@ function hatch(context, side, density) {
 
 // The same lines over single cells: pairs of sentences that no window holds together.
 function hatchUnseen(context, side, gap) {
-  const size = workspace.sentences;
+  const size = workspace.rows;
   const image = new ImageData(size, size);
   for (let query = 0; query < size; query++) {
     for (let key = 0; key < (workspace.causal ? query : size); key++) {
-      if (Number.isNaN(readCell(state.measure, state.view, query, key))) image.data[4 * (query * size + key) + 3] = 255;
+      if (Number.isNaN(readAt(query, key))) image.data[4 * (query * size + key) + 3] = 255;
     }
   }
   const cells = make("canvas", { width: size, height: size });
@@ -78,7 +88,7 @@ function hatchUnseen(context, side, gap) {
   const layer = make("canvas", { width: side, height: side });
   const lines = layer.getContext("2d");
   lines.imageSmoothingEnabled = false;
-  lines.drawImage(cells, 0, 0, side, side);
+  drawCells(lines, cells, side);
   lines.globalCompositeOperation = "source-in";
   lines.lineWidth = context.lineWidth;
   lines.strokeStyle = context.strokeStyle;
@@ -156,14 +166,14 @@ function moveByKey(event) {
     chooseCell(start);
   } else if (event.key in ARROWS) {
     event.preventDefault();
-    point(start.map((place, axis) => clamp(place + ARROWS[event.key][axis], 0, workspace.sentences - 1)));
+    point(start.map((place, axis) => clamp(place + workspace.group * ARROWS[event.key][axis], 0, workspace.sentences - 1)));
   }
 }
 
 // Numbers along both edges, at round sentences.
 function drawTicks() {
   const size = workspace.sentences;
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((candidate) => size / candidate <= 8) ?? 1000;
+  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000].find((candidate) => size / candidate <= 8) ?? 5000;
   for (let number = step; number <= size; number += step) {
     const place = `${(100 * (number - 0.5)) / size}%`;
     const [across, down] = [make("span", {}, String(number)), make("span", {}, String(number))];

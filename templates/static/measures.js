@@ -1,12 +1,14 @@
 // The measures of the workspace: any cell of any view, in numbers and in words.
 
-let workspace = null; // {sentences, layers, causal, opening, expected, measures: {share: {low, high, views, tables}, ...}}
+// Rows and columns of a matrix stand for `group` consecutive sentences each; in most documents that is one.
+
+let workspace = null; // {sentences, group, rows, layers, causal, opening, expected, measures: {share: {low, high, views, tables}, ...}}
 
 async function loadWorkspace(data) {
-  const loaded = { ...data, measures: {} };
+  const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: {} };
   for (const [name, packed] of Object.entries(data.measures)) loaded.measures[name] = await loadMeasure(packed);
   const expected = await unpackViews(data.expected);
-  loaded.expected = (query, key) => expected.values[expected.views[0][query * data.sentences + key]];
+  loaded.expected = (query, key) => expected.values[expected.views[0][cellOf(query, key)]];
   workspace = loaded;
 }
 
@@ -20,21 +22,35 @@ async function loadMeasure(packed) {
   };
 }
 
+function rowOf(sentence) {
+  return Math.floor(sentence / workspace.group);
+}
+
+function cellOf(query, key) {
+  return rowOf(query) * workspace.rows + rowOf(key);
+}
+
+// The sentences that share a sentence's row.
+function listGroup(sentence) {
+  const first = rowOf(sentence) * workspace.group;
+  return Array.from({ length: Math.min(workspace.group, workspace.sentences - first) }, (_, step) => first + step);
+}
+
 // NaN where nothing was computed, 0 where the value is below the scale.
 function readCell(measure, view, query, key) {
   if (measure === "lift") return readCell("share", view, query, key) / workspace.expected(query, key);
   const { views, tables } = workspace.measures[measure];
-  return tables[view][views[view][query * workspace.sentences + key]];
+  return tables[view][views[view][cellOf(query, key)]];
 }
 
 function isLeftOut(query, key) {
-  return state.content && (key === 0 || query === key);
+  return state.content && (rowOf(key) === 0 || rowOf(query) === rowOf(key));
 }
 
 // The strongest cells of a row ("source") or a column ("destination") in the measure on show.
 function findStrongest(sentence, direction, count) {
   const cells = [];
-  for (let other = 0; other < workspace.sentences; other++) {
+  for (let other = 0; other < workspace.sentences; other += workspace.group) {
     const [query, key] = direction === "source" ? [sentence, other] : [other, sentence];
     const value = readCell(state.measure, state.view, query, key);
     if (value > 0 && !isLeftOut(query, key)) cells.push({ query, key, other, value });
@@ -57,17 +73,30 @@ function sayValue(measure, value) {
   return measure === "isa" ? significant(value, 2) : percent(value);
 }
 
+// A sentence, or what stands in its row where that is a group.
+function nameRow(sentence) {
+  const group = listGroup(sentence);
+  return group.length === 1 ? `sentence ${sentence + 1}` : `a sentence of ${group[0] + 1} to ${group.at(-1) + 1}`;
+}
+
+// Its number, or those of its group.
+function numberRow(sentence) {
+  const group = listGroup(sentence);
+  return group.length === 1 ? String(sentence + 1) : `${group[0] + 1}–${group.at(-1) + 1}`;
+}
+
 // One cell as a sentence of prose.
 function sayCell(query, key) {
   const share = readCell("share", state.view, query, key);
-  const target = query === key ? "itself" : `sentence ${key + 1}`;
+  const target = query === key && workspace.group === 1 ? "itself" : nameRow(key);
   const place = state.view === 0 ? "Over the whole model" : `In layer ${state.view - 1}`;
-  if (Number.isNaN(share)) return `Never computed: sentence ${query + 1} cannot look at sentence ${key + 1}.`;
+  if (Number.isNaN(share)) return `Never computed: ${nameRow(query)} cannot look at ${nameRow(key)}.`;
   if (share === 0) {
-    return `${place}, sentence ${query + 1} gives ${target} less than ${percent(workspace.measures.share.low)} of its attention.`;
+    return `${place}, ${nameRow(query)} gives ${target} less than ${percent(workspace.measures.share.low)} of its attention.`;
   }
   const lift = times(readCell("lift", state.view, query, key));
-  return `${place}, sentence ${query + 1} gives ${target} ${percent(share)} of its attention: ${lift} what uniform attention would give.`
+  const mean = workspace.group === 1 ? "" : " on average";
+  return `${place}, ${nameRow(query)} gives ${target} ${percent(share)} of its attention${mean}: ${lift} what uniform attention would give.`
     + sayOther(query, key);
 }
 
@@ -75,6 +104,7 @@ function sayCell(query, key) {
 function saySentence(sentence) {
   const [own, first] = [readCell("share", state.view, sentence, sentence), readCell("share", state.view, sentence, 0)];
   const place = state.view === 0 ? "Over the whole model" : `In layer ${state.view - 1}`;
+  if (workspace.group > 1) return sayCell(sentence, sentence);
   const rest = sentence === 0 ? "" : ` and gives ${sayValue("share", first)} to the first sentence`;
   return `${place}, sentence ${sentence + 1} keeps ${sayValue("share", own)} of its attention within itself${rest}.`;
 }

@@ -100,9 +100,11 @@ function tintLinks(chosen) {
 
 function tint({ other, value }, direction, strength) {
   const element = sentenceElements[other];
-  if (other === state.sentence) return;
-  element.classList.add(direction);
-  element.style.setProperty("--strength", strength.toFixed(3));
+  if (rowOf(other) === rowOf(state.sentence)) return;
+  for (const sentence of listGroup(other)) {
+    sentenceElements[sentence].classList.add(direction);
+    sentenceElements[sentence].style.setProperty("--strength", strength.toFixed(3));
+  }
   const mark = `${direction === "source" ? "looked at" : "looks here"} ${sayValue(state.measure, value)}`;
   const marks = new Set(element.dataset.mark?.split(", "));
   element.dataset.mark = [...marks.add(mark)].join(", ");

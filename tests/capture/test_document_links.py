@@ -12,12 +12,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from families import HEADS
 from knockout_reference import FAMILIES, KINDS, built, fed, language_model
+from matrices import content_pairs, lift_of, strongest
 from per_layer_models import tiny_bloom
 from tiny import measured, tiny_llama
 
 from reportgen.capture.knockout import MeasuredLinks, document_links, measure_link_effects, measure_links
 from reportgen.capture.knockout.choosing import strongest_links
-from reportgen.links import content_pairs, lift_of, strongest
 
 EARLIER = np.argwhere(np.tri(4, k=-1))
 SHARES = np.array([[1, 0, 0, 0], [0.4, 0.6, 0, 0], [0.3, 0.2, 0.5, 0], [0.1, 0.25, 0.3, 0.3]])

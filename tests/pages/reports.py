@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 from made_up import Sizes, made_up
+from matrices import content_pairs, lift_of, strongest
 from pages.prose import write_document
 
 from reportgen.analyses import ANALYSES, attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
-from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.report import Provenance, Report, Section, build_report, build_section
+from reportgen.sentence_pairs import SentencePairs
 
 NOTICES = ("The document was read to its end; nothing was left out.", "This page is made up: no model was run.")
 
@@ -71,11 +72,12 @@ def make_sentence_matrix(random: np.random.Generator, sentences: int, layers: in
     peaks = np.minimum(1, by_layer * counts * np.exp(random.normal(0, 0.8, by_layer.shape)) / 2).astype(np.float32)
     lift = lift_of(attention[0], expected)
     near = np.abs(np.subtract.outer(np.arange(sentences), np.arange(sentences))) < 2
-    query, key = strongest(np.where(near, np.nan, content_pairs(lift)), 1)[0]
+    opening = tuple(strongest(np.where(near, np.nan, content_pairs(lift)), 1)[0].tolist())
     return sentence_matrix.Result(
         stack="decoder",
         causal=True,
         windowed=False,
+        group=1,
         sentences=texts,
         blocks=blocks,
         block_kinds=kinds,
@@ -85,7 +87,8 @@ def make_sentence_matrix(random: np.random.Generator, sentences: int, layers: in
         rollout=_rollouts(by_layer),
         rollout_without_sink=_rollouts(_drop_sink(by_layer)),
         expected=expected,
-        opening=(int(query), int(key)),
+        opening=opening,
+        averages=sentence_matrix.averages(attention[0].ravel(), lift.ravel(), SentencePairs.every(sentences), opening),
     )
 
 

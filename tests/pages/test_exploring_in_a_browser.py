@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matrices import content_pairs, lift_of
 from pages.opened import Opened
 from pages.reports import long_report, section_of
 
-from reportgen.links import content_pairs, lift_of
 from reportgen.wording import percent
 
 REPORT = long_report(sentences=53, layers=3, heads=7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ from jaxtyping import Bool, Int
 
 from reportgen.capture.merging.heads import LENGTHS, WeightedCosine, WeightedMean
 from reportgen.capture.merging.pairs import PairMatrices
-from reportgen.capture.merging.storage import BUDGET
+from reportgen.capture.merging.storage import BUDGET, WHOLE, by_pair
 from reportgen.capture.merging.tokens import TokenLinks, TokenMeans, TokenSums
 from reportgen.contract import ArraySpec, spec_of
+from reportgen.sentence_pairs import SentencePairs
 from reportgen.windows import Window
 
 STACKS = ("encoder", "decoder")
@@ -45,15 +46,22 @@ class WindowNumbers:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MergedNumbers:
-    """The document's arrays, named as in the contract without the stack; and what was not stored or is an average, one sentence each."""
+    """The document's arrays, named as in the contract without the stack; and what was not stored or is an average, one sentence each.
+
+    Matrices between sentences are whole ones, among `arrays`, or by pair, in `by_pair`: one number for each of `pairs`.
+    """
 
     arrays: dict[str, np.ndarray]
+    by_pair: dict[str, np.ndarray]
+    pairs: SentencePairs
     notices: tuple[str, ...]
 
 
-def merge(numbers: Iterable[WindowNumbers], *, stack: str, sentences: int, tokens: int, budget: int = BUDGET) -> MergedNumbers:
+def merge(
+    numbers: Iterable[WindowNumbers], *, stack: str, windows: Sequence[Window], sentences: int, tokens: int, budget: int = BUDGET, whole: int = WHOLE
+) -> MergedNumbers:
     """The document's numbers out of its windows', which come in order and can be forgotten one by one. For the rules see `Merging`."""
-    merging = Merging(stack=stack, sentences=sentences, tokens=tokens, budget=budget)
+    merging = Merging(stack=stack, windows=windows, sentences=sentences, tokens=tokens, budget=budget, whole=whole)
     for window in numbers:
         merging.add(window)
     return merging.finish()
@@ -68,15 +76,17 @@ class Merging:
     - `token_influence_total`: the sum over windows; `token_influence`: divided by the counted queries that see the token.
     - `token_links`: those of each token in the window that it is counted in.
 
-    Source: none; defined here. Memory: the matrices that fit into `budget` bytes, and arrays that grow with sentences and tokens alone.
+    `windows` are all there will be. Matrices are kept by pair; they are made whole in the end where all of them together take at most `whole` bytes so.
+    Source: none; defined here. Memory: what of the matrices fits into `budget` bytes by pair, and arrays that grow with sentences and tokens alone.
     Raises `ValueError` for an array or a stack without a rule (cross-attention has two texts), and for windows out of order.
     """
 
-    def __init__(self, *, stack: str, sentences: int, tokens: int, budget: int = BUDGET) -> None:
+    def __init__(self, *, stack: str, windows: Sequence[Window], sentences: int, tokens: int, budget: int = BUDGET, whole: int = WHOLE) -> None:
         if stack not in STACKS:
             raise ValueError(f"there is no rule to merge the windows of {stack} attention")
         self.stack, self.sentences, self.tokens = stack, sentences, tokens
-        self.pairs = PairMatrices(sentences, budget, stack)
+        self.planned, self.whole = {window.own: window for window in windows}, whole
+        self.pairs = PairMatrices(windows, sentences, budget, stack)
         self.by_query: dict[str, np.ndarray] = {}
         self.means: dict[str, WeightedMean] = {}
         self.cosines: dict[str, WeightedCosine] = {}
@@ -90,7 +100,7 @@ class Merging:
     def add(self, numbers: WindowNumbers) -> None:
         """Take in one window."""
         window = numbers.window
-        if not (window.own == self.reached < window.last <= self.sentences and window.first <= window.own):
+        if self.planned.get(self.reached) != window:
             raise ValueError(f"the window of sentences {window.first} to {window.last} does not follow on {self.reached}")
         self.reached = window.last
         pairs = {}
@@ -162,11 +172,15 @@ class Merging:
         """The document's arrays. Raises `ValueError` when the windows taken in do not reach the document's end."""
         if self.reached != self.sentences:
             raise ValueError(f"the windows end at sentence {self.reached} of {self.sentences}")
-        arrays = {**self.pairs.kept, **self.by_query, **self.edges}
+        pairs, count, matrices = self.pairs.seen.listed(), self.pairs.seen.count, self.pairs.kept
+        fit = sum(values.nbytes for values in matrices.values()) // count * self.sentences**2 <= self.whole
+        arrays = {name: pairs.matrix(values) for name, values in matrices.items()} if fit else {}
+        arrays |= {**self.by_query, **self.edges}
         arrays |= {name: merged.mean() for name, merged in (self.means | self.cosines | self.token_means).items()}
         arrays |= {name: merged.total.astype(np.float32) for name, merged in self.token_sums.items()}
         arrays |= {name: merged.links for name, merged in self.links.items()}
-        return MergedNumbers(arrays=arrays, notices=(*self.pairs.notices, *self._averages()))
+        notices = (*self.pairs.notices, *(() if fit else (by_pair(self.stack, count, self.sentences, self.whole),)), *self._averages())
+        return MergedNumbers(arrays=arrays, by_pair={} if fit else matrices, pairs=pairs, notices=notices)
 
     def _averages(self) -> tuple[str, ...]:
         if not self.guessed:

@@ -1,27 +1,63 @@
-"""Matrices between the sentences of a document out of its windows'."""
+"""Matrices between the sentences of a document out of its windows', of the pairs that some window holds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Int
 
 from reportgen.capture.merging.storage import BY_LAYER, PER_HEAD, Room, left_out, plan_storage
+from reportgen.sentence_pairs import SentencePairs
 from reportgen.windows import Window
 
 COVERAGE = "coverage"
 
 
+class SeenPairs:
+    """The pairs of sentences that some window holds, numbered in reading order.
+
+    Windows come in order, so a sentence is read with those from the start of the first window that holds it to the end of the last one, and every
+    row of a matrix is one run of columns.
+    """
+
+    def __init__(self, windows: Sequence[Window], sentences: int) -> None:
+        self.sentences = sentences
+        self.first, self.last = np.zeros(sentences, np.int64), np.zeros(sentences, np.int64)
+        for window in windows:
+            self.first[window.own : window.last] = window.first
+            self.last[window.first : window.last] = window.last
+        self.ends = np.cumsum(self.last - self.first)
+
+    @property
+    def count(self) -> int:
+        """How many pairs there are."""
+        return int(self.ends[-1])
+
+    def numbers(self, queries: slice, keys: slice) -> Int[np.ndarray, "query key"]:
+        """The numbers of a rectangle of pairs, all of which some window holds."""
+        starts = self.ends[queries] - self.last[queries]
+        return starts[:, None] + np.arange(keys.start, keys.stop)
+
+    def listed(self) -> SentencePairs:
+        """The sentences of each pair."""
+        lengths = self.last - self.first
+        queries = np.repeat(np.arange(self.sentences, dtype=np.int32), lengths)
+        keys = np.arange(self.count) - np.repeat(self.ends - self.last, lengths)
+        return SentencePairs(sentences=self.sentences, queries=queries, keys=keys.astype(np.int32))
+
+
 class PairMatrices:
-    """Every `... x S x S` array that is kept: each pair of sentences from the first window that reads both, NaN for pairs that none reads together.
+    """Every array between sentences that is kept, by pair: each pair from the first window that reads both.
 
     Windows come in order, so that one is the window that gives the query sentence the most text before it. What earlier windows have read together are
     the pairs of sentences before the last window's end: the square at the window's upper left. The rest of its square is new.
-    Memory: the arrays kept, which fit into `budget` bytes together; what does not is never allocated. `name` says what is stored where (`decoder.isa`).
+    Memory: one number for each pair that some window holds, in each array kept, which fit into `budget` bytes together; what does not is never
+    allocated. `stack` says what is stored where (`decoder.isa`).
     """
 
-    def __init__(self, sentences: int, budget: int, stack: str) -> None:
-        self.sentences, self.budget, self.stack = sentences, budget, stack
+    def __init__(self, windows: Sequence[Window], sentences: int, budget: int, stack: str) -> None:
+        self.seen, self.budget, self.stack = SeenPairs(windows, sentences), budget, stack
         self.rooms: dict[str, Room] = {}
         self.kept: dict[str, np.ndarray] = {}
         self.gone: dict[str, Room] = {}
@@ -38,32 +74,34 @@ class PairMatrices:
         if PER_HEAD in arrays and BY_LAYER in self.kept:
             self._place(BY_LAYER, window, arrays[PER_HEAD].mean(1, dtype=np.float32))
         if COVERAGE in self.kept:
-            self.kept[COVERAGE][window.first : window.last, window.first : window.last] += 1
+            inside = slice(window.first, window.last)
+            self.kept[COVERAGE][self.seen.numbers(inside, inside)] += 1
 
     def _plan(self, arrays: Mapping[str, np.ndarray]) -> None:
-        square = (self.sentences, self.sentences)
-        self.rooms = {name: Room(shape=(*values.shape[:-2], *square), dtype=values.dtype) for name, values in arrays.items()}
-        self.rooms[COVERAGE] = Room(shape=square, dtype=np.dtype(np.int32))
+        pairs = self.seen.count
+        self.rooms = {name: Room(shape=(*values.shape[:-2], pairs), dtype=values.dtype) for name, values in arrays.items()}
+        self.rooms[COVERAGE] = Room(shape=(pairs,), dtype=np.dtype(np.int32))
         kept = plan_storage(self.rooms, self.budget)
         self.gone = {name: room for name, room in self.rooms.items() if name not in kept}
-        self.gone |= {BY_LAYER: Room(shape=(self.rooms[PER_HEAD].shape[0], *square), dtype=np.dtype(np.float32))} if _both_gone(self.rooms, kept) else {}
+        self.gone |= {BY_LAYER: Room(shape=(self.rooms[PER_HEAD].shape[0], pairs), dtype=np.dtype(np.float32))} if _both_gone(self.rooms, kept) else {}
         self.kept = {name: np.full(room.shape, 0 if name == COVERAGE else np.nan, room.dtype) for name, room in kept.items()}
 
     def _place(self, name: str, window: Window, values: np.ndarray) -> None:
-        if name in self.kept and values.ndim > self.kept[name].ndim:
+        if name in self.kept and values.ndim > self.kept[name].ndim + 1:
             self._deepen(name, values.shape[:-2])
         if name not in self.kept:
             return
         old = window.own - window.first  # sentences that earlier windows have read
-        merged, inside = self.kept[name], slice(window.first, window.last)
-        if values.ndim < merged.ndim:
-            values = np.broadcast_to(values, (*merged.shape[:-2], *values.shape[-2:]))
-        merged[..., window.own : window.last, inside] = values[..., old:, :]
-        merged[..., window.first : window.own, window.own : window.last] = values[..., :old, old:]
+        merged = self.kept[name]
+        if values.ndim < merged.ndim + 1:
+            values = np.broadcast_to(values, (*merged.shape[:-1], *values.shape[-2:]))
+        own, inside = slice(window.own, window.last), slice(window.first, window.last)
+        merged[..., self.seen.numbers(own, inside)] = values[..., old:, :]
+        merged[..., self.seen.numbers(slice(window.first, window.own), own)] = values[..., :old, old:]
 
     def _deepen(self, name: str, layers: tuple[int, ...]) -> None:
         """One matrix for each layer from here on, where the layers of this window differ and those of the earlier ones did not."""
-        room = Room(shape=(*layers, self.sentences, self.sentences), dtype=self.kept[name].dtype)
+        room = Room(shape=(*layers, self.seen.count), dtype=self.kept[name].dtype)
         flat = self.kept.pop(name)
         if sum(values.nbytes for values in self.kept.values()) + room.size > self.budget:
             self.gone[name] = room

@@ -1,4 +1,4 @@
-"""Which arrays between sentences of a long document are stored: those that fit into memory."""
+"""Which arrays between sentences of a long document are stored, and how: those that fit into memory, as whole matrices or by pair."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-BUDGET = 3 << 30  # bytes: five matrices of 12,000 sentences, a book, beside the model's own memory within 8 GB
+BUDGET = 3 << 30  # bytes, beside the model's own memory within 8 GB
+WHOLE = 1 << 29  # bytes that all matrices of a document may take as whole ones; where they would take more, they are stored by pair
 PER_HEAD, BY_LAYER = "sentence_attention", "sentence_attention_by_layer"
 FIRST_TO_GO = (
     *(PER_HEAD, BY_LAYER, "isa_by_layer", "rollout_by_layer", "rollout_without_sink_by_layer"),
@@ -18,7 +19,7 @@ FIRST_TO_GO = (
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What one array takes: its shape and number type."""
+    """What one array takes: its shape, the last axis being that of pairs, and its number type."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -51,7 +52,8 @@ def _with_stand_in(wanted: Mapping[str, Room]) -> dict[str, Room]:
 
 
 def _mean_over_heads(room: Room) -> Room:
-    return Room(shape=(room.shape[0], *room.shape[2:]), dtype=np.dtype(np.float32))
+    layers, _, pairs = room.shape
+    return Room(shape=(layers, pairs), dtype=np.dtype(np.float32))
 
 
 def _without(rooms: Mapping[str, Room], name: str) -> dict[str, Room]:
@@ -66,4 +68,13 @@ def _turn(name: str, room: Room) -> tuple[int, int]:
 def left_out(name: str, room: Room, budget: int) -> str:
     """The notice of an array that is not stored."""
     axes = " x ".join(f"{size:,}" for size in room.shape)
-    return f"Not stored for the whole document, because all of its kind do not fit into {budget / 1e9:,.1f} GB of memory: {name} ({axes}); each window's own is stored."
+    reason = f"all of its kind do not fit into {budget / 1e9:,.1f} GB of memory"
+    return f"Not stored for the whole document, because {reason}: {name} ({axes} pairs of sentences); each window's own is stored."
+
+
+def by_pair(stack: str, pairs: int, sentences: int, whole: int) -> str:
+    """The notice of matrices that are stored by pair."""
+    return (
+        f"The matrices of {stack} between sentences are stored by pair, for the {pairs:,} of {sentences**2:,} pairs that a window holds, because as whole "
+        f"ones they would take more than {whole / 1e9:,.1f} GB."
+    )

@@ -6,16 +6,32 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reportgen.contract import spec_of
+from reportgen.capture.merging.pairs import SeenPairs
+from reportgen.contract import PAIR_KEY, spec_of
 from reportgen.windows import Window
 
 
-def target_of_window(arrays: Mapping[str, np.ndarray], window: Window, sentences: int) -> dict[str, np.ndarray]:
+def target_of_window(arrays: Mapping[str, np.ndarray], window: Window, sentences: int, seen: SeenPairs | None = None) -> dict[str, np.ndarray]:
     """Arrays under the names of the contract, as the document's: NaN along sentences that the target's window does not read.
 
+    Matrices between sentences are whole ones, or by pair where the pairs that are stored are given as `seen`.
     Raises `ValueError` for an array whose axes say nothing of where its sentences are.
     """
-    return {name: _placed(name, values, window, sentences) for name, values in arrays.items()}
+    matrices = {name: values for name, values in arrays.items() if seen is not None and _between_sentences(name)}
+    placed = {name: _placed(name, values, window, sentences) for name, values in arrays.items() if name not in matrices}
+    return placed | {PAIR_KEY + name: _by_pair(values, window, seen) for name, values in matrices.items() if seen is not None}
+
+
+def _between_sentences(name: str) -> bool:
+    spec = spec_of(name)
+    return spec is not None and spec.axes[-2:] == ("query_sentence", "key_sentence")
+
+
+def _by_pair(values: np.ndarray, window: Window, seen: SeenPairs) -> np.ndarray:
+    inside = slice(window.first, window.last)
+    merged = np.full((*values.shape[:-2], seen.count), np.nan, values.dtype)
+    merged[..., seen.numbers(inside, inside)] = values
+    return merged
 
 
 def _placed(name: str, values: np.ndarray, window: Window, sentences: int) -> np.ndarray:

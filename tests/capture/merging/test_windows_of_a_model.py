@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from reportgen.capture.attribution import integrated
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout import measure_link_effects
 from reportgen.capture.layout import layout_of
+from reportgen.capture.merging import Merging
 from reportgen.documents import document_from_text
 from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
@@ -172,6 +174,16 @@ def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measur
     page = render_report(build_report(loaded))
     assert "overlapping windows" in page
     assert "What does each head do?" in page
+
+
+def test_a_document_stored_by_pair_has_the_same_numbers(model, measured: Measurements, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reportgen.capture.windowed.Merging", functools.partial(Merging, whole=0))
+    found = measure(document_from_text(TEXT), model, byte_level())
+    between = [name for name, values in measured.arrays.items() if not name.startswith("window") and values.shape[-2:] == (13, 13)]
+    assert "decoder.attention_x_gradient" in between
+    assert not set(between) & set(found.arrays)
+    for name in measured.arrays:
+        np.testing.assert_array_equal(found[name], measured[name], err_msg=name)
 
 
 def test_windows_can_be_asked_for_and_are_refused_beside_other_texts(model) -> None:
