@@ -21,7 +21,7 @@ test: .venv/installed-for-tests
 	@$(BIN)/reportgen models fetch > /dev/null
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 snapshots: .venv/installed-for-tests
 	$(BIN)/python -m pytest tests/test_report.py tests/pages tests/capture/test_families.py --update-snapshots

@@ -26,7 +26,7 @@ EXPECTED = np.array([[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.4, 0.3, 0.3, 0], [0.4, 0
 
 def links_of(model: Any, kind: str, first_sentence: int = 0) -> MeasuredLinks:
     given = fed(kind)
-    return measure_links(language_model(model, kind), given, measured(model, given).arrays, lambda stage, share: None, first_sentence)
+    return measure_links(language_model(model, kind), given, measured(model, given).arrays, lambda stage, share: None, first_sentence=first_sentence)
 
 
 def test_links_are_chosen_by_lift_then_by_share_and_those_to_the_first_sentence_last() -> None:

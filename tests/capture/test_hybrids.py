@@ -22,6 +22,7 @@ from tiny import arrays_of, assert_equal_to_reference, assert_links_are_the_stro
 from tiny_folders import byte_level
 
 from reportgen.capture import MeasureOptions, measure
+from reportgen.capture.attribution import integrated
 from reportgen.capture.carrying import attention_alone
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
@@ -150,8 +151,9 @@ def test_what_follows_attention_alone_is_left_out_and_said() -> None:
     ) in absences
 
 
-def test_no_sentence_is_left_out_by_hiding_it_where_other_parts_carry_it_all_the_same() -> None:
-    found = measured("Jamba", attribution="full", probes=False)
+def test_no_sentence_is_left_out_by_hiding_it_where_other_parts_carry_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrated, "STEPS", (2,))
+    found = measured("LFM2", attribution="full", probes=False)
     assert "attribution.ablation" not in found.arrays
     assert "attribution.integrated_gradients" in found.arrays
     assert any("carries information past its attention" in notice and notice.endswith("ablation.") for notice in found.notices)
