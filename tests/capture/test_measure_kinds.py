@@ -118,7 +118,7 @@ def test_every_row_of_the_contract_that_the_model_can_have_is_written(name: str)
     for stack in both:
         assert keys_of(found, stack) == expected[stack], stack
     others = {key for key in CONTRACT if not key.startswith(("*.", "cross."))}
-    across = {"attribution.rollout", "attribution.relevance"} if "cross" in both else {key for key in others if key.startswith("target_")}
+    across = {"attribution.rollout"} if "cross" in both else {key for key in others if key.startswith("target_")}
     assert {key for key in found.arrays if key.partition(".")[0] not in both} == others - across
 
 
@@ -126,7 +126,7 @@ def test_what_is_not_measured_is_said() -> None:
     assert measured("causal").notices == ()
     assert "for causal models: the probes" in measured("masked").notices[0]
     said = " ".join(measured("encoder-decoder with a text").notices)
-    assert "rollout and relevance" in said
+    assert "it is not carried through cross-attention: rollout of the attribution's target." in said
     layered = measured("causal, one layer at a time")
     assert "outside the library's interface: importance of heads" in " ".join(layered.notices)
     assert not WEIGHTS & {key.replace("decoder.", "*.") for key in layered.arrays}

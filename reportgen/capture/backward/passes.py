@@ -10,6 +10,7 @@ import torch
 
 from reportgen.capture.backward.attention import StreamedAttention
 from reportgen.capture.backward.calls import AttentionCall
+from reportgen.capture.backward.relevance import Relevance
 from reportgen.capture.backward.row_blocks import RowBlock, plan_row_blocks
 from reportgen.capture.backward.stack_sums import StackNumbers, StackSums
 from reportgen.capture.backward.workspace import Workspace
@@ -44,8 +45,12 @@ class BackwardPass:
     recomputing: bool = field(init=False, default=False)
     stacks: dict[str, StackSums] = field(init=False, default_factory=dict)
     plans: dict[tuple[str, Visibility], Sequence[RowBlock]] = field(init=False, default_factory=dict)
+    relevance: Relevance = field(init=False)
     rows_to_do: int = field(init=False, default=0)
     rows_done: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.relevance = Relevance(self.layouts)
 
     def attend(self, stack: str, visibility: Visibility, tensors: Sequence[torch.Tensor | None], scaling: float, cap: float | None) -> torch.Tensor:
         """The output of one call of attention, batch x token x head x dim.
@@ -61,14 +66,16 @@ class BackwardPass:
         return StreamedAttention.apply(self.anchor, *tensors, call)
 
     def numbers(self) -> dict[str, StackNumbers]:
-        """The numbers of every stack."""
-        return {name: sums.numbers(propagated="cross" not in self.stacks) for name, sums in self.stacks.items()}
+        """The numbers of every stack; relevance is the encoder's where there are two texts."""
+        both = "cross" in self.stacks
+        rows = any(len(self.layouts[text].target_rows) for text in (("decoder",) if both else self.stacks))
+        return {name: sums.numbers(propagated=rows and (name == "encoder" or not both)) for name, sums in self.stacks.items()}
 
     def _sums(self, stack: str) -> StackSums:
         if stack not in self.stacks:
             if not set(TEXTS[stack]) <= set(self.layouts):
                 raise ModelError(f"The model has attention of its {stack}, but there is text for {' and '.join(self.layouts)} only.")
-            self.stacks[stack] = StackSums(stack, *(self.layouts[text] for text in TEXTS[stack]))
+            self.stacks[stack] = StackSums(stack, TEXTS[stack], self.relevance)
         return self.stacks[stack]
 
     def _blocks(self, sums: StackSums, visibility: Visibility, tensors: Sequence[torch.Tensor | None]) -> Sequence[RowBlock]:
