@@ -40,7 +40,7 @@ ROLLOUT = "A = 0.5 mean_h p + 0.5 I, R = A_L ... A_1 over tokens; mean over q in
 ABNAR = "Abnar and Zuidema 2020, section 3"
 CHEFER = "Chefer et al. 2021"
 RELEVANCE = "R <- R + A R over tokens, A = mean over heads of max(0, p dTarget/dp)"
-BOTH_TEXTS = "; in encoder-decoders over the tokens of both texts as one set, without the source's normalisation of rows between encoder and decoder"
+BOTH_TEXTS = "; in encoder-decoders over the tokens of both texts as one set, without the normalisation of rows that the paper puts between encoder and decoder"
 OLSSON = "Olsson et al. 2022"
 NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
 

@@ -14,11 +14,8 @@ from jaxtyping import Float
 from reportgen.capture.backward import BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.feeding import Feed, stack_namer
 from reportgen.capture.layout import TextLayout
-from reportgen.capture.per_layer import attention_types_kept, reads_per_layer
-from reportgen.capture.recomputing import recomputed_layers
-from reportgen.capture.streaming import attention_implementation
+from reportgen.capture.per_layer import reads_per_layer, weighed_layers
 from reportgen.capture.targets import Target
-from reportgen.errors import ModelError
 
 Report = Callable[[str, float], None]
 STAGE = "backward pass"
@@ -50,7 +47,7 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -
     """All that one forward and one backward pass give.
 
     Layers are recomputed in the backward pass, so memory is that of a forward pass, one layer's activations and a few blocks. Models that are read one
-    layer at a time go through their own attention, and give no numbers about weights. Raises `ModelError` when the gradient is not finite.
+    layer at a time go through their own explicit softmax: there one layer's weights and their derivatives are held. Raises `ModelError` when the gradient is not finite.
     """
     report(STAGE, 0.0)
     embeddings = _embedded(model, given.source)
@@ -60,20 +57,16 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -
     def value_of(inputs: torch.Tensor) -> torch.Tensor:
         return target.read(model(inputs_embeds=inputs, **keywords))
 
-    if reads_per_layer(model.config):
-        value, gradient, stacks = *_plain_gradient(model, embeddings, value_of), {}
-    else:
-        texts = {"encoder": given.source, "decoder": given.target or given.source}
-        backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=lambda share: report(STAGE, share))
-        numbers = measure_backward(model, embeddings, value_of, backward_pass)
-        value, gradient, stacks = numbers.value, numbers.gradient, numbers.stacks
+    texts = {"encoder": given.source, "decoder": given.target or given.source}
+    backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=lambda share: report(STAGE, share))
+    numbers = measure_backward(model, embeddings, value_of, backward_pass, through=weighed_layers if reads_per_layer(model.config) else None)
     report(STAGE, 1.0)
-    gradient, inputs = gradient.double().cpu(), embeddings.detach()[0].double().cpu()
+    gradient, inputs = numbers.gradient.double().cpu(), embeddings.detach()[0].double().cpu()
     return Gradients(
-        value=value,
+        value=numbers.value,
         gradient=_by_sentence(gradient.abs().sum(1).numpy(), given.source),
         input_x_gradient=_by_sentence((gradient * inputs).sum(1).numpy(), given.source),
-        stacks=stacks,
+        stacks=numbers.stacks,
     )
 
 
@@ -88,16 +81,6 @@ def _last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
     if "logits_to_keep" not in inspect.signature(model.forward).parameters:
         return {}
     return {"logits_to_keep": (given.target or given.source).tokens - int(target.rows[0])}
-
-
-def _plain_gradient(model: Any, embeddings: torch.Tensor, value_of: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, torch.Tensor]:
-    embeddings = embeddings.detach().requires_grad_(True)
-    with attention_types_kept(model), attention_implementation(model, model.config._attn_implementation), recomputed_layers(model), torch.enable_grad():
-        value = value_of(embeddings)
-        (gradient,) = torch.autograd.grad(value, embeddings)
-    if not bool(torch.isfinite(gradient).all()):
-        raise ModelError("The gradient of the target is not finite; measure with --no-attribution.")
-    return float(value.detach()), gradient[0]
 
 
 def _by_sentence(values: Float[np.ndarray, " token"], source: TextLayout) -> Float[np.ndarray, " sentence"]:

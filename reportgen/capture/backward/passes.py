@@ -58,12 +58,17 @@ class BackwardPass:
         Layers are numbered in the order of the calls in the forward pass. A layer that is recomputed for the backward pass gets no number: autograd uses what
         it keeps, but calls the backward function of the first call.
         """
-        sums = self._sums(stack)
-        layer = None if self.recomputing else sums.next_layer(tensors[0].shape[1])
-        self.rows_to_do += sums.queries.tokens * (not self.recomputing)
+        sums, layer = self.enter(stack, tensors[0].shape[1])
         blocks = self._blocks(sums, visibility, tensors)
-        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self._count)
+        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self.count)
         return StreamedAttention.apply(self.anchor, *tensors, call)
+
+    def enter(self, stack: str, heads: int) -> tuple[StackSums, int | None]:
+        """The stack whose attention is called now, and the layer's number there; None where a layer is recomputed."""
+        sums = self._sums(stack)
+        layer = None if self.recomputing else sums.next_layer(heads)
+        self.rows_to_do += sums.queries.tokens * (not self.recomputing)
+        return sums, layer
 
     def numbers(self) -> dict[str, StackNumbers]:
         """The numbers of every stack; relevance is the encoder's where there are two texts."""
@@ -87,6 +92,7 @@ class BackwardPass:
             self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, sums.heads[0], self.rows_at_most))
         return self.plans[sums.name, visibility]
 
-    def _count(self, block: RowBlock) -> None:
+    def count(self, block: RowBlock) -> None:
+        """Count a block's rows as done."""
         self.rows_done += block.shape[0]
         self.progress(self.rows_done / self.rows_to_do)
