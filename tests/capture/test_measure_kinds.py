@@ -95,7 +95,7 @@ def test_a_document_becomes_a_file_and_a_page(name: str, tmp_path: Path) -> None
     np.testing.assert_allclose(found["*.sentence_attention"].sum(-1) + found["*.outside_attention"], 1, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if "layer at a time" not in name])
 def test_every_row_of_the_contract_that_the_model_can_have_is_written(name: str) -> None:
     found = measured(name)
     stars = {key for key in CONTRACT if key.startswith("*.")} - TO_COME
