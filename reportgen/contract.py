@@ -42,6 +42,8 @@ ROLLOUT = "A = 0.5 mean_h p + 0.5 I, R = A_L ... A_1 over tokens; mean over q in
 ABNAR = "Abnar and Zuidema 2020, section 3"
 CHEFER = "Chefer et al. 2021"
 SUNDARARAJAN = "Sundararajan et al. 2017"
+RELEVANCE = "R <- R + A R over tokens, A = mean over heads of max(0, p dTarget/dp)"
+BOTH_TEXTS = "; in encoder-decoders over the tokens of both texts as one set, without the normalisation of rows that the paper puts between encoder and decoder"
 OLSSON = "Olsson et al. 2022"
 GEVA = "after Geva et al. 2023 (attention knockout)"
 KNOCKOUT = "keys of j hidden from queries of i in every layer: mean over tokens of i"
@@ -149,7 +151,7 @@ ATTRIBUTION = {
     "attribution.attention_x_gradient": _spec(
         "sentence", "attention_x_gradient summed over layers and query sentences", "unit of the target", "after " + CHEFER
     ),
-    "attribution.relevance": _spec("sentence", "R <- R + A R over tokens, A = mean over heads of max(0, p dTarget/dp); target's rows", "relevance", CHEFER),
+    "attribution.relevance": _spec("sentence", f"{RELEVANCE}; target's rows{BOTH_TEXTS}", "relevance", CHEFER),
     "attribution.attention": _spec("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),
     "attribution.rollout": _spec("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
     "attribution.integrated_gradients": _spec(

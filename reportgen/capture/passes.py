@@ -217,11 +217,9 @@ class Passes:
             named = "rollout, and relevance of the attribution's target" if target is not None else "rollout"
             said.append(f"Not measured, because other parts of the model than attention carry information between tokens too: {named}.")
         if target is not None and "cross" in shapes:
-            said.append("Not measured, because they are not carried through cross-attention: rollout and relevance of the attribution's target.")
+            said.append("Not measured, because it is not carried through cross-attention: rollout of the attribution's target.")
         if reads_per_layer(self.language_model.model.config):
             said.append("Not measured, because the model's attention is outside the library's interface: queries and keys behind links.")
-        if target is not None and reads_per_layer(self.language_model.model.config):
-            said.append("Not measured, because the model's attention is outside the library's interface: importance of heads, attention x gradient, relevance.")
         return said
 
 

@@ -156,6 +156,22 @@ def numbers_of(products: list[np.ndarray], queries: TextLayout, keys: TextLayout
     )
 
 
+def relevance_of_both_texts(products: dict[str, list[np.ndarray]], target: TextLayout, source: TextLayout) -> np.ndarray:
+    """R <- R + A R with one matrix over the target's tokens, then the source's: encoder layers first, then each decoder layer's own attention and its cross."""
+    tokens = target.tokens + source.tokens
+    ours, theirs = slice(0, target.tokens), slice(target.tokens, tokens)
+    in_order = [(theirs, theirs, layer) for layer in products["encoder"]]
+    for own, cross in zip(products["decoder"], products["cross"], strict=True):
+        in_order += [(ours, ours, own), (ours, theirs, cross)]
+    joint = np.eye(tokens)
+    for queries, keys, layer in in_order:
+        step = np.zeros((tokens, tokens))
+        step[queries, keys] = np.maximum(layer, 0).mean(0)
+        joint = joint + step @ joint
+    of_source = joint[target.target_rows, theirs].mean(0)
+    return np.array([of_source[source.sentence_of_token == sentence].sum() for sentence in range(source.sentences)])
+
+
 def assert_same(found: StackNumbers, expected: StackNumbers) -> None:
     for name in ("importance", "importance_abs", "attention_x_gradient", "relevance"):
         ours, theirs = getattr(found, name), getattr(expected, name)

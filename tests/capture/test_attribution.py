@@ -134,7 +134,8 @@ def test_what_falls_on_the_source_is_summed_over_the_stacks_that_look_at_it() ->
     np.testing.assert_allclose(arrays["attribution.attention_x_gradient"], expected, rtol=1e-5)
     assert arrays["cross.attention_x_gradient"].shape == (2, 3, 5)
     assert arrays["decoder.importance"].shape == (2, 11)
-    assert "attribution.relevance" not in arrays
+    assert arrays["attribution.relevance"].shape == (5,)
+    assert (arrays["attribution.relevance"] > 0).all()
 
 
 def test_a_masked_model_without_a_mask_token_is_refused() -> None:

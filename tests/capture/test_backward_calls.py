@@ -15,6 +15,7 @@ from tiny import made_up_layout
 
 from reportgen.capture.backward import BackwardPass, row_blocks
 from reportgen.capture.backward.interface import _attention
+from reportgen.capture.backward.relevance import Relevance
 from reportgen.capture.backward.stack_sums import StackSums
 from reportgen.capture.position_bias import PositionBias
 from reportgen.capture.visibility import Visibility
@@ -93,10 +94,14 @@ def test_a_mask_that_is_not_asked_for_is_refused() -> None:
 
 def test_layers_out_of_order_or_of_other_sizes_are_refused() -> None:
     layout = made_up_layout(31, 3)
-    sums = StackSums("decoder", layout, layout)
+    relevance = Relevance({"decoder": layout, "encoder": layout})
+    sums, cross = (StackSums(name, texts, relevance) for name, texts in (("decoder", ("decoder", "decoder")), ("cross", ("decoder", "encoder"))))
     assert [sums.next_layer(7), sums.next_layer(7)] == [0, 1]
     with pytest.raises(ModelError, match="7 and 5 heads"):
         sums.next_layer(5)
+    cross.next_layer(7)
     sums.close(0, sums.open(0), share=1.0)
-    with pytest.raises(ModelError, match="layer 1 of the decoder after layer 0"):
+    with pytest.raises(ModelError, match="layer 1 of the decoder after layer 0 of the decoder"):
         sums.open(1)
+    with pytest.raises(ModelError, match="layer 0 of the cross after layer 0 of the decoder"):
+        cross.open(0)

@@ -131,7 +131,7 @@ def test_every_row_of_the_contract_that_the_model_can_have_is_written(name: str)
     for stack in both:
         assert keys_of(found, stack) == expected[stack], stack
     others = {key for key in CONTRACT if not key.startswith(("*.", "cross."))} - (set() if name in TYPED else {"token_types"})
-    across = {"attribution.rollout", "attribution.relevance"} if "cross" in both else {key for key in others if key.startswith("target_")}
+    across = {"attribution.rollout"} if "cross" in both else {key for key in others if key.startswith("target_")}
     across |= set() if found.metadata["kind"] in ("causal", "masked", "seq2seq") else LINKS
     assert {key for key in found.arrays if key.partition(".")[0] not in both} == others - across - MANY_PASSES
 
@@ -162,12 +162,14 @@ def test_what_is_not_measured_is_said() -> None:
     assert "--attribution full" in only
     assert "for causal models: the probes" in " ".join(measured("masked").notices)
     said = " ".join(measured("encoder-decoder with a text").notices)
-    assert "rollout and relevance" in said
+    assert "it is not carried through cross-attention: rollout of the attribution's target." in said
     layered = measured("causal, one layer at a time")
-    assert "outside the library's interface: importance of heads" in " ".join(layered.notices)
-    assert "outside the library's interface: what links between sentences do" in layered.notices[-1]
+    said = " ".join(layered.notices)
+    assert "outside the library's interface: what links between sentences do" in said
+    assert "outside the library's interface: queries and keys behind links" in said
+    assert "importance" not in said
     assert "no distribution over tokens: what links between sentences do" in measured("bare encoder").notices[-1]
-    assert not (WEIGHTS | LINKS) & {key.replace("decoder.", "*.") for key in layered.arrays}
+    assert {key.replace("decoder.", "*.") for key in layered.arrays} >= WEIGHTS
     assert layered.metadata["attention_way"] == "per-layer"
 
 

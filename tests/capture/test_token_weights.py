@@ -42,7 +42,7 @@ from reportgen.models import LanguageModel, given_model
 TEXT = " ".join(f"The harbour number {index} slept at dawn{' and waited' * (index % 3)}." for index in range(1, 8))
 OF_BERT = {"num_hidden_layers": 2, "num_attention_heads": 3, "hidden_size": 24, "intermediate_size": 31, "vocab_size": 120, "initializer_range": 0.3}
 ATTENTIONS = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", "cross": "cross_attentions"}
-QUIET = {"attribution": False, "probes": False}
+QUIET = {"attribution": "none", "probes": False}
 
 
 def built(model_class: Any, config: Any, tokenizer: Any) -> LanguageModel:

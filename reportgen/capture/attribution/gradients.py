@@ -14,11 +14,8 @@ from jaxtyping import Float
 from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.feeding import Feed, stack_namer
 from reportgen.capture.layout import TextLayout
-from reportgen.capture.per_layer import attention_types_kept, reads_per_layer
-from reportgen.capture.recomputing import recomputed_layers
-from reportgen.capture.streaming import attention_implementation
+from reportgen.capture.per_layer import reads_per_layer, weighed_layers
 from reportgen.capture.targets import Target
-from reportgen.errors import ModelError
 
 Report = Callable[[str, float], None]
 STAGE = "backward pass"
@@ -50,7 +47,7 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -
     """All that one forward and one backward pass give.
 
     Layers are recomputed in the backward pass, so memory is that of a forward pass, one layer's activations and a few blocks. Models that are read one
-    layer at a time go through their own attention, and give no numbers about weights. Raises `ModelError` when the gradient is not finite.
+    layer at a time go through their own explicit softmax: there one layer's weights and their derivatives are held. Raises `ModelError` when the gradient is not finite.
     """
     report(STAGE, 0.0)
     embeddings = embedded(model, given.source)
@@ -77,7 +74,7 @@ def differentiate(
 ) -> BackwardNumbers:
     """The target's value where the source has these embeddings, its gradient with respect to them, and what the attention weights of each stack do.
 
-    Models that are read one layer at a time give no stacks. Raises `ModelError` when the gradient is not finite.
+    Raises `ModelError` when the gradient is not finite.
     """
     keywords = given.keywords(model) | last_logits(model, given, target)
     del keywords["input_ids"]
@@ -85,10 +82,9 @@ def differentiate(
     def value_of(inputs: torch.Tensor) -> torch.Tensor:
         return target.read(model(inputs_embeds=inputs, **keywords))
 
-    if reads_per_layer(model.config):
-        return _plain_gradient(model, embeddings, value_of)
     texts = {"encoder": given.source, "decoder": given.target or given.source}
-    return measure_backward(model, embeddings, value_of, BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=progress))
+    backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=progress)
+    return measure_backward(model, embeddings, value_of, backward_pass, through=weighed_layers if reads_per_layer(model.config) else None)
 
 
 def last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
@@ -96,16 +92,6 @@ def last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
     if "logits_to_keep" not in inspect.signature(model.forward).parameters:
         return {}
     return {"logits_to_keep": (given.target or given.source).tokens - int(target.rows[0])}
-
-
-def _plain_gradient(model: Any, embeddings: torch.Tensor, value_of: Callable[[torch.Tensor], torch.Tensor]) -> BackwardNumbers:
-    embeddings = embeddings.detach().requires_grad_(True)
-    with attention_types_kept(model), attention_implementation(model, model.config._attn_implementation), recomputed_layers(model), torch.enable_grad():
-        value = value_of(embeddings)
-        (gradient,) = torch.autograd.grad(value, embeddings)
-    if not bool(torch.isfinite(gradient).all()):
-        raise ModelError("The gradient of the target is not finite; measure with --attribution none.")
-    return BackwardNumbers(value=float(value.detach()), gradient=gradient[0], stacks={})
 
 
 def times_gradient(inputs: Float[torch.Tensor, "1 token dim"], gradient: Float[torch.Tensor, "token dim"]) -> Float[np.ndarray, " token"]:

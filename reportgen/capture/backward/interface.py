@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from reportgen.capture.streaming import attention_implementation, mask_of
 from reportgen.errors import ModelError
 
 NAME = "reportgen_backward"
+Through = Callable[[Any, BackwardPass], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +34,21 @@ class BackwardNumbers:
 
 
 def measure_backward(
-    model: Any, embeddings: Float[torch.Tensor, "1 token dim"], target: Callable[[torch.Tensor], torch.Tensor], backward_pass: BackwardPass
+    model: Any,
+    embeddings: Float[torch.Tensor, "1 token dim"],
+    target: Callable[[torch.Tensor], torch.Tensor],
+    backward_pass: BackwardPass,
+    through: Through | None = None,
 ) -> BackwardNumbers:
     """What a scalar target depends on, by one forward and one backward pass.
 
-    `target` runs the model once on the embeddings that it is given and returns a scalar. Raises `ModelError` when the model's attention cannot
+    `target` runs the model once on the embeddings that it is given and returns a scalar. `through` brings the model's attention to `backward_pass`: by
+    default by the library's attention interface. Raises `ModelError` when the model's attention cannot
     be read exactly or the gradient is not finite.
     Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
     """
     embeddings = embeddings.detach().requires_grad_(True)
-    with backward_pass.workspace, _through(model, backward_pass), recomputed_layers(model), torch.enable_grad():
+    with backward_pass.workspace, (through or _through)(model, backward_pass), recomputed_layers(model), torch.enable_grad():
         value = target(embeddings)
         if value.numel() != 1 or not backward_pass.stacks:
             raise ModelError(

@@ -10,6 +10,7 @@ import torch
 
 from reportgen.capture.backward.attention import StreamedAttention
 from reportgen.capture.backward.calls import AttentionCall
+from reportgen.capture.backward.relevance import Relevance
 from reportgen.capture.backward.row_blocks import RowBlock, plan_row_blocks
 from reportgen.capture.backward.stack_sums import StackNumbers, StackSums
 from reportgen.capture.backward.workspace import Workspace
@@ -44,8 +45,12 @@ class BackwardPass:
     recomputing: bool = field(init=False, default=False)
     stacks: dict[str, StackSums] = field(init=False, default_factory=dict)
     plans: dict[tuple[str, Visibility], Sequence[RowBlock]] = field(init=False, default_factory=dict)
+    relevance: Relevance = field(init=False)
     rows_to_do: int = field(init=False, default=0)
     rows_done: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.relevance = Relevance(self.layouts)
 
     def attend(self, stack: str, visibility: Visibility, tensors: Sequence[torch.Tensor | None], scaling: float, cap: float | None) -> torch.Tensor:
         """The output of one call of attention, batch x token x head x dim.
@@ -53,22 +58,29 @@ class BackwardPass:
         Layers are numbered in the order of the calls in the forward pass. A layer that is recomputed for the backward pass gets no number: autograd uses what
         it keeps, but calls the backward function of the first call.
         """
-        sums = self._sums(stack)
-        layer = None if self.recomputing else sums.next_layer(tensors[0].shape[1])
-        self.rows_to_do += sums.queries.tokens * (not self.recomputing)
+        sums, layer = self.enter(stack, tensors[0].shape[1])
         blocks = self._blocks(sums, visibility, tensors)
-        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self._count)
+        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self.count)
         return StreamedAttention.apply(self.anchor, *tensors, call)
 
+    def enter(self, stack: str, heads: int) -> tuple[StackSums, int | None]:
+        """The stack whose attention is called now, and the layer's number there; None where a layer is recomputed."""
+        sums = self._sums(stack)
+        layer = None if self.recomputing else sums.next_layer(heads)
+        self.rows_to_do += sums.queries.tokens * (not self.recomputing)
+        return sums, layer
+
     def numbers(self) -> dict[str, StackNumbers]:
-        """The numbers of every stack."""
-        return {name: sums.numbers(propagated="cross" not in self.stacks) for name, sums in self.stacks.items()}
+        """The numbers of every stack; relevance is the encoder's where there are two texts."""
+        both = "cross" in self.stacks
+        rows = any(len(self.layouts[text].target_rows) for text in (("decoder",) if both else self.stacks))
+        return {name: sums.numbers(propagated=rows and (name == "encoder" or not both)) for name, sums in self.stacks.items()}
 
     def _sums(self, stack: str) -> StackSums:
         if stack not in self.stacks:
             if not set(TEXTS[stack]) <= set(self.layouts):
                 raise ModelError(f"The model has attention of its {stack}, but there is text for {' and '.join(self.layouts)} only.")
-            self.stacks[stack] = StackSums(stack, *(self.layouts[text] for text in TEXTS[stack]))
+            self.stacks[stack] = StackSums(stack, TEXTS[stack], self.relevance)
         return self.stacks[stack]
 
     def _blocks(self, sums: StackSums, visibility: Visibility, tensors: Sequence[torch.Tensor | None]) -> Sequence[RowBlock]:
@@ -80,6 +92,7 @@ class BackwardPass:
             self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, sums.heads[0], self.rows_at_most))
         return self.plans[sums.name, visibility]
 
-    def _count(self, block: RowBlock) -> None:
+    def count(self, block: RowBlock) -> None:
+        """Count a block's rows as done."""
         self.rows_done += block.shape[0]
         self.progress(self.rows_done / self.rows_to_do)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from reportgen.capture.backward.relevance import Relevance
 from reportgen.capture.backward.row_blocks import RowBlock
 from reportgen.capture.layout import TextLayout
 from reportgen.errors import ModelError
@@ -24,8 +25,9 @@ class StackNumbers:
 
     `relevance` is their propagated relevance R <- R + A R, R = I at first, with A the mean over heads of max(0, p dp): the mean over the target's rows,
     summed over the tokens of each sentence. The identity that R starts from is taken out again: it says nothing but where the target's rows are, and adding
-    the share of the target's rows that lie in each sentence puts it back. None for stacks of encoder-decoder models, whose rule mixes both texts, and for
-    layouts without target rows.
+    the share of the target's rows that lie in each sentence puts it back. In encoder-decoder models R is over the tokens of both texts as one set, without
+    Chefer et al.'s normalisation of rows between encoder and decoder, and `relevance` is the encoder's: that of the source. None for their other stacks, and
+    for texts without target rows.
     """
 
     importance: Float[np.ndarray, "layer head"]
@@ -53,17 +55,18 @@ class LayerSums:
 
 
 class StackSums:
-    """The sums of all layers of one stack, whose queries and keys may be of different texts."""
+    """The sums of all layers of one stack, whose queries and keys may be of different texts: `texts` names them in `relevance`."""
 
-    def __init__(self, name: str, queries: TextLayout, keys: TextLayout) -> None:
-        self.name, self.queries, self.keys = name, queries, keys
+    def __init__(self, name: str, texts: tuple[str, str], relevance: Relevance) -> None:
+        self.name, self.texts, self.relevance = name, texts, relevance
+        self.queries, self.keys = (relevance.texts[text] for text in texts)
         self.heads: list[int] = []  # of each layer, in the order of the forward pass
+        self.calls: list[int] = []
         self.done: dict[int, LayerSums] = {}
-        self.start = np.bincount(queries.target_rows, minlength=queries.tokens) / max(len(queries.target_rows), 1)
-        self.gained = np.zeros(queries.tokens)  # what relevance is besides its start: kept apart, as it may be very small
 
     def next_layer(self, heads: int) -> int:
         """The number of the layer whose attention is called now. Raises `ModelError` when it has not as many heads as the others."""
+        self.calls.append(self.relevance.next_call(f"layer {len(self.heads)} of the {self.name}"))
         self.heads.append(heads)
         if heads != self.heads[0]:
             raise ModelError(f"The layers of the {self.name} have {self.heads[0]} and {heads} heads; reportgen measures layers with the same number of heads.")
@@ -71,27 +74,21 @@ class StackSums:
 
     def open(self, layer: int | None) -> LayerSums:
         """Empty sums of a layer. Raises `ModelError` when the gradient does not reach the layers from the last to the first."""
-        if self.done and layer >= min(self.done):
-            raise ModelError(f"The gradient reaches layer {layer} of the {self.name} after layer {min(self.done)}; relevance cannot be carried through.")
-        return LayerSums(self.queries, self.keys, self.start + self.gained)
+        self.relevance.reach(self.calls[layer])
+        return LayerSums(self.queries, self.keys, self.relevance.of(self.texts[0]))
 
     def close(self, layer: int | None, sums: LayerSums, share: float) -> None:
         """Keep a layer's sums; A is `share` times what they were given."""
-        if self.queries is self.keys:
-            self.gained += share * sums.received
+        self.relevance.add(self.texts[1], share * sums.received)
         sums.pairs = (share * sums.pairs[:-1, :-1]).astype(np.float32)
         self.done[layer] = sums
 
     def numbers(self, propagated: bool) -> StackNumbers:
-        """The numbers of the stack; layers that the target does not depend on have zeros."""
+        """The numbers of the stack, with the relevance of its keys if they are what is asked for; layers that the target does not depend on have zeros."""
         shape = (len(self.heads), self.heads[0])
         importance, importance_abs = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         pairs = np.zeros((len(self.heads), self.queries.sentences, self.keys.sentences), np.float32)
         for layer, sums in self.done.items():
             importance[layer], importance_abs[layer], pairs[layer] = np.abs(sums.signed), sums.absolute, sums.pairs
-        relevance = self._relevance() if propagated and len(self.queries.target_rows) else None
+        relevance = self.relevance.by_sentence(self.texts[1]) if propagated else None
         return StackNumbers(importance=importance, importance_abs=importance_abs, attention_x_gradient=pairs, relevance=relevance)
-
-    def _relevance(self) -> Float[np.ndarray, " key_sentence"]:
-        members = self.queries.slot_of_token.numpy()
-        return np.bincount(members, weights=self.gained, minlength=self.queries.sentences + 1)[:-1].astype(np.float32)

@@ -28,7 +28,7 @@ def effect_of(intact: Float[torch.Tensor, "row vocabulary"], changed: Float[torc
     are not finite.
     """
     if not bool(torch.isfinite(intact).all() and torch.isfinite(changed).all()):
-        raise ModelError("The model's outputs are not finite when a sentence is hidden from another; measure with --no-attribution.")
+        raise ModelError("The model's outputs are not finite when a sentence is hidden from another; measure with --attribution none.")
     divergence, drop = 0.0, 0.0
     for start in range(0, len(intact), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.per_layer.whole_layer import Call, Seen, real_tokens
+from reportgen.capture.per_layer.whole_layer import Call, Placing, Seen, real_tokens
 
 LocalWeights = Float[torch.Tensor, "position head slot"]  # slots: the global tokens, then the keys from q - w to q + w
 
@@ -18,13 +20,40 @@ def read_banded(call: Call) -> tuple[tuple[Any, ...], Seen]:
     A key that a query reads both in the band and as a global token counts with the sum.
     """
     output = call.run()
-    tokens = real_tokens(~call.arguments["is_index_masked"][0])
-    chosen = call.arguments["is_index_global_attn"][0].nonzero()[:, 0]
-    overlap = call.module.one_sided_attn_window_size
-    weights = _pairs(output[1][0].float(), tokens, chosen, overlap)
-    if len(chosen):
-        weights[:, chosen] = output[2][0, :, : len(chosen), :tokens].float()
+    tokens, chosen, overlap = _band(call)
+    weights = _with_global_rows([part.float() for part in output[1:]], tokens, chosen, overlap)
     return output, Seen(weights=weights, visible=_visible(tokens, chosen, overlap), global_tokens=tuple(chosen.tolist()))
+
+
+@contextmanager
+def place_banded(call: Call) -> Iterator[Placing]:
+    """A softmax of the band and the global columns, and where there are global tokens another of their own rows.
+
+    The first one's rows of global tokens are written over by the module: nothing depends on them.
+    """
+    tokens, chosen, overlap = _band(call)
+
+    def place(parts: Sequence[torch.Tensor]) -> Float[torch.Tensor, "head query key"]:
+        rows = [part.unflatten(0, (1, -1)) if part.ndim == 3 else part for part in parts[1:]]
+        return _with_global_rows([parts[0], *rows], tokens, chosen, overlap)
+
+    yield Placing(place=place, parts=2 if len(chosen) else 1, head_axis=-2)
+
+
+def _band(call: Call) -> tuple[int, Int[torch.Tensor, " global_token"], int]:
+    """The number of real tokens, those with global attention, and how far the band reaches to each side."""
+    chosen = call.arguments["is_index_global_attn"][0].nonzero()[:, 0]
+    return real_tokens(~call.arguments["is_index_masked"][0]), chosen, call.module.one_sided_attn_window_size
+
+
+def _with_global_rows(
+    parts: Sequence[torch.Tensor], tokens: int, chosen: Int[torch.Tensor, " global_token"], overlap: int
+) -> Float[torch.Tensor, "head query key"]:
+    """Band and columns at their places, then the rows of global tokens."""
+    pairs = _pairs(parts[0][0], tokens, chosen, overlap)
+    if len(chosen):
+        pairs[:, chosen] = parts[1][0, :, : len(chosen), :tokens]
+    return pairs
 
 
 def _pairs(local: LocalWeights, tokens: int, chosen: Int[torch.Tensor, " global_token"], overlap: int) -> Float[torch.Tensor, "head query key"]:

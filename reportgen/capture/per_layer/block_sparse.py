@@ -6,16 +6,16 @@ block 0, which is global already. The weights are therefore taken from the layer
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch.overrides import TorchFunctionMode
 
-from reportgen.capture.per_layer.dense import read_dense
-from reportgen.capture.per_layer.whole_layer import Call, Seen, real_tokens
+from reportgen.capture.per_layer.dense import place_dense, read_dense
+from reportgen.capture.per_layer.softmax import EachSoftmax
+from reportgen.capture.per_layer.whole_layer import Call, Placing, Seen, real_tokens
 from reportgen.errors import ModelError
 
 PARTS = 5  # rows of the first block, of the second, of those in the middle, of the second last, of the last
@@ -24,25 +24,26 @@ Blocks = Int[torch.Tensor, "head _ _"]  # the key blocks that a block of queries
 BlockWeights = Float[torch.Tensor, "head query_block query key_block key"]
 
 
-class _SoftmaxResults(TorchFunctionMode):
-    """Inside the block, what every softmax of this thread gives."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.results: list[torch.Tensor] = []
-
-    def __torch_function__(self, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
-        result = function(*arguments, **(keywords or {}))
-        if function in (torch.softmax, torch.nn.functional.softmax, torch.Tensor.softmax):
-            self.results.append(result)
-        return result
+def refuse_cross_attention(call: Call) -> None:
+    """BigBird's class feeds the encoder's states to both attentions of a layer."""
+    if call.arguments.get("encoder_hidden_states") is not None:
+        raise ModelError("BigBird with cross-attention is not implemented: its class feeds the encoder's states to both attentions of a layer.")
 
 
 def read_big_bird(call: Call) -> tuple[tuple[Any, ...], Seen]:
     """Dense where the class falls back to full attention, as it does on short texts; else block-sparse."""
-    if call.arguments.get("encoder_hidden_states") is not None:
-        raise ModelError("BigBird with cross-attention is not implemented: its class feeds the encoder's states to both attentions of a layer.")
-    return read_block_sparse(call) if "band_mask" in call.arguments else read_dense(call)
+    return read_block_sparse(call) if _is_sparse(call) else read_dense(call)
+
+
+@contextmanager
+def place_big_bird(call: Call) -> Iterator[Placing]:
+    """One softmax of all pairs, or those of the blocks."""
+    with place_block_sparse(call) if _is_sparse(call) else place_dense(call) as placing:
+        yield placing
+
+
+def _is_sparse(call: Call) -> bool:
+    return "band_mask" in call.arguments
 
 
 def read_block_sparse(call: Call) -> tuple[tuple[Any, ...], Seen]:
@@ -50,20 +51,47 @@ def read_block_sparse(call: Call) -> tuple[tuple[Any, ...], Seen]:
 
     Memory: the class's own array of all pairs, filled anew, and the blocks. Raises `ModelError` when the layer does not compute what is expected.
     """
-    with _SoftmaxResults() as softmax, _random_blocks(call.module) as random:
+    results: list[torch.Tensor] = []
+    with EachSoftmax(lambda result: results.append(result) or result), _random_blocks(call.module) as random:
         output = call.run()
-    if len(softmax.results) != PARTS or not random:
-        raise ModelError(f"BigBird's attention calls softmax {len(softmax.results)} times instead of {PARTS}; this version of the library is not known.")
-    size = call.module.block_size
-    weights = output[1][0].float().zero_().unflatten(2, (-1, size)).unflatten(1, (-1, size))
-    computed = weights.new_zeros(weights.shape[1], weights.shape[3], dtype=torch.bool)
-    _add_global_rows(weights, computed, softmax.results[0][0], softmax.results[-1][0])
-    for (rows, blocks), part in zip(_plan(random[0][0], weights.shape[1]), softmax.results[1:-1], strict=True):
-        _add(weights, computed, rows, blocks, part[0])
-    tokens = real_tokens(call.arguments["to_mask"][0, 0, 0].bool())
+    if len(results) != PARTS or not random:
+        raise ModelError(f"BigBird's attention calls softmax {len(results)} times instead of {PARTS}; this version of the library is not known.")
+    size, tokens = call.module.block_size, _tokens(call)
+    weights = output[1][0].float().zero_()
+    computed = _place(weights, results, random[0][0], size)
     visible = computed.repeat_interleave(size, 0).repeat_interleave(size, 1)[:tokens, :tokens]
-    pairs = weights.flatten(3, 4).flatten(1, 2)[:, :tokens, :tokens]
-    return output, Seen(weights=pairs, visible=visible, global_tokens=_in_global_blocks(weights.shape[1], size, tokens))
+    return output, Seen(weights=weights[:, :tokens, :tokens], visible=visible, global_tokens=_in_global_blocks(len(computed), size, tokens))
+
+
+@contextmanager
+def place_block_sparse(call: Call) -> Iterator[Placing]:
+    """The softmaxes of the blocks; memory for all pairs of one layer."""
+    size, tokens = call.module.block_size, _tokens(call)
+    with _random_blocks(call.module) as random:
+
+        def place(parts: Sequence[torch.Tensor]) -> Float[torch.Tensor, "head query key"]:
+            heads, padded = parts[0].shape[1], parts[0].shape[3]
+            pairs = parts[0].new_zeros(heads, padded, padded)
+            _place(pairs, parts, random[0][0], size)
+            return pairs[:, :tokens, :tokens]
+
+        yield Placing(place=place, parts=PARTS)
+
+
+def _tokens(call: Call) -> int:
+    return real_tokens(call.arguments["to_mask"][0, 0, 0].bool())
+
+
+def _place(
+    pairs: Float[torch.Tensor, "head query key"], parts: Sequence[torch.Tensor], random: Int[torch.Tensor, "head row block"], size: int
+) -> Bool[torch.Tensor, "query_block key_block"]:
+    """Add the parts to `pairs` where they belong; gives the blocks that any head computes."""
+    blocks = pairs.unflatten(2, (-1, size)).unflatten(1, (-1, size))
+    computed = pairs.new_zeros(blocks.shape[1], blocks.shape[3], dtype=torch.bool)
+    _add_global_rows(blocks, computed, parts[0][0], parts[-1][0])
+    for (rows, keys), part in zip(_plan(random, blocks.shape[1]), parts[1:-1], strict=True):
+        _add(blocks, computed, rows, keys, part[0])
+    return computed
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 
-from reportgen.capture.per_layer.whole_layer import Call, Seen
+from reportgen.capture.per_layer.whole_layer import Call, Placing, Seen
 from reportgen.errors import ModelError
 
 
@@ -20,22 +22,26 @@ def read_dense(call: Call) -> tuple[tuple[Any, ...], Seen]:
     return output, Seen(weights=weights[0].float(), visible=_allowed(call.arguments["attention_mask"], weights[0]))
 
 
-def read_disentangled(call: Call) -> tuple[tuple[Any, ...], Seen]:
+@contextmanager
+def place_dense(call: Call) -> Iterator[Placing]:
+    """One softmax of all pairs."""
+    yield Placing(place=lambda parts: parts[0].flatten(0, -3))
+
+
+def refuse_mixed_heads(call: Call) -> None:
     """DeBERTa: dense, unless heads are mixed after softmax, which leaves no weights of a single head."""
     if getattr(call.module, "head_weights_proj", None) is not None:
         raise ModelError("The model mixes its heads after softmax (talking heads); what it returns are not attention weights.")
     call.arguments["attention_mask"] = call.arguments["attention_mask"].bool()  # as the module does itself: 1 where one may look
-    return read_dense(call)
 
 
-def read_falcon(call: Call) -> tuple[tuple[Any, ...], Seen]:
+def bias_as_fused(call: Call) -> None:
     """Falcon: dense, with the position bias that the model's own implementation uses.
 
     The mask that reaches the layer holds the bias already, and the layer's explicit softmax adds it once more, which the fused one does not.
     """
     if call.implementation == "sdpa" and call.arguments["alibi"] is not None:
         call.arguments["alibi"] = torch.zeros_like(call.arguments["alibi"])
-    return read_dense(call)
 
 
 def _allowed(mask: torch.Tensor | None, weights: Float[torch.Tensor, "head query key"]) -> Bool[torch.Tensor, "query key"]:

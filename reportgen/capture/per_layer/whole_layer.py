@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,6 +54,22 @@ class Call:
 
 # Makes the call; gives the module's own output, whose weights are dropped afterwards, and what was seen.
 Layout = Callable[[Call], tuple[tuple[Any, ...], Seen]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Placing:
+    """How what a call's softmaxes give is put to token pairs: `parts` softmaxes in the order of the call.
+
+    `place` is linear: it is for weights, and for anything that stands in their place. The axis `head_axis` of the first part counts the heads.
+    """
+
+    place: Callable[[Sequence[torch.Tensor]], Float[torch.Tensor, "head query key"]]
+    parts: int = 1
+    head_axis: int = -3
+
+
+# Inside the block the call is to be made; `place` holds from then on.
+PlacingOf = Callable[[Call], AbstractContextManager[Placing]]
 
 
 def real_tokens(real: Bool[torch.Tensor, " position"]) -> int:
