@@ -68,7 +68,7 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -
         numbers = measure_backward(model, embeddings, value_of, backward_pass)
         value, gradient, stacks = numbers.value, numbers.gradient, numbers.stacks
     report(STAGE, 1.0)
-    gradient, inputs = gradient.double().cpu(), embeddings.detach()[0].double().cpu()
+    gradient, inputs = gradient.cpu().double(), embeddings.detach()[0].cpu().double()
     return Gradients(
         value=value,
         gradient=_by_sentence(gradient.abs().sum(1).numpy(), given.source),

@@ -148,7 +148,7 @@ def _run_layer_by_layer(model: Any, given: Feed, passes: Mapping[str, StackPass]
         same = before is not None and np.array_equal(cells, before.whole())
         masks[layer.stack] = before if same else visibility_of_cells(cells)
         global_tokens.update(layer.global_tokens)
-        passes[layer.stack].take(layer.weights.float().cpu(), masks[layer.stack])
+        passes[layer.stack].take(layer.weights.float(), masks[layer.stack])
 
     with whole_layers(model, take):
         model.base_model(**given.keywords(model))

@@ -81,13 +81,13 @@ class LayerScores:
         if self.rule.cap is not None:
             out.div_(self.rule.cap).tanh_().mul_(self.rule.cap)
         if self.rule.bias is not None:
-            self.rule.bias.add_to(out.numpy(), rows, keys)
+            self.rule.bias.add_to(out, rows, keys)
 
 
 def layer_scores(query: torch.Tensor, key: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> LayerScores:
     """The scores of a layer from what its attention function is given: batch x head x token x dim, of one text. Raises `ModelError` for more than one."""
     if query.shape[0] != 1:
         raise ModelError(f"The streaming attention reads one text at a time, not a batch of {query.shape[0]}.")
-    keys = key[0].float().cpu()
-    queries = (query[0].float().cpu() * rule.scaling).unflatten(0, (keys.shape[0], -1))
-    return LayerScores(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3]), visibility=visibility, rule=rule)
+    keys = key[0].float()
+    queries = (query[0].float() * rule.scaling).unflatten(0, (keys.shape[0], -1))
+    return LayerScores(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3], device=query.device), visibility=visibility, rule=rule)

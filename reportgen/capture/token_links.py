@@ -108,14 +108,15 @@ def _keys_of(segments: Bool[torch.Tensor, " segment"], tokens: int) -> Int[torch
 
 def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[torch.Tensor, " key"]) -> Float[torch.Tensor, "row key"]:
     """Mean over layers and heads of the weights of some rows on some keys, from scores and each row's known normaliser."""
-    hidden = {mask: _hidden(mask, rows, keys) for mask in {layer.visibility for layer in layers}}
-    total = torch.zeros(rows.stop - rows.start, len(keys))
-    scores = torch.empty(len(layers[0].log_normalisers), *total.shape)
+    device = layers[0].keys.device
+    hidden = {mask: _hidden(mask, rows, keys).to(device) for mask in {layer.visibility for layer in layers}}
+    total = torch.zeros(rows.stop - rows.start, len(keys), device=device)
+    scores, chosen = torch.empty(len(layers[0].log_normalisers), *total.shape, device=device), keys.to(device)
     for layer in layers:
-        layer.between(rows, keys, out=scores)
+        layer.between(rows, chosen, out=scores)
         weights = scores.sub_(layer.log_normalisers[:, rows, None]).exp_().mean(0)
         total += weights.masked_fill_(hidden[layer.visibility], 0.0)
-    return total / len(layers)
+    return total.cpu() / len(layers)
 
 
 def _hidden(visibility: Visibility, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "row key"]:

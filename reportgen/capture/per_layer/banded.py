@@ -24,7 +24,7 @@ def read_banded(call: Call) -> tuple[tuple[Any, ...], Seen]:
     weights = _pairs(output[1][0].float(), tokens, chosen, overlap)
     if len(chosen):
         weights[:, chosen] = output[2][0, :, : len(chosen), :tokens].float()
-    return output, Seen(weights=weights, visible=_visible(tokens, chosen, overlap), global_tokens=tuple(chosen.tolist()))
+    return output, Seen(weights=weights, visible=_visible(tokens, chosen, overlap), global_tokens=tuple(chosen.cpu().tolist()))
 
 
 def _pairs(local: LocalWeights, tokens: int, chosen: Int[torch.Tensor, " global_token"], overlap: int) -> Float[torch.Tensor, "head query key"]:
