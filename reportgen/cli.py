@@ -12,6 +12,7 @@ import typer
 
 from reportgen.errors import OutputError, ReportgenError
 from reportgen.files import check_writable, replacing
+from reportgen.memory import parse_size
 
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
@@ -24,6 +25,14 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
 app.add_typer(models_app, name="models")
 
+
+def _size(text: str | int) -> int:
+    try:
+        return parse_size(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or - for standard input.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
 Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
@@ -33,6 +42,9 @@ Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A sec
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
 Window = Annotated[int | None, typer.Option("--window", metavar="TOKENS", min=2, help="Longest window of a long document; by default what the model reads.")]
 Stride = Annotated[int | None, typer.Option("--stride", metavar="TOKENS", min=1, help="How far apart windows start at most; by default half a window.")]
+Device = Annotated[str, typer.Option("--device", help="auto (a GPU where there is one), cpu, cuda, cuda:N or mps.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="The model's number type: float32, bfloat16, float16, float64, or auto for that of its file.")]
+Memory = Annotated[int | None, typer.Option("--memory", metavar="SIZE", parser=_size, help="Memory that the run may take (8GB); by default all there is.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
 
 
@@ -48,13 +60,17 @@ def report(
     stride: Stride = None,
     no_attribution: NoAttribution = False,
     no_probes: NoProbes = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    memory: Memory = None,
     json_output: Json = None,
 ) -> None:
     """Measure a document and write its page."""
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": not no_attribution, "probes": not no_probes}
-    measurements = _measure(doc, model, revision, pair, asked)
+    asked["memory"] = memory
+    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked)
     _write_page(measurements, page, json_output)
 
 
@@ -70,11 +86,15 @@ def measure(
     stride: Stride = None,
     no_attribution: NoAttribution = False,
     no_probes: NoProbes = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    memory: Memory = None,
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": not no_attribution, "probes": not no_probes}
-    _measure(doc, model, revision, pair, asked).save(output)
+    asked["memory"] = memory
+    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked).save(output)
     typer.echo(output)
 
 
@@ -134,7 +154,7 @@ def _check_outputs(source: str | Path, *paths: Path | None) -> None:
         taken.append(os.path.realpath(path))
 
 
-def _measure(doc: str, model: str, revision: str | None, pair: Path | None, asked: dict[str, Any]) -> Measurements:
+def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, asked: dict[str, Any]) -> Measurements:
     from reportgen.documents import read_document
 
     document, second = read_document(doc), None if pair is None else read_document(pair)
@@ -151,7 +171,7 @@ def _measure(doc: str, model: str, revision: str | None, pair: Path | None, aske
         from reportgen.capture import measure as measure_document
         from reportgen.models import load_model
 
-        language_model = load_model(model, revision=revision)
+        language_model = load_model(model, **placed)
         options = MeasureOptions(pair=second, **asked)
         return measure_document(document, language_model, options=options, progress=progress)
 

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from reportgen.capture.backward import BackwardPass, StackNumbers, measure_backward
+from reportgen.capture.block import CELLS_AT_MOST
 from reportgen.capture.feeding import Feed, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import attention_types_kept, reads_per_layer
@@ -46,7 +47,7 @@ class Gradients:
         return found
 
 
-def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -> Gradients:
+def measure_gradients(model: Any, given: Feed, target: Target, report: Report, cells_at_most: int = CELLS_AT_MOST) -> Gradients:
     """All that one forward and one backward pass give.
 
     Layers are recomputed in the backward pass, so memory is that of a forward pass, one layer's activations and a few blocks. Models that are read one
@@ -61,10 +62,10 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -
         return target.read(model(inputs_embeds=inputs, **keywords))
 
     if reads_per_layer(model.config):
-        value, gradient, stacks = *_plain_gradient(model, embeddings, value_of), {}
+        value, gradient, stacks = *plain_gradient(model, embeddings, value_of), {}
     else:
         texts = {"encoder": given.source, "decoder": given.target or given.source}
-        backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=lambda share: report(STAGE, share))
+        backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=lambda share: report(STAGE, share), cells_at_most=cells_at_most)
         numbers = measure_backward(model, embeddings, value_of, backward_pass)
         value, gradient, stacks = numbers.value, numbers.gradient, numbers.stacks
     report(STAGE, 1.0)
@@ -90,7 +91,8 @@ def _last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
     return {"logits_to_keep": (given.target or given.source).tokens - int(target.rows[0])}
 
 
-def _plain_gradient(model: Any, embeddings: torch.Tensor, value_of: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, torch.Tensor]:
+def plain_gradient(model: Any, embeddings: torch.Tensor, value_of: Callable[[torch.Tensor], torch.Tensor]) -> tuple[float, torch.Tensor]:
+    """The target's value and its gradient through the model's own attention, layers recomputed."""
     embeddings = embeddings.detach().requires_grad_(True)
     with attention_types_kept(model), attention_implementation(model, model.config._attn_implementation), recomputed_layers(model), torch.enable_grad():
         value = value_of(embeddings)

@@ -11,6 +11,7 @@ import numpy as np
 
 from reportgen.capture.attribution import Gradients, measure_gradients
 from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of, refuse_what_does_not_fit, settings_of
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
 from reportgen.capture.layout import layout_of
 from reportgen.capture.per_layer import global_mask, reads_per_layer
@@ -33,6 +34,7 @@ class MeasureOptions:
     """Which passes to make besides the forward one, the caller's own sentences if any, a second text, how many tokens the model is to write, windows.
 
     `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most (default: half of that).
+    `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
     """
 
     attribution: bool = True
@@ -42,6 +44,7 @@ class MeasureOptions:
     generate: int | None = None
     window: int | None = None
     stride: int | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,15 +62,24 @@ class Passes:
         shapes = check_model(model, given)
         target = default_target(self.language_model, given) if self.options.attribution else None
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
-        forward = measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report)
+        read = given if target is None or target.masked is not None else aimed
+        limits, _ = self.fitting(aimed, shapes, target)
+        forward = measure_forward(model, read, shapes, self.report, limits.rows, limits.cells)
         arrays = {**text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
         gradients = None
         if target is not None:
-            gradients = measure_gradients(model, aimed, target, self.report)
+            gradients = measure_gradients(model, aimed, target, self.report, limits.cells)
             arrays |= gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
         metadata = self.metadata(shapes, forward, target, gradients)
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
+
+    def fitting(self, given: Feed, shapes: Shapes, target: Target | None) -> tuple[Limits, int | None]:
+        """How large blocks may be, and what is left of the memory. Raises `DocumentError` when the passes over this text do not fit into it."""
+        model = self.language_model.model
+        budget, tokens = budget_of(self.options.memory, model.device), given.source.tokens
+        limits = block_limits(budget, model.device, max(heads for _, heads in shapes.values()), tokens)
+        return limits, refuse_what_does_not_fit(needs_of(model, given, shapes, target, limits), budget, model.device, tokens)
 
     def _feed(self) -> Feed:
         nothing = np.array([], np.int64)
@@ -128,6 +140,7 @@ class Passes:
                 "probes": {"seed": SEED, "rows": ROWS, "period": PERIOD} if self.options.probes and probed else None,
                 "sentences": "Punkt" if self.options.sentences is None else "given by the caller",
                 "sentence_attention_dtype": str(forward.arrays[f"{stack}.sentence_attention"].dtype),
+                **settings_of(self.options.memory),
                 **self.fed.settings,
             },
             "windows": [],

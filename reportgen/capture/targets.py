@@ -115,7 +115,10 @@ def _predicted_class(model: Any, given: Feed) -> Target:
     predicted = int(_output_of(model, given).logits[0].argmax())
     label = (getattr(model.config, "id2label", None) or {}).get(predicted, str(predicted))
     return Target(
-        description=f"logit of the predicted class, {label}", unit="logit", rows=_pooled_rows(model, given), read=lambda output: _single(output.logits[0, predicted])
+        description=f"logit of the predicted class, {label}",
+        unit="logit",
+        rows=_pooled_rows(model, given),
+        read=lambda output: _single(output.logits[0, predicted]),
     )
 
 

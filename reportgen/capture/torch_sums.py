@@ -70,9 +70,7 @@ class DeviceSumming:
         weights, logs, log_normaliser = _weigh(scores.masked_fill_(self._hidden(plan), float(NO_SCORE)), of_no_key)
         sums = {"log_normaliser": log_normaliser, **self._over_all_keys(plan, weights, logs), **self._by_key(plan, weights)}
         sums |= self._without_sinks(plan, sums.pop("moments"), logs)
-        return DeviceBlock(
-            layer=layer, plan=plan, stack=self.stack, visibility=visibility, on_device=weights, sums=_on_the_cpu(sums), complete=extra is None
-        )
+        return DeviceBlock(layer=layer, plan=plan, stack=self.stack, visibility=visibility, on_device=weights, sums=_on_the_cpu(sums), complete=extra is None)
 
     def _sent(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)

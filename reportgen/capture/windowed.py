@@ -12,10 +12,11 @@ from jaxtyping import Bool, Int
 
 from reportgen.archive import Spool
 from reportgen.capture.attribution import measure_gradients
-from reportgen.capture.feeding import Feed
+from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.fitting import Limits
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
-from reportgen.capture.merging import Merging, WindowNumbers, target_of_window, text_weights
+from reportgen.capture.merging import BUDGET, Merging, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
 from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, default_target
@@ -51,20 +52,28 @@ class WindowedPasses(Passes):
     def _spooled(self, spool: Spool) -> Measurements:
         model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
         shapes = check_model(model, self._feed_of(0))
-        merging = {stack: Merging(stack=stack, sentences=len(whole.sentences), tokens=len(whole.ids)) for stack in shapes}
-        for index in range(last):
-            self._take(index, measure_forward(model, self._feed_of(index), shapes, self._report_of(index)), spool, merging)
         target, aimed = self._target()
+        limits, left = self._fitting_of_all(shapes, target)
+        merging = {stack: Merging(stack=stack, sentences=len(whole.sentences), tokens=len(whole.ids), budget=left) for stack in shapes}
+        for index in range(last):
+            self._take(index, measure_forward(model, self._feed_of(index), shapes, self._report_of(index), limits.rows, limits.cells), spool, merging)
         read = self._feed_of(last) if target is None or target.masked is not None else aimed
-        forward = measure_forward(model, read, shapes, self._report_of(last))
+        forward = measure_forward(model, read, shapes, self._report_of(last), limits.rows, limits.cells)
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
         gradients = None
         if target is not None:
-            gradients = measure_gradients(model, aimed, target, self.report)
+            gradients = measure_gradients(model, aimed, target, self.report, limits.cells)
             found = gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
             arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences))
         return self._finished(spool, merging, arrays, self.metadata(shapes, forward, self._in_document(target), gradients))
+
+    def _fitting_of_all(self, shapes: Shapes, target: Target | None) -> tuple[Limits, int]:
+        """The blocks that fit in the largest window, and the bytes that the document's own matrices may take: what is left, by default no more than usual."""
+        largest = max(range(len(self.windowed.parts)), key=lambda index: len(self.windowed.parts[index].ids))
+        limits, left = self.fitting(self._feed_of(largest), shapes, target)
+        usual = BUDGET if self.options.memory is None or left is None else left
+        return limits, min(usual, BUDGET if left is None else left)
 
     def _finished(self, spool: Spool, merging: dict[str, Merging], arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Measurements:
         metadata["windows"] = self.windowed.metadata
