@@ -1,9 +1,11 @@
 # make report   the report of a sample with the embedded default model
 # make test     all the tests
-# Both set up .venv first and do it only once. PYTHON=... chooses the Python, PIP_ARGS=... is handed to pip.
+# make benchmark  time and memory beside other ways; BENCHMARK_ARGS=... is handed to tests/benchmarks/measure_speed.py
+# All set up .venv first and do it only once. PYTHON=... chooses the Python, PIP_ARGS=... is handed to pip.
 
 PYTHON ?= python3
 PIP_ARGS ?=
+BENCHMARK_ARGS ?= --gradients
 SAMPLE := samples/roosevelt-1941.txt
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS)
@@ -24,8 +26,9 @@ test: .venv/installed-for-tests
 snapshots: .venv/installed-for-tests
 	$(BIN)/python -m pytest tests/test_report.py tests/pages tests/capture/test_families.py --update-snapshots
 
-benchmark: .venv/installed-for-tests
-	$(BIN)/python tests/benchmarks/measure_speed.py
+benchmark: .venv/installed-for-benchmarks
+	@$(BIN)/reportgen models fetch > /dev/null
+	$(BIN)/python tests/benchmarks/measure_speed.py $(BENCHMARK_ARGS)
 
 # A torch that the chosen Python has already is used as it is; otherwise the pinned one is downloaded.
 .venv/installed: pyproject.toml constraints.txt
@@ -44,6 +47,11 @@ benchmark: .venv/installed-for-tests
 .venv/installed-for-tests: .venv/installed
 	@echo "Setting up the tests' own libraries: about 60 MB."
 	@$(PIP) --constraint .venv/constraints.txt --editable '.[test]'
+	@touch $@
+
+.venv/installed-for-benchmarks: .venv/installed
+	@echo "Setting up the tools that are compared: about 50 MB."
+	@$(PIP) --constraint .venv/constraints.txt --editable '.[benchmark]'
 	@touch $@
 
 clean:

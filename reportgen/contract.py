@@ -2,7 +2,8 @@
 
 Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, bin, edge, span, rank. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
-means over queries take the tokens that lie in a sentence.
+means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
+which of the model's layers they are, counted from 0.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def build_report(measurements: Measurements) -> Report:
     return Report(
         title=metadata["title"],
         language=metadata["language"],
-        subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {metadata['layers']} layers of {metadata['heads']} heads",
+        subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {_layers(metadata)}",
         provenance=_provenance(measurements),
         notices=(*measurements.notices, *_left_out(measurements)),
         sections=tuple(build_section(analysis, analysis.analyse(measurements)) for analysis in able),
@@ -95,6 +95,11 @@ def _storage(measurements: Measurements) -> str:
     return f"per-head sentence attention as {measurements['*.sentence_attention'].dtype.name}, everything else float32"
 
 
+def _layers(metadata: Mapping[str, Any]) -> str:
+    which = " with attention" if "attention_layers" in metadata else ""
+    return f"{metadata['layers']} layers{which} of {metadata['heads']} heads"
+
+
 def _provenance(measurements: Measurements) -> Provenance:
     metadata = measurements.metadata
     seen, rest = measurements["sentence_spans"][-1, 1], len(measurements.text.rstrip())
@@ -107,7 +112,7 @@ def _provenance(measurements: Measurements) -> Provenance:
         ),
         (
             "Model",
-            f"{metadata['model']} ({metadata['family']}), {metadata['layers']} layers of {metadata['heads']} heads, {metadata['dtype']} on {metadata['device']}",
+            f"{metadata['model']} ({metadata['family']}), {_layers(metadata)}, {metadata['dtype']} on {metadata['device']}",
         ),
         ("Weights", metadata["revision"]),
         ("Attention", f"read {metadata['attention_way']}; exact, all layers and heads; checked against the model's own eager attention before measuring"),

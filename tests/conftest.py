@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-COMPILED = "reportgen.capture.fused"
+COMPILED = "reportgen.capture.vectors"
 
 
 def load_before_the_hook(name: str) -> None:

@@ -129,9 +129,9 @@ def test_without_attribution_its_section_is_left_out_with_a_notice() -> None:
 
 @pytest.mark.usefixtures("no_charts")
 def test_one_missing_number_is_enough_to_leave_a_section_out() -> None:
-    report = build_report(made_up(leave_out=["attribution.rollout"]))
+    report = build_report(made_up(leave_out=["attribution.attention"]))
     assert "attribution_agreement" not in names(report)
-    assert "attribution.rollout" in report.notices[0]
+    assert "attribution.attention" in report.notices[0]
     assert "attribution.gradient" not in report.notices[0]
 
 

@@ -41,13 +41,16 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """What attention and rollout of the target's own rows, and gradients, say of each sentence before the target; of every sentence where it is none of them."""
+    """What attention and rollout of the target's own rows, and gradients, say of each sentence before the target; of every sentence where it is none of them.
+
+    `rollout` is None where it was not measured.
+    """
 
     target: str
     target_sentence: int | None
     sentences: tuple[int, ...]
     attention: Float[np.ndarray, " compared"]
-    rollout: Float[np.ndarray, " compared"]
+    rollout: Float[np.ndarray, " compared"] | None
     gradient: Float[np.ndarray, " compared"]
     input_x_gradient: Float[np.ndarray, " compared"]
     agreements: tuple[Agreement, ...]
@@ -58,12 +61,14 @@ def analyse(measurements: Measurements) -> Result:
     target = measurements.metadata["target"]
     last = len(measurements.sentences) if target["sentence"] is None else target["sentence"]
     before = np.arange(_first_read_with(last - (target["sentence"] is None), measurements), last)
-    values = {name: measurements[f"attribution.{name}"][before] for name in ("attention", "rollout", "gradient", "input_x_gradient")}
+    values = {name: measurements[f"attribution.{name}"][before] for name in ("attention", "gradient", "input_x_gradient")}
+    values["rollout"] = measurements["attribution.rollout"][before] if "attribution.rollout" in measurements else None
     members = measurements["token_sentences"]
     length = np.bincount(members[members >= 0])[before]
     methods = {"attention": values["attention"], "rollout": values["rollout"], "nearness": before.astype(float), "length": length.astype(float)}
     if target["sentence"] is None:
         del methods["nearness"]  # near to what
+    methods = {name: weights for name, weights in methods.items() if weights is not None}
     references = {"gradient": values["gradient"], "input_x_gradient": np.abs(values["input_x_gradient"])}
     agreements = tuple(
         agreement(METHODS[method], REFERENCES[reference], methods[method][start:], references[reference][start:], first_sentence=start == 0)
@@ -107,10 +112,10 @@ def _resampled(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> Float[
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
-    """Two panels: attention and rollout against the gradient, a point for each sentence, logarithmic axes, the first sentence marked."""
+    """A panel each: attention and, where it was measured, rollout against the gradient, a point for each sentence, logarithmic axes, the first sentence marked."""
     import altair as alt
 
-    panels = [_panel(alt, result, method) for method in ("attention", "rollout")]
+    panels = [_panel(alt, result, method) for method in ("attention", "rollout") if getattr(result, method) is not None]
     return {"scatter": alt.hconcat(*panels).configure_view(stroke=None).to_dict()}
 
 
@@ -139,19 +144,20 @@ def _panel(alt: Any, result: Result, method: str) -> Any:
 def find(result: Result) -> str:
     """Whether attention ranks sentences as the gradient does, and whether it does so better than nearness alone."""
     chosen = {row.method: row for row in result.agreements if row.reference == "gradient" and row.first_sentence}
-    attention, rollout, length = chosen["attention"], chosen["rollout"], chosen["length alone"]
+    attention, length = chosen["attention"], chosen["length alone"]
     if attention.n < FEWEST:
         where = "are in the document" if result.target_sentence is None else f"stand before the target (sentence {result.target_sentence + 1})"
         return f"Too few sentences {where} to compare attention with attribution."
     if np.isnan(attention.rho):
         return f"Attention and the gradient of the {attention.n} sentences compared cannot be ranked: one of them has no value or the same for all."
     which = "of the document" if result.target_sentence is None else "before it"
+    rollout = f"rollout with {_with_interval(chosen['rollout'])}; " if "rollout" in chosen else ""
     alone = f"length alone would give {_written(length)}"
     if result.target_sentence is not None:
         alone = f"nearness alone would give {_written(chosen['nearness alone'])} and length alone {_written(length)}"
     return (
         f"For the {result.target}, attention ranks the {attention.n} sentences {which} as the gradient does with a Spearman correlation of "
-        f"{_with_interval(attention)}; rollout with {_with_interval(rollout)}; {alone}."
+        f"{_with_interval(attention)}; {rollout}{alone}."
     )
 
 
@@ -173,7 +179,7 @@ def _signed(value: float) -> str:
 ANALYSIS = Analysis(
     name="attribution_agreement",
     question="Does attention point at what the prediction depends on?",
-    needs=("attribution.gradient", "attribution.input_x_gradient", "attribution.attention", "attribution.rollout"),
+    needs=("attribution.gradient", "attribution.input_x_gradient", "attribution.attention"),
     analyse=analyse,
     draw=draw,
     find=find,

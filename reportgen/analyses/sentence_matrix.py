@@ -19,8 +19,8 @@ from reportgen.measurements import Measurements
 class Result:
     """The matrices by view: view 0 is the whole model, view l + 1 is layer l. Shares are of one sentence's attention; rows are queries.
 
-    `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer. `opening` is the pair of sentences that
-    the page opens on. `windowed` says that some pairs were never seen together, and are NaN.
+    `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer, None where it was not measured or not stored.
+    `opening` is the pair of sentences that the page opens on. `windowed` says that some pairs were never seen together, and are NaN.
     """
 
     stack: str
@@ -32,8 +32,8 @@ class Result:
     token_counts: Int[np.ndarray, " sentence"]
     attention: Float[np.ndarray, "view sentence sentence"]
     isa: Float[np.ndarray, "view sentence sentence"]
-    rollout: Float[np.ndarray, "view sentence sentence"]
-    rollout_without_sink: Float[np.ndarray, "view sentence sentence"]
+    rollout: Float[np.ndarray, "view sentence sentence"] | None
+    rollout_without_sink: Float[np.ndarray, "view sentence sentence"] | None
     expected: Float[np.ndarray, "sentence sentence"]
     opening: tuple[int, int]
 
@@ -74,7 +74,9 @@ def expected_attention(measurements: Measurements) -> Float[np.ndarray, "sentenc
     return expected if expected.ndim == 2 else expected.mean(0)
 
 
-def _views(measurements: Measurements, name: str) -> Float[np.ndarray, "view sentence sentence"]:
+def _views(measurements: Measurements, name: str) -> Float[np.ndarray, "view sentence sentence"] | None:
+    if f"*.{name}" not in measurements or f"*.{name}_by_layer" not in measurements:
+        return None
     return np.concatenate([measurements[f"*.{name}"][None], measurements[f"*.{name}_by_layer"]])
 
 
@@ -119,10 +121,6 @@ ANALYSIS = Analysis(
         "sentence_expected",
         "isa",
         "isa_by_layer",
-        "rollout",
-        "rollout_by_layer",
-        "rollout_without_sink",
-        "rollout_without_sink_by_layer",
     ),
     analyse=analyse,
     draw=draw,

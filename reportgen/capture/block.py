@@ -15,10 +15,10 @@ from reportgen.capture.fused import NOTHING_LEFT, Keys, Rows, Sums
 from reportgen.capture.layout import Run, Stack
 from reportgen.capture.visibility import Visibility
 
-ROWS_AT_MOST = 192
+ROWS_AT_MOST = 256
 ROWS_AT_LEAST = 16
 ROWS_OF_A_RUN = 16  # what one thread sums up at a time
-CELLS_AT_MOST = 8_000_000  # of one block, all heads: 32 MB in float32
+CELLS_AT_MOST = 12_000_000  # of one block, all heads: 48 MB in float32
 ROUNDED_TO = 16  # matrix products run on whole vectors
 
 

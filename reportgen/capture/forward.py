@@ -23,7 +23,7 @@ from reportgen.capture.reducers.similarity import HeadSimilarity
 from reportgen.capture.reducers.spread import Confidence, Spread
 from reportgen.capture.reducers.target_rows import TargetRows
 from reportgen.capture.streaming import StackPass, StreamingPass, streaming
-from reportgen.capture.token_links import MeanWeights, SegmentBounds, token_links
+from reportgen.capture.token_links import LinkBounds, MeanWeights, token_links
 from reportgen.capture.visibility import Visibility, visibility_of_cells
 
 Report = Callable[[str, float], None]
@@ -55,7 +55,7 @@ class StackMeasure:
 
     def __post_init__(self) -> None:
         self.target, self.masks = TargetRows(self.stack), MasksOfLayers()
-        self.bounds = MeanWeights(self.stack) if self.whole else SegmentBounds(self.stack)
+        self.bounds = MeanWeights(self.stack) if self.whole else LinkBounds(self.stack)
         self.rollout = None if self.stack.crosses else Rollout(self.stack)
         kinds = (*WHEREVER, Alignment) if self.stack.crosses else (*WHEREVER, *WITHIN_A_TEXT)
         named = [self.target, self.masks, self.bounds, *([self.rollout] if self.rollout else [])]
@@ -66,7 +66,7 @@ class StackMeasure:
         found = {name: values for reducer in self.reducers for name, values in reducer.arrays().items()}
         found["sentence_expected"] = _expected_by_mask(self.stack, self.masks.of_layer)
         found["coverage"] = np.ones(found["isa"].shape, np.int32)
-        if isinstance(self.bounds, SegmentBounds):
+        if isinstance(self.bounds, LinkBounds):
             found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report("strongest token links", share))
         return {f"{self.stack.name}.{name}": values for name, values in found.items()}
 

@@ -5,22 +5,16 @@ The same in separate array operations reads the block from memory a dozen times 
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
-LOWEST = np.float32(-87.0)  # float32 has no normal numbers below exp of this
-LOG2_E = np.float32(1.4426950408889634)
-LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-SUMS = {"nnan", "ninf", "nsz", "arcp", "contract", "reassoc", "afn"}  # sums may be reordered, so that they run on whole vectors
+from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, exp, exponentiate, fill, greatest_of, nine_products, product, product_of_small
+
 NO_SCORE = np.float32(-1e30)
 NOTHING_LEFT = np.float32(1e-37)  # float32 has no normal numbers below
 SMALL = 1e-16  # of the product of two masses: below, single products may have no float32
-IN_ORDER = {"nnan", "ninf", "nsz", "contract"}
 
 
 class Keys(NamedTuple):
@@ -62,67 +56,19 @@ class Sums(NamedTuple):
     products_left: np.ndarray  # run head head, lower triangle: as above, of the renormalised weights
 
 
-def compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
-    """Compiled when first called and kept on disk; where nothing can be kept it is compiled anew by each process."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        function = inspect.unwrap(function)  # tests wrap each function in a check of its shapes, which cannot be compiled
-        try:
-            return numba.njit(function, cache=True, **options)
-        except RuntimeError:
-            return numba.njit(function, **options)
-
-    return decorate
-
-
-@compiled(IN_ORDER)
-def exp(value):
-    """exp of a number that is at most 0, to two units in the last place; 0 below `LOWEST`. Source: the method of Moshier's Cephes, expf."""
-    bounded = value if value > LOWEST else LOWEST
-    power = np.floor(bounded * LOG2_E + np.float32(0.5))
-    rest = (bounded - power * LN2_HIGH) - power * LN2_LOW
-    series = np.float32(1.9875691500e-4)
-    series = series * rest + np.float32(1.3981999507e-3)
-    series = series * rest + np.float32(8.3334519073e-3)
-    series = series * rest + np.float32(4.1665795894e-2)
-    series = series * rest + np.float32(1.6666665459e-1)
-    series = series * rest + np.float32(5.0000001201e-1)
-    series = series * (rest * rest) + rest + np.float32(1.0)
-    two_to_the_power = np.int32((power + np.float32(127.0)) * np.float32(8388608.0)).view(np.float32)
-    return series * two_to_the_power if value > LOWEST else np.float32(0.0)
-
-
 @compiled(SUMS)
-def greatest_of(row):
-    """The greatest score. Compared as whole numbers of the same order (the bits of a float, those of negative ones turned round): these run on whole vectors."""
-    bits, found = row.view(np.int32), np.int32(-2147483648)
-    for key in range(len(bits)):
-        ordered = bits[key] ^ ((bits[key] >> np.int32(31)) & np.int32(0x7FFFFFFF))
-        found = ordered if ordered > found else found
-    return np.int32(found ^ ((found >> np.int32(31)) & np.int32(0x7FFFFFFF))).view(np.float32)
-
-
-@compiled(SUMS)
-def exponentiate(row, greatest):
-    """Scores x become e = exp(x - greatest); gives the sum of e and of e (x - greatest)."""
-    total, weighted = np.float32(0.0), np.float32(0.0)
-    for key in range(len(row)):
-        below = row[key] - greatest
-        value = exp(below)
-        row[key] = value
-        total += value
-        weighted += value * below
-    return total, weighted
-
-
-@compiled(SUMS)
-def _normalise(row, factor, share, run_sums, head_mean):
+def _normalise(row, factor, share, run_sums, head_mean, inside, sentence, own):
+    """Powers become weights, which are added to the sums; gives the mass on keys that lie in sentences, and the sum of p times the sentences between."""
+    mass, away = np.float32(0.0), np.float32(0.0)
     for key in range(len(row)):
         weight = row[key] * factor
         row[key] = weight
         run_sums[key] += weight
         head_mean[key] += weight * share
+        held = weight * inside[key]
+        mass += held
+        away += held * abs(own - sentence[key])
+    return mass, away
 
 
 @compiled(SUMS)
@@ -134,16 +80,6 @@ def _raise_to(maxima, row):
 
 
 @compiled(SUMS)
-def _between_sentences(row, inside, sentence, own):
-    mass, away = np.float32(0.0), np.float32(0.0)
-    for key in range(len(row)):
-        weight = row[key] * inside[key]
-        mass += weight
-        away += weight * abs(own - sentence[key])
-    return mass, away
-
-
-@compiled(SUMS)
 def _from_start(row):
     """The sum of the weights, and of each times its place."""
     mass, moment = np.float32(0.0), np.float32(0.0)
@@ -151,29 +87,6 @@ def _from_start(row):
         mass += row[key]
         moment += row[key] * np.float32(np.int32(key))
     return mass, moment
-
-
-@compiled(SUMS)
-def _product(one, other):
-    total = np.float32(0.0)
-    for key in range(len(one)):
-        total += one[key] * other[key]
-    return total
-
-
-@compiled(SUMS)
-def _product_of_small(one, other):
-    """The same for weights so small that their products would be lost in float32."""
-    total = np.float64(0.0)
-    for key in range(len(one)):
-        total += np.float64(one[key]) * np.float64(other[key])
-    return total
-
-
-@compiled(SUMS)
-def fill(values, value):
-    for index in range(len(values)):
-        values[index] = value
 
 
 @compiled(IN_ORDER)
@@ -256,33 +169,45 @@ def _sum_row(cells, head, index, run, extra, rows, keys, edges, sums):
     fill(whole[:first], np.float32(0.0))
     fill(whole[last:], np.float32(0.0))
     share = np.float32(1.0 / len(cells))
-    _normalise(row, factor, share, sums.run_sums[head, run, first:last], sums.head_mean[index, first:last])
-    _raise_to(sums.run_maxima[run, first:last], row)
-    mass, away = _between_sentences(row, keys.inside[first:last], keys.sentence[first:last], rows.sentence[index])
+    run_sums, head_mean = sums.run_sums[head, run, first:last], sums.head_mean[index, first:last]
+    mass, away = _normalise(row, factor, share, run_sums, head_mean, keys.inside[first:last], keys.sentence[first:last], rows.sentence[index])
     sums.inside[head, index], sums.sentences_away[head, index] = mass, away
+    _raise_to(sums.run_maxima[run, first:last], row)
     sums.tokens_away[head, index] = _by_distance(whole, first, last, rows.position[index], edges, sums.by_distance[head, index])
     _add_sinks(keys.sinks, factor, head, index, run, rows, keys, sums)
 
 
 @compiled(IN_ORDER)
 def _add_products(cells, index, run, first, last, sums):
-    """Products of every two heads' rows without the sinks; those of the sinks are added to the plain ones."""
-    for head in range(len(cells)):
-        for other in range(head + 1):
-            one, another = cells[head, index, first:last], cells[other, index, first:last]
-            scale = np.float64(sums.left[head, index]) * np.float64(sums.left[other, index])
-            found = np.float64(_product(one, another)) if scale > SMALL else _product_of_small(one, another)
-            if sums.left[head, index] > NOTHING_LEFT and sums.left[other, index] > NOTHING_LEFT:
-                sums.products_left[run, head, other] += found / scale
-            sums.products[run, head, other] += found + _product(sums.sink_weights[head, index], sums.sink_weights[other, index])
+    """Products of every two heads' rows without the sinks; those of the sinks are added to the plain ones. Three heads at a time; beyond the last they are the last."""
+    end = len(cells) - 1
+    for head in range(0, len(cells), 3):
+        for other in range(0, head + 1, 3):
+            found = nine_products(
+                cells[head, index, first:last],
+                cells[min(head + 1, end), index, first:last],
+                cells[min(head + 2, end), index, first:last],
+                cells[other, index, first:last],
+                cells[min(other + 1, end), index, first:last],
+                cells[min(other + 2, end), index, first:last],
+            )
+            for place in range(9):
+                one, another = head + place // 3, other + place % 3
+                if another <= one <= end:
+                    _add_product(cells, index, run, first, last, one, another, found[place], sums)
 
 
 @compiled(IN_ORDER)
-def sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
-    """The rows from `start` to `stop`, all of one sentence: `cells` (head row key) go from scores to weights, and `sums` are added to.
+def _add_product(cells, index, run, first, last, head, other, found, sums):
+    scale = np.float64(sums.left[head, index]) * np.float64(sums.left[other, index])
+    exact = np.float64(found) if scale > SMALL else product_of_small(cells[head, index, first:last], cells[other, index, first:last])
+    if sums.left[head, index] > NOTHING_LEFT and sums.left[other, index] > NOTHING_LEFT:
+        sums.products_left[run, head, other] += exact / scale
+    sums.products[run, head, other] += exact + product(sums.sink_weights[head, index], sums.sink_weights[other, index])
 
-    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances.
-    """
+
+@compiled(IN_ORDER)
+def _sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
     fill(sums.run_maxima[run], np.float32(0.0))
     for head in range(len(cells)):
         fill(sums.run_sums[head, run], np.float32(0.0))
@@ -296,3 +221,13 @@ def sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
                 key = keys.sinks[place]
                 if rows.first[index] <= key < rows.last[index]:
                     cells[head, index, key] = sums.sink_weights[head, index, place]
+
+
+@compiled(IN_ORDER)
+def sum_runs(cells, starts, stops, extra, rows, keys, edges, sums):
+    """The rows from each start to its stop, all of one sentence: `cells` (head row key) go from scores to weights, and `sums` are added to.
+
+    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances.
+    """
+    for run in range(len(starts)):
+        _sum_run(cells, run, starts[run], stops[run], extra, rows, keys, edges, sums)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from reportgen.capture.attribution import Gradients, measure_gradients
+from reportgen.capture.carrying import attention_alone
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of, refuse_what_does_not_fit, settings_of
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
@@ -21,6 +23,7 @@ from reportgen.capture.targets import Target, default_target
 from reportgen.documents import Document
 from reportgen.measurements import FORMAT, Measurements
 from reportgen.models import LanguageModel
+from reportgen.models.softmax_attention import attention_layers
 from reportgen.sentences import Sentence
 from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText
 
@@ -64,13 +67,13 @@ class Passes:
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
         read = given if target is None or target.masked is not None else aimed
         limits, _ = self.fitting(aimed, shapes, target)
-        forward = measure_forward(model, read, shapes, self.report, limits.rows, limits.cells)
+        forward = self.carried(measure_forward(model, read, shapes, self.report, limits.rows, limits.cells))
         arrays = {**text_arrays(self.fed.source), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
         gradients = None
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report, limits.cells)
-            arrays |= gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
+            arrays |= self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
         metadata = self.metadata(shapes, forward, target, gradients)
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
 
@@ -87,9 +90,26 @@ class Passes:
         extra = {**self.fed.extra, **global_mask(self.language_model.model, self.fed.source.ids)}
         return Feed(source=layout_of(self.fed.source, nothing), target=target, extra=extra)
 
+    @cached_property
+    def attention_alone(self) -> bool:
+        """Whether attention alone carries anything from one token to another."""
+        return attention_alone(self.language_model.model, self._feed())
+
+    def carried(self, forward: ForwardNumbers) -> ForwardNumbers:
+        """The same without rollout where other parts carry too: a product of attention weights alone says nothing of what comes that way."""
+        if self.attention_alone:
+            return forward
+        kept = {name: values for name, values in forward.arrays.items() if not name.partition(".")[2].startswith("rollout")}
+        return replace(forward, arrays=kept, target_rollout={})
+
+    def gradient_arrays(self, gradients: Gradients) -> dict[str, np.ndarray]:
+        """What the gradients give, without propagated relevance for the same reason."""
+        found = gradients.arrays()
+        return found if self.attention_alone else {name: values for name, values in found.items() if name != "attribution.relevance"}
+
     def attention_of_target(self, forward: ForwardNumbers, aimed: Feed, target: Target, shapes: Shapes) -> dict[str, np.ndarray]:
         """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads."""
-        found = forward if target.masked is None else measure_target_rows(self.language_model.model, aimed, shapes)
+        found = forward if target.masked is None else self.carried(measure_target_rows(self.language_model.model, aimed, shapes))
         stack = "cross" if "cross" in shapes else next(iter(shapes))
         named = {"attribution.attention": found.target_attention[stack]}
         return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
@@ -144,8 +164,11 @@ class Passes:
                 **self.fed.settings,
             },
             "windows": [],
-            "notices": [*self.fed.notices, *self._absences(shapes, probed, target)],
+            "notices": [*self.fed.notices, *self._where_measured(), *self._absences(shapes, probed, target)],
         }
+        some = attention_layers(model)
+        if some is not None:
+            metadata["attention_layers"] = {stack: list(some.layers)}
         if self.fed.target_document is not None:
             metadata["target_block_kinds"] = [block.kind for block in self.fed.target_document.blocks]
         if forward.global_tokens:
@@ -157,6 +180,17 @@ class Passes:
             metadata["target"] |= {"value": round(gradients.value, 6), "unit": target.unit}
         return metadata
 
+    def _where_measured(self) -> list[str]:
+        """Which of the model's layers have attention, where not all have."""
+        some = attention_layers(self.language_model.model)
+        if some is None:
+            return []
+        one, several = f"layer {some.layers[0]}", f"layers {', '.join(map(str, some.layers[:-1]))} and {some.layers[-1]}"
+        return [
+            f"Measured where there is attention: {one if len(some.layers) == 1 else several} of the model's {some.of}, counted from 0. "
+            f"Layers and heads are numbered among these: layer 0 is the model's layer {some.layers[0]}."
+        ]
+
     def _absences(self, shapes: Shapes, probed: bool, target: Target | None) -> list[str]:
         """What was not measured, and why."""
         asked_away = {"attribution": self.options.attribution, "the probes on repeated random tokens": self.options.probes}
@@ -164,6 +198,9 @@ class Passes:
         if self.options.probes and not probed:
             reason = f"the model reads fewer than {2 * PERIOD} tokens" if self.language_model.kind == "causal" else "they are for causal models"
             said.append(f"Not measured, because {reason}: the probes on repeated random tokens.")
+        if not self.attention_alone:
+            named = "rollout, and relevance of the attribution's target" if target is not None else "rollout"
+            said.append(f"Not measured, because other parts of the model than attention carry information between tokens too: {named}.")
         if target is not None and "cross" in shapes:
             said.append("Not measured, because they are not carried through cross-attention: rollout and relevance of the attribution's target.")
         if target is not None and reads_per_layer(self.language_model.model.config):

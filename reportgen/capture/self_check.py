@@ -14,6 +14,7 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, attention_types_kept, reads_per_layer, whole_layers
 from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation, streaming
 from reportgen.errors import ModelError
+from reportgen.models.softmax_attention import attention_layers
 
 TOKENS = 48
 ROWS_AT_MOST = 20  # several blocks even on a short text
@@ -24,7 +25,7 @@ OUTPUTS = ("logits", "start_logits", "end_logits", "last_hidden_state")
 
 
 def check_model(model: Any, given: Feed) -> Shapes:
-    """How many layers and heads each stack of the model has.
+    """How many layers with attention and how many heads each stack of the model has.
 
     Raises `ModelError`, with the figures, when the streamed weights or outputs on the first tokens differ from those of the model's own eager attention.
     """
@@ -74,14 +75,27 @@ def eager_weights(model: Any, output: Any) -> Mapping[str, Sequence[torch.Tensor
     """By stack, the attention weights that the model itself returned: one head x query x key array for each layer that has attention."""
     found = {name: getattr(output, key, None) for name, key in ATTENTIONS.items()}
     if not any(found.values()):
-        layers = [layer for layer in getattr(output, "attentions", None) or () if layer is not None]
+        layers = _with_attention(model, getattr(output, "attentions", None) or ())
         found = {_stack_of(layers): layers}
+    elif attention_layers(model) is not None:
+        raise ModelError(f"{type(model).__name__} has several stacks, and attention in some layers of one only; which layers are measured cannot be told.")
     kept = {name: [layer[0] for layer in layers if layer is not None] for name, layers in found.items() if layers}
     if not all(kept.values()) or not kept or any(len({layer.shape for layer in layers}) > 1 for layers in kept.values()):
         raise ModelError(
             f"{type(model).__name__} does not return its attention, layer by layer with as many heads each, so what is measured cannot be checked."
         )
     return kept
+
+
+def _with_attention(model: Any, returned: Sequence[torch.Tensor | None]) -> list[torch.Tensor]:
+    """What a model of one stack returned of the layers that have attention; MiniMax returns the states of its linear layers among them."""
+    some = attention_layers(model)
+    if some is not None and len(returned) == some.of:
+        returned = [returned[layer] for layer in some.layers]
+    found = [layer for layer in returned if layer is not None]
+    if found and some is not None and len(found) != len(some.layers):
+        raise ModelError(f"{type(model).__name__} returns attention of {len(found)} layers, but {len(some.layers)} of its {some.of} layers have it.")
+    return found
 
 
 def _stack_of(layers: Sequence[torch.Tensor]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block, BlockPlan, plan_blocks
 from reportgen.capture.feeding import StackOf, stack_namer
 from reportgen.capture.fused import NO_SCORE
+from reportgen.capture.lanes import Lanes
 from reportgen.capture.layout import Stack
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.reducers.reducer import Reducer
@@ -28,9 +30,13 @@ NAME = "reportgen_streaming"
 Progress = Callable[[str, int, float], None]
 
 
-def summing_on(device: torch.device, stack: Stack) -> Summing | DeviceSumming:
-    """What adds up the blocks of a stack: compiled on the CPU, by array operations elsewhere."""
-    return Summing(stack) if device.type == "cpu" else DeviceSumming(stack, device)
+class Working:
+    """Who adds up the blocks of a stack where the model is: compiled on the CPU, in all lanes; by array operations elsewhere, one block after the other."""
+
+    def __init__(self, stack: Stack, device: torch.device) -> None:
+        on_the_cpu = device.type == "cpu"
+        self.lanes = Lanes(torch.get_num_threads() if on_the_cpu else 1)
+        self.summing = [Summing(stack) if on_the_cpu else DeviceSumming(stack, device) for _ in range(self.lanes.slots)]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -46,20 +52,24 @@ class StackPass:
     plans: dict[Visibility, Sequence[BlockPlan]] = field(default_factory=dict)
     layers: list[LayerScores] = field(default_factory=list)
     done: int = 0
-    summings: dict[torch.device, Summing | DeviceSumming] = field(default_factory=dict)
+    working: dict[torch.device, Working] = field(default_factory=dict)
 
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The next layer's attention output, batch x token x head x dim, exactly as the model's own attention gives it."""
         layer = self._open_layer(query, key, value)
         scores = layer_scores(query, key, visibility, rule)
-        summing, values = self._summing(query.device), value[0].float()
+        working, values = self._working(query.device), value[0].float()
         output = torch.empty(*query.shape[1:3], values.shape[-1], device=query.device)
-        for plan in self._plans(visibility):
-            cells = summing.scores(plan)
+
+        def attended(slot: int, plan: BlockPlan) -> Block:
+            cells = working.summing[slot].scores(plan)
             scores.between(plan.rows, plan.keys, out=cells)
-            block = self._add(summing.block(layer, plan, visibility, cells, rule.extra))
+            block = working.summing[slot].block(layer, plan, visibility, cells, rule.extra)
             output[:, plan.rows] = torch.bmm(block.cells.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(-1, plan.shape[0], values.shape[-1])
             scores.log_normalisers[:, plan.rows] = torch.from_numpy(block.sums.log_normaliser)
+            return block
+
+        working.lanes.work(self._plans(visibility), attended, self._add)
         if self.keep_layers:
             self.layers.append(scores)
         self._refuse_what_is_not_finite(layer, output)
@@ -67,23 +77,25 @@ class StackPass:
 
     def take(self, weights: Float[torch.Tensor, "head query key"], visibility: Visibility) -> None:
         """The next layer from its whole weights, for models that are read one layer at a time: their logarithms are scores that give them back."""
-        layer, summing = self._open_layer(weights), self._summing(weights.device)
-        for plan in self._plans(visibility):
-            cells = summing.scores(plan)
+        layer, working = self._open_layer(weights), self._working(weights.device)
+
+        def logarithms(slot: int, plan: BlockPlan) -> Block:
+            cells = working.summing[slot].scores(plan)
             torch.log(weights[:, plan.rows, plan.keys], out=cells).clamp_(min=float(NO_SCORE))
-            self._add(summing.block(layer, plan, visibility, cells))
+            return working.summing[slot].block(layer, plan, visibility, cells)
 
-    def _summing(self, device: torch.device) -> Summing | DeviceSumming:
-        if device not in self.summings:
-            self.summings[device] = summing_on(device, self.stack)
-        return self.summings[device]
+        working.lanes.work(self._plans(visibility), logarithms, self._add)
 
-    def _add(self, block: Block) -> Block:
+    def _working(self, device: torch.device) -> Working:
+        if device not in self.working:
+            self.working[device] = Working(self.stack, device)
+        return self.working[device]
+
+    def _add(self, block: Block) -> None:
         for reducer in self.reducers:
             reducer.add(block)
         if self.progress is not None:
             self.progress(self.stack.name, block.layer, block.rows.stop / self.stack.queries.tokens)
-        return block
 
     def _open_layer(self, by_head: torch.Tensor, *others: torch.Tensor) -> int:
         layer, stack, heads = self.done, self.stack, by_head.shape[-3]
@@ -100,7 +112,7 @@ class StackPass:
         return self.plans[visibility]
 
     def _refuse_what_is_not_finite(self, layer: int, *tensors: torch.Tensor) -> None:
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+        if not all(math.isfinite(float(tensor.sum())) or bool(torch.isfinite(tensor).all()) for tensor in tensors):  # a sum is quicker to look at
             raise ModelError(f"Layer {layer} of the model's {self.stack.name} gives numbers that are not finite on this text; nothing was measured.")
 
 

@@ -1,16 +1,15 @@
-"""From a block's scores to its weights and sums, on all cores."""
+"""From a block's scores to its weights and sums."""
 
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from reportgen.capture.block import Block, BlockPlan, decay_edges
-from reportgen.capture.fused import NO_SCORE, Sums, sum_run
+from reportgen.capture.fused import NO_SCORE, Sums, sum_runs
 from reportgen.capture.layout import Stack
 from reportgen.capture.visibility import Visibility
 
@@ -18,12 +17,11 @@ BY_ROW = ("log_normaliser", "greatest", "entropy", "inside", "sentences_away", "
 
 
 class Summing:
-    """Sums the blocks of one stack in one pass. Memory is used again from block to block: fresh pages for each would cost more than the sums."""
+    """Sums the blocks of one stack in one pass, on one core. Memory is used again from block to block: fresh pages for each would cost more than the sums."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.edges = decay_edges(max(stack.queries.tokens, stack.keys.tokens))
-        self.threads = ThreadPoolExecutor(torch.get_num_threads(), thread_name_prefix="reportgen-sums")
         self.buffers: dict[str, np.ndarray] = {}
 
     def scores(self, plan: BlockPlan) -> Float[torch.Tensor, "head row key"]:
@@ -41,11 +39,8 @@ class Summing:
         """The block of these scores, which become its weights in place. `extra` is a score of no key for each head: weights then sum to less than 1."""
         cells, sums = scores.numpy(), self._sums(len(scores), plan)
         of_no_key = np.full(len(scores), NO_SCORE) if extra is None else extra
-
-        def add(run: int) -> None:
-            sum_run(cells, run, plan.runs[run].start, plan.runs[run].stop, of_no_key, plan.of_rows, plan.of_keys, self.edges, sums)
-
-        list(self.threads.map(add, range(len(plan.runs))))
+        starts, stops = np.array([run.start for run in plan.runs]), np.array([run.stop for run in plan.runs])
+        sum_runs(cells, starts, stops, of_no_key, plan.of_rows, plan.of_keys, self.edges, sums)
         return Block(layer=layer, plan=plan, stack=self.stack, visibility=visibility, weights=scores, sums=sums, complete=extra is None)
 
     def _sums(self, heads: int, plan: BlockPlan) -> Sums:

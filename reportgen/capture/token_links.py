@@ -9,41 +9,49 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block
+from reportgen.capture.lanes import Lanes
 from reportgen.capture.layout import Stack
+from reportgen.capture.link_sums import add_weights, watch
 from reportgen.capture.scores import LayerScores
 from reportgen.capture.visibility import Visibility
 from reportgen.measurements import TOKEN_LINK
 
 LINKS = 8
 ROWS = 96
-SEGMENT = 32  # keys that share one bound
+SEGMENT = 32  # keys that share one bound; those of the first one are watched
+BEHIND, AHEAD = 96, 32  # keys near a query that are watched
 SLACK = 1.0001  # for rounding in the bounds
 
 
-class SegmentBounds:
-    """A reducer: for each query and each segment of keys, an upper bound of the mean weight over layers and heads of any key in it.
+class LinkBounds:
+    """A reducer: for each query the summed head means, over layers, of the keys watched: near ones and the first; and of all others an upper bound for each segment.
 
-    The bound is the sum over layers of the greatest head mean in the segment. Memory: queries x keys / 32.
+    The bound is the sum over layers of the greatest head mean in the segment. Memory: queries x keys / 32, and queries x 160.
     """
 
     def __init__(self, stack: Stack) -> None:
-        self.layers = stack.layers
-        self.total = torch.zeros(stack.queries.tokens, -(-stack.keys.tokens // SEGMENT))  # query segment
+        self.layers, self.keys = stack.layers, stack.keys.tokens
+        self.bounds = np.zeros((stack.queries.tokens, -(-self.keys // SEGMENT)), np.float32)  # query segment
+        self.watched = np.zeros((stack.queries.tokens, SEGMENT + BEHIND + AHEAD), np.float32)  # query watched
 
     def add(self, block: Block) -> None:
-        first, (rows, keys) = block.keys.start // SEGMENT, block.plan.shape
-        lead = block.keys.start - first * SEGMENT
-        count = -(-(lead + keys) // SEGMENT)
-        aligned = torch.zeros(rows, count * SEGMENT)
-        aligned[:, lead : lead + keys] = block.head_mean
-        self.total[block.rows, first : first + count] += aligned.view(rows, count, SEGMENT).amax(2)
+        watch(block.sums.head_mean, block.keys.start, block.rows.start, BEHIND, AHEAD, SEGMENT, self.watched, self.bounds)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}
 
-    def may_reach(self, rows: slice, needed: Float[torch.Tensor, " row"]) -> Bool[torch.Tensor, " segment"]:
-        """The segments that may hold, for some row, a key whose mean weight is at least what is needed there."""
-        return (self.total[rows] * (SLACK / self.layers) >= needed[:, None]).any(0)
+    def may_reach(self, rows: slice, needed: Float[np.ndarray, " row"]) -> Bool[np.ndarray, " segment"]:
+        """The segments that may hold, for some row, a key not watched whose mean weight is at least what is needed there, and more than nothing."""
+        bounds = self.bounds[rows] * (SLACK / self.layers)
+        return ((bounds >= needed[:, None]) & (bounds > 0)).any(0)
+
+
+def watched_keys(rows: Int[np.ndarray, " row"], keys: int) -> Int[np.ndarray, "row watched"]:
+    """The keys whose sums are kept for each row: those of the first segment, and those near it that are not of it; -1 where there is none."""
+    near = rows[:, None] + np.arange(1 - BEHIND, 1 + AHEAD)
+    first = np.broadcast_to(np.arange(SEGMENT), (len(rows), SEGMENT))
+    found = np.concatenate([first, np.where(near >= SEGMENT, near, -1)], axis=1)
+    return np.where(found < keys, found, -1)
 
 
 class MeanWeights:
@@ -57,8 +65,9 @@ class MeanWeights:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """`token_links` of the whole means."""
-        links = no_links(len(self.total))
-        _keep(links, slice(None), *(self.total / self.layers).topk(min(LINKS, self.total.shape[1])))
+        links, whole = no_links(len(self.total)), slice(0, len(self.total))
+        weights, keys = (self.total / self.layers).topk(min(LINKS, self.total.shape[1]))
+        _keep(links, whole, weights.numpy(), keys.numpy())
         return {"token_links": links}
 
 
@@ -69,56 +78,69 @@ def no_links(tokens: int) -> np.ndarray:
     return links
 
 
-def _keep(links: np.ndarray, rows: slice, weights: Float[torch.Tensor, "row rank"], keys: Int[torch.Tensor, "row rank"]) -> None:
-    links["key"][rows, : keys.shape[1]] = torch.where(weights > 0, keys, -1).numpy()
-    links["weight"][rows, : keys.shape[1]] = weights.numpy()
+def _keep(links: np.ndarray, rows: slice, weights: Float[np.ndarray, "row rank"], keys: Int[np.ndarray, "row rank"]) -> None:
+    links["key"][rows, : keys.shape[1]] = np.where(weights > 0, keys, -1)
+    links["weight"][rows, : keys.shape[1]] = np.maximum(weights, 0.0)
 
 
-def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: SegmentBounds, progress: Callable[[float], None] | None = None) -> np.ndarray:
+def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds, progress: Callable[[float], None] | None = None) -> np.ndarray:
     """`token_links`: for each query token the 8 keys with the largest mean over layers and heads of p, strongest first.
 
-    A query that sees fewer keys has key -1 and weight 0 in what remains. The mean is over all layers, so no single layer's pass can give it:
-    weights are computed a second time from the kept queries and keys, for a few rows of all layers, and dropped. Exact: near keys and the first ones
-    give each query a threshold, and then all keys are computed whose segment's bound reaches it for some query.
+    A query that sees fewer keys has key -1 and weight 0 in what remains. The mean is over all layers, so no single layer's pass can give it for every key.
+    Exact: the keys that were watched give each query a threshold; weights are computed a second time, from the kept queries and keys, of all other keys
+    whose segment's bound reaches it for some query of a few rows, and dropped.
     """
     tokens = stack.queries.tokens
     links = no_links(tokens)
-    for start in range(0, tokens, ROWS):
+
+    def strongest(_: int, start: int) -> tuple[slice, np.ndarray, np.ndarray]:
         rows = slice(start, min(start + ROWS, tokens))
-        near = torch.zeros(bounds.total.shape[1], dtype=torch.bool)
-        near[0] = True
-        near[max(start - ROWS, 0) // SEGMENT : -(-rows.stop // SEGMENT)] = True
-        keys = _keys_of(near, stack.keys.tokens)
-        mean = _mean_weights(layers, rows, keys)
-        least = mean.topk(LINKS)[0][:, -1] if len(keys) >= LINKS else torch.zeros(len(mean))
-        more = _keys_of(bounds.may_reach(rows, least) & ~near, stack.keys.tokens)
-        mean, keys = torch.cat([mean, _mean_weights(layers, rows, more)], 1), torch.cat([keys, more])
-        weights, order = mean.topk(min(LINKS, len(keys)))
-        _keep(links, rows, weights, keys[order])
+        return rows, *_strongest(layers, rows, bounds)
+
+    def keep(found: tuple[slice, np.ndarray, np.ndarray]) -> None:
+        _keep(links, *found)
         if progress is not None:
-            progress(rows.stop / tokens)
+            progress(found[0].stop / tokens)
+
+    Lanes(torch.get_num_threads()).work(range(0, tokens, ROWS), strongest, keep)
     return links
 
 
-def _keys_of(segments: Bool[torch.Tensor, " segment"], tokens: int) -> Int[torch.Tensor, " key"]:
+def _strongest(layers: Sequence[LayerScores], rows: slice, bounds: LinkBounds) -> tuple[Float[np.ndarray, "row rank"], Int[np.ndarray, "row rank"]]:
+    """Weights and keys of the strongest links of some rows."""
+    watched = watched_keys(np.arange(rows.start, rows.stop), bounds.keys)
+    known = np.where(watched >= 0, bounds.watched[rows] / len(layers), -1.0).astype(np.float32)
+    least = np.partition(known, -LINKS, axis=1)[:, -LINKS]
+    keys = _keys_of(bounds.may_reach(rows, least), bounds.keys)
+    more = _mean_weights(layers, rows, keys).numpy()
+    row, place = np.nonzero(watched >= 0)
+    at = np.searchsorted(keys, watched[row, place])
+    twice = (at < len(keys)) & (np.append(keys, -1)[at] == watched[row, place])
+    more[row[twice], at[twice]] = -1.0
+    weights, order = torch.from_numpy(np.concatenate([known, more], axis=1)).topk(LINKS)
+    everywhere = np.concatenate([watched, np.broadcast_to(keys, more.shape)], axis=1)
+    return weights.numpy(), np.take_along_axis(everywhere, order.numpy(), axis=1)
+
+
+def _keys_of(segments: Bool[np.ndarray, " segment"], tokens: int) -> Int[np.ndarray, " key"]:
     """The keys in the chosen segments."""
-    keys = (segments.nonzero() * SEGMENT + torch.arange(SEGMENT)).flatten()
+    keys = (np.flatnonzero(segments)[:, None] * SEGMENT + np.arange(SEGMENT)).ravel()
     return keys[keys < tokens]
 
 
-def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[torch.Tensor, " key"]) -> Float[torch.Tensor, "row key"]:
+def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[np.ndarray, " key"]) -> Float[torch.Tensor, "row key"]:
     """Mean over layers and heads of the weights of some rows on some keys, from scores and each row's known normaliser."""
     device = layers[0].keys.device
-    hidden = {mask: _hidden(mask, rows, keys).to(device) for mask in {layer.visibility for layer in layers}}
-    total = torch.zeros(rows.stop - rows.start, len(keys), device=device)
-    scores, chosen = torch.empty(len(layers[0].log_normalisers), *total.shape, device=device), keys.to(device)
+    chosen = torch.from_numpy(keys).to(device)
+    seen = {mask: _seen(mask, rows, keys) for mask in {layer.visibility for layer in layers}}
+    total = np.zeros((rows.stop - rows.start, len(keys)), np.float32)
+    scores = torch.empty(len(layers[0].log_normalisers), *total.shape, device=device)
     for layer in layers:
         layer.between(rows, chosen, out=scores)
-        weights = scores.sub_(layer.log_normalisers[:, rows, None]).exp_().mean(0)
-        total += weights.masked_fill_(hidden[layer.visibility], 0.0)
-    return total.cpu() / len(layers)
+        add_weights(scores.cpu().numpy(), layer.log_normalisers[:, rows].cpu().numpy(), *seen[layer.visibility], total)
+    return torch.from_numpy(total / (len(layers) * len(scores)))
 
 
-def _hidden(visibility: Visibility, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "row key"]:
-    first, last = torch.from_numpy(visibility.first[rows])[:, None], torch.from_numpy(visibility.last[rows])[:, None]
-    return (keys < first) | (keys >= last)
+def _seen(visibility: Visibility, rows: slice, keys: Int[np.ndarray, " key"]) -> tuple[np.ndarray, np.ndarray]:
+    """Where among the keys, which are in order, those start and stop that each row sees."""
+    return np.searchsorted(keys, visibility.first[rows]), np.searchsorted(keys, visibility.last[rows])

@@ -51,20 +51,21 @@ class WindowedPasses(Passes):
 
     def _spooled(self, spool: Spool) -> Measurements:
         model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
-        shapes = check_model(model, self._feed_of(0))
+        shapes = check_model(model, self._feed())
         target, aimed = self._target()
         limits, left = self._fitting_of_all(shapes, target)
         merging = {stack: Merging(stack=stack, sentences=len(whole.sentences), tokens=len(whole.ids), budget=left) for stack in shapes}
         for index in range(last):
-            self._take(index, measure_forward(model, self._feed_of(index), shapes, self._report_of(index), limits.rows, limits.cells), spool, merging)
+            forward = measure_forward(model, self._feed_of(index), shapes, self._report_of(index), limits.rows, limits.cells)
+            self._take(index, self.carried(forward), spool, merging)
         read = self._feed_of(last) if target is None or target.masked is not None else aimed
-        forward = measure_forward(model, read, shapes, self._report_of(last), limits.rows, limits.cells)
+        forward = self.carried(measure_forward(model, read, shapes, self._report_of(last), limits.rows, limits.cells))
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
         gradients = None
         if target is not None:
             gradients = measure_gradients(model, aimed, target, self.report, limits.cells)
-            found = gradients.arrays() | self.attention_of_target(forward, aimed, target, shapes)
+            found = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
             arrays |= target_of_window(found, self.windowed.windows[last], len(whole.sentences))
         return self._finished(spool, merging, arrays, self.metadata(shapes, forward, self._in_document(target), gradients))
 
@@ -102,6 +103,10 @@ class WindowedPasses(Passes):
                 counted=counted,
             )
             merged.add(numbers)
+
+    def _feed(self) -> Feed:
+        """The first window's: what is found out about the model before it is measured takes no more."""
+        return self._feed_of(0)
 
     def _feed_of(self, index: int) -> Feed:
         """A window's text; its rare tokens are those of the document, its queries count if they count here."""

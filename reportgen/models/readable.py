@@ -13,12 +13,17 @@ READ_ANOTHER_WAY = frozenset({"longformer", "led", "big_bird", "deberta", "deber
 
 
 def refuse_unreadable(model: Any, kind: Kind, name: str) -> None:
-    """Raise `ModelError` when the head is missing, there are no attention heads, or the attention is out of reach."""
+    """Raise `ModelError` when the head is missing, there is no attention, there are no attention heads, or the attention is out of reach."""
+    from reportgen.models.softmax_attention import why_unreadable
+
     config = model.config
     if kind in WITH_A_TOKEN_HEAD and (not hasattr(model, "get_output_embeddings") or model.get_output_embeddings() is None):
         raise ModelError(f"{name} ({config.model_type}) has no {'masked' if kind == 'masked' else 'next'}-token head.")
     if kind == "causal" and _looks_ahead(config):
         raise ModelError(f"{name} ({config.model_type}) has a next-token head but looks ahead: is_decoder is not set in its configuration.")
+    reason = why_unreadable(model)
+    if reason is not None:
+        raise ModelError(f"{name} ({config.model_type}) {reason}")
     if not getattr(config, "num_attention_heads", None):
         raise ModelError(f"{name} ({config.model_type}) has no attention heads; there is nothing for reportgen to measure.")
     refuse_out_of_reach(model, name)

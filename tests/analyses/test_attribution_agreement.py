@@ -192,3 +192,13 @@ def test_few_sentences_are_said_to_be_too_few(sentences: int) -> None:
     assert all(math.isnan(found.rho) for found in result.agreements)
     assert attribution_agreement.find(result) == f"Too few sentences stand before the target (sentence {sentences}) to compare attention with attribution."
     assert_valid(attribution_agreement.draw(result)["scatter"])
+
+
+def test_without_rollout_attention_is_compared_alone() -> None:
+    result = attribution_agreement.analyse(made_up(sizes=SIZES, leave_out=["attribution.rollout"]))
+    assert result.rollout is None
+    assert {found.method for found in result.agreements} == {"attention", "nearness alone", "length alone"}
+    assert "rollout" not in attribution_agreement.find(result)
+    spec = attribution_agreement.draw(result)["scatter"]
+    assert_drawable(spec)
+    assert len(spec["hconcat"]) == 1

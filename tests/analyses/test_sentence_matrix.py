@@ -135,3 +135,11 @@ def test_analysing_changes_no_number() -> None:
     before = {key: values.tobytes() for key, values in measurements.arrays.items()}
     sentence_matrix.analyse(measurements)
     assert before == {key: values.tobytes() for key, values in measurements.arrays.items()}
+
+
+def test_without_rollout_the_other_measures_are_there() -> None:
+    measurements = made_up(leave_out=["decoder.rollout"])
+    result = sentence_matrix.analyse(measurements)
+    assert result.rollout is None
+    assert result.rollout_without_sink is None
+    assert result.isa.shape == (LAYERS + 1, SENTENCES, SENTENCES)

@@ -150,9 +150,9 @@ ONE_LAYER_AT_A_TIME = (
 )
 
 
-def readme_table() -> str:
+def readme_table(hybrids: tuple[Family, ...]) -> str:
     """The families of models that the tests hold against the model's own attention, as the README has them."""
-    rows = [(family.name, family.kind, family.special, "streaming") for family in SEAM]
+    rows = [(family.name, family.kind, family.special, "streaming") for family in (*SEAM, *hybrids)]
     rows += [(name, kind, special, "one layer at a time") for name, _, kind, special in ONE_LAYER_AT_A_TIME]
     lines = ["| family | kind | of its own | read |", "|---|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines)

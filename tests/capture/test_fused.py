@@ -13,7 +13,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny import stack_of
 
-from reportgen.capture import fused
+from reportgen.capture import fused, vectors
 from reportgen.capture.block import Block, plan_rows
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import TextLayout
@@ -101,15 +101,15 @@ def test_what_leaves_the_sinks_out(block_and_weights, layout: TextLayout) -> Non
 
 def test_exp_is_exact_to_rounding_and_zero_far_below() -> None:
     values = np.linspace(-86.9, 0.0, 100_003).astype(np.float32)
-    found = np.array([fused.exp(value) for value in values])
+    found = np.array([vectors.exp(value) for value in values])
     assert np.max(np.abs(found / np.exp(values.astype(np.float64)) - 1)) < 3e-7
-    assert fused.exp(np.float32(0.0)) == 1.0
-    assert fused.exp(np.float32(-88.0)) == fused.exp(np.float32(-1e30)) == 0.0
+    assert vectors.exp(np.float32(0.0)) == 1.0
+    assert vectors.exp(np.float32(-88.0)) == vectors.exp(np.float32(-1e30)) == 0.0
 
 
 def test_the_greatest_score_is_found_whatever_its_sign() -> None:
     for row in ([-3.0, -1.5, -2.0], [0.0, -0.0, -7.0], [1.0, 2.5, -9.0], [-1e30, -1e30]):
-        assert fused.greatest_of(np.array(row, np.float32)) == np.float32(max(row))
+        assert vectors.greatest_of(np.array(row, np.float32)) == np.float32(max(row))
 
 
 def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout) -> None:
@@ -165,6 +165,6 @@ def test_distances_of_three_tokens_that_see_each_other_by_hand() -> None:
 
 def test_where_nothing_compiled_can_be_kept_it_is_compiled_anew() -> None:
     module: dict[str, object] = {"__name__": "nowhere"}
-    exec(compile(Path(fused.__file__).read_text(encoding="utf-8"), "<no file>", "exec"), module)
-    assert module["exp"](np.float32(-1.0)) == fused.exp(np.float32(-1.0))
-    assert type(module["exp"]._cache) is not type(fused.exp._cache)
+    exec(compile(Path(vectors.__file__).read_text(encoding="utf-8"), "<no file>", "exec"), module)
+    assert module["exp"](np.float32(-1.0)) == vectors.exp(np.float32(-1.0))
+    assert type(module["exp"]._cache) is not type(vectors.exp._cache)

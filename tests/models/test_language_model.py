@@ -251,7 +251,10 @@ KINDS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: GPTJForCausalLM(GPTJConfig(n_layer=2, n_head=2, n_embd=24, rotary_dim=4, vocab_size=VOCABULARY)),
         "does not use the library's attention interface",
     ),
-    "mamba": (lambda: MambaForCausalLM(MambaConfig(num_hidden_layers=2, hidden_size=24, state_size=3, vocab_size=VOCABULARY)), "has no attention heads"),
+    "mamba": (
+        lambda: MambaForCausalLM(MambaConfig(num_hidden_layers=2, hidden_size=24, state_size=3, vocab_size=VOCABULARY)),
+        "has no attention: it is a state-space model",
+    ),
 }
 
 

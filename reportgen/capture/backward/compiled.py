@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reportgen.capture.fused import IN_ORDER, SUMS, compiled, exp, exponentiate, fill, greatest_of
+from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, exp, exponentiate, fill, greatest_of
 
 
 class Seen(NamedTuple):

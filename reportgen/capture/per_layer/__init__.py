@@ -3,7 +3,6 @@
 from reportgen.capture.per_layer.families import PER_LAYER, reads_per_layer
 from reportgen.capture.per_layer.global_tokens import global_mask
 from reportgen.capture.per_layer.reading import attention_types_kept, whole_layers
-from reportgen.capture.per_layer.softmax_attention import attention_layers, why_unreadable
 from reportgen.capture.per_layer.whole_layer import WholeLayer
 
-__all__ = ["PER_LAYER", "WholeLayer", "attention_layers", "attention_types_kept", "global_mask", "reads_per_layer", "whole_layers", "why_unreadable"]
+__all__ = ["PER_LAYER", "WholeLayer", "attention_types_kept", "global_mask", "reads_per_layer", "whole_layers"]

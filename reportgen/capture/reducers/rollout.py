@@ -10,6 +10,8 @@ from reportgen.capture.block import Block
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack
 
+PANEL = 512  # keys of one product: early keys were reached by few sentences
+
 
 class Rollout:
     """`rollout` and `rollout_without_sink`, by layer and after the last; and the target's rows of the plain one.
@@ -23,6 +25,7 @@ class Rollout:
         start = torch.nn.functional.one_hot(layout.slot_of_token, layout.sentences + 1)[:, :-1].float()
         self.now = torch.stack([start, start], 2)  # token sentence (all keys, without sink)
         self.kept = torch.from_numpy(np.isin(np.arange(layout.tokens), layout.sinks, invert=True).astype(np.float32))
+        self.reached = np.maximum(np.maximum.accumulate(layout.sentence_of_token) + 1, 0)  # sentences up to each token
         shape = (stack.layers, layout.sentences, layout.sentences)
         self.by_layer, self.by_layer_left = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
@@ -30,8 +33,13 @@ class Rollout:
         if block.rows.start == 0:
             self.after, self.seen = 0.5 * self.now, self.now.clone()
             self.seen[:, :, 1] *= self.kept[:, None]  # sinks are not looked at
-        mean, rows, reach = block.head_mean, block.rows, self._reach(block)
-        step = (mean @ self.seen.flatten(1)[block.keys, : 2 * reach]).unflatten(1, (reach, 2))  # row sentence kind
+        mean, rows, reach = block.head_mean, block.rows, self._reach(block, block.rows.stop)
+        step = torch.zeros(len(mean), 2 * reach)
+        for start in range(block.keys.start, block.keys.stop, PANEL):
+            keys = slice(start, min(start + PANEL, block.keys.stop))
+            reached = min(self._reach(block, keys.stop), reach)
+            step[:, : 2 * reached].addmm_(mean[:, keys.start - block.keys.start : keys.stop - block.keys.start], self.seen.flatten(1)[keys, : 2 * reached])
+        step = step.unflatten(1, (reach, 2))  # row sentence kind
         left = mean @ self.kept[block.keys]
         own = self.now[rows, :reach, 1]
         step[:, :, 1] = torch.where((left > NOTHING_LEFT)[:, None], step[:, :, 1] / left[:, None], own)
@@ -39,11 +47,11 @@ class Rollout:
         if rows.stop == self.layout.tokens:
             self._close_layer(block.layer)
 
-    def _reach(self, block: Block) -> int:
-        """How many sentences can have reached these rows: under a causal mask only those up to their own."""
+    def _reach(self, block: Block, stop: int) -> int:
+        """How many sentences can have reached the tokens before `stop`: under a causal mask only those up to their own."""
         if not block.visibility.causal:
             return self.layout.sentences
-        return int(self.layout.sentence_of_token[: block.rows.stop].max()) + 1
+        return int(self.reached[stop - 1])
 
     def _close_layer(self, layer: int) -> None:
         self.now = self.after
