@@ -24,7 +24,7 @@ def parse_size(text: str) -> int:
     return size
 
 
-def written_size(size: float) -> str:
+def written_size(size: int) -> str:
     """Bytes in MB or GB, with two figures after the point for GB."""
     return f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
 

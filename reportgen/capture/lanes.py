@@ -102,6 +102,11 @@ class _Queue:
             self.changed.notify_all()
 
 
+def lanes_on(device: torch.device) -> Lanes:
+    """A lane for each of torch's threads on the CPU; one on any other device, which works on a whole block at once."""
+    return Lanes(torch.get_num_threads() if device.type == "cpu" else 1)
+
+
 def _run_on_one_core(all_there: Barrier) -> None:
     """In this lane, for good; the barrier sees to it that no lane is set up twice and another not at all."""
     torch.get_num_threads()  # the first question sets a thread up as the caller is, whatever was set before

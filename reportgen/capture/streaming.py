@@ -16,7 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block, BlockPlan, plan_blocks
 from reportgen.capture.feeding import StackOf, stack_namer
 from reportgen.capture.fused import NO_SCORE
-from reportgen.capture.lanes import Lanes
+from reportgen.capture.lanes import lanes_on
 from reportgen.capture.layout import Stack
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.reducers.reducer import Reducer
@@ -34,9 +34,8 @@ class Working:
     """Who adds up the blocks of a stack where the model is: compiled on the CPU, in all lanes; by array operations elsewhere, one block after the other."""
 
     def __init__(self, stack: Stack, device: torch.device) -> None:
-        on_the_cpu = device.type == "cpu"
-        self.lanes = Lanes(torch.get_num_threads() if on_the_cpu else 1)
-        self.summing = [Summing(stack) if on_the_cpu else DeviceSumming(stack, device) for _ in range(self.lanes.slots)]
+        self.lanes = lanes_on(device)
+        self.summing = [Summing(stack) if device.type == "cpu" else DeviceSumming(stack, device) for _ in range(self.lanes.slots)]
 
 
 @dataclass(kw_only=True, eq=False)

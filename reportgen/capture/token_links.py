@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block
-from reportgen.capture.lanes import Lanes
+from reportgen.capture.lanes import lanes_on
 from reportgen.capture.layout import Stack
 from reportgen.capture.link_sums import add_weights, watch
 from reportgen.capture.scores import LayerScores
@@ -102,7 +102,7 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds,
         if progress is not None:
             progress(found[0].stop / tokens)
 
-    Lanes(torch.get_num_threads()).work(range(0, tokens, ROWS), strongest, keep)
+    lanes_on(layers[0].keys.device).work(range(0, tokens, ROWS), strongest, keep)
     return links
 
 
