@@ -11,11 +11,13 @@ import torch
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, ROWS_OF_A_RUN, decay_edges
 from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.lanes import count_on, slots_of
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.reducers.sentence_mass import FLOAT32_CELLS
 from reportgen.capture.targets import Target
-from reportgen.capture.token_links import SEGMENT
+from reportgen.capture.token_links import AHEAD, BEHIND, SEGMENT
+from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
 from reportgen.capture.tracking import backward_peak, forward_peak
 from reportgen.errors import DocumentError
 from reportgen.memory import machine_memory, used_memory, written_size
@@ -90,10 +92,13 @@ def needs_of(model: Any, given: Feed, shapes: Shapes, target: Target | None, lim
     short = _first_tokens(given, min(TRIED_WHOLE if whole else TRIED, longest) / longest)
     growth = longest / max(short.source.tokens, short.target.tokens if short.target is not None else 0)
     block = max(_block(stack, limits, model.device.type) for stack in stacks.values())
+    blocks = slots_of(count_on(model.device)) * sum(
+        _block(stack, limits, model.device.type) + _second_look(stack, model.device.type) for stack in stacks.values()
+    )
     layer = max(_whole_layer(stack) for stack in stacks.values()) if whole else 0
     kept = sum(_stored(stack, gradients=target is not None) for stack in stacks.values())
     added_up = sum(_added_up(stack, whole) for stack in stacks.values())
-    forward = forward_peak(model, short, shapes) * growth + added_up + block + layer
+    forward = forward_peak(model, short, shapes) * growth + added_up + blocks + layer
     backward = 0.0
     if target is not None:
         backward = backward_peak(model, short) * growth + _logits(model, given, target) + 2 * block + layer
@@ -134,6 +139,11 @@ def _block(stack: Stack, limits: Limits, device: str) -> float:
     return cells * arrays * FLOAT
 
 
+def _second_look(stack: Stack, device: str) -> int:
+    """Scores of a few rows, and where they are copied to."""
+    return ROWS_OF_A_LOOK * stack.heads * stack.keys.tokens * FLOAT * (1 if device == "cpu" else 2)
+
+
 def _whole_layer(stack: Stack) -> int:
     return ARRAYS_OF_A_WHOLE_LAYER * stack.heads * stack.queries.tokens * stack.keys.tokens * FLOAT
 
@@ -142,7 +152,7 @@ def _added_up(stack: Stack, whole: bool) -> int:
     """What the reducers hold while they add up: rollout, bounds of the links, expected attention, a layer's masses, pairs by distance."""
     tokens, keys, sentences = stack.queries.tokens, stack.keys.tokens, stack.keys.sentences
     by_token = tokens * sentences * (6 * FLOAT + 5 * DOUBLE)
-    links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * keys // SEGMENT * FLOAT
+    links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * (keys // SEGMENT + SEGMENT + BEHIND + AHEAD) * FLOAT
     masses = stack.heads * (stack.queries.sentences * sentences * 2 + 2 * keys) * FLOAT
     return int(by_token + links + masses) + 2 * stack.layers * stack.heads * keys * DOUBLE
 

@@ -21,7 +21,7 @@ class Lanes:
 
     def __init__(self, count: int) -> None:
         self.count, threads = count, torch.get_num_threads()
-        self.slots = self.count + (self.count > 1)
+        self.slots = slots_of(count)
         self.threads = ThreadPoolExecutor(self.count, thread_name_prefix="reportgen-lane") if self.count > 1 else None
         if self.threads is not None:
             all_there = Barrier(self.count)
@@ -103,8 +103,18 @@ class _Queue:
 
 
 def lanes_on(device: torch.device) -> Lanes:
+    """As many lanes as there are on the device."""
+    return Lanes(count_on(device))
+
+
+def count_on(device: torch.device) -> int:
     """A lane for each of torch's threads on the CPU; one on any other device, which works on a whole block at once."""
-    return Lanes(torch.get_num_threads() if device.type == "cpu" else 1)
+    return torch.get_num_threads() if device.type == "cpu" else 1
+
+
+def slots_of(lanes: int) -> int:
+    """How many results may exist at a time."""
+    return lanes + (lanes > 1)
 
 
 def _run_on_one_core(all_there: Barrier) -> None:
