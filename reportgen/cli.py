@@ -12,6 +12,7 @@ import typer
 
 from reportgen.errors import OutputError, ReportgenError
 from reportgen.files import check_writable, replacing
+from reportgen.memory import parse_size
 
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
@@ -24,6 +25,14 @@ INTERRUPTED = "Interrupted; nothing was written."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
 models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
 app.add_typer(models_app, name="models")
+
+
+def _size(text: str | int) -> int:
+    try:
+        return parse_size(str(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
 
 Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or - for standard input.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
@@ -46,6 +55,9 @@ SameModel = Annotated[
 StackName = Annotated[str | None, typer.Option("--stack", help="encoder, decoder or cross, of an encoder-decoder.")]
 Tokens = Annotated[Path | None, typer.Option("--output", "-o", help="Also write all weights, as .json or .csv.")]
 Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many of the strongest pairs of tokens to show where a table of all does not fit.")]
+Device = Annotated[str, typer.Option("--device", help="auto (a GPU where there is one), cpu, cuda, cuda:N or mps.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="The model's number type: float32, bfloat16, float16, float64, or auto for that of its file.")]
+Memory = Annotated[int | None, typer.Option("--memory", metavar="SIZE", parser=_size, help="Memory that the run may take (8GB); by default all there is.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
 
 
@@ -61,13 +73,16 @@ def report(
     stride: Stride = None,
     attribution: Attribution = "fast",
     no_probes: NoProbes = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    memory: Memory = None,
     json_output: Json = None,
 ) -> None:
     """Measure a document and write its page."""
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
-    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes}
-    measurements = _measure(doc, model, revision, pair, asked)
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
+    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked)
     _write_page(measurements, page, json_output)
 
 
@@ -83,11 +98,14 @@ def measure(
     stride: Stride = None,
     attribution: Attribution = "fast",
     no_probes: NoProbes = False,
+    device: Device = "auto",
+    dtype: Dtype = "float32",
+    memory: Memory = None,
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
-    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes}
-    _measure(doc, model, revision, pair, asked).save(output)
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
+    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked).save(output)
     typer.echo(output)
 
 
@@ -153,7 +171,7 @@ def _look_further(measurements: Measurements, pair: str, head: str, stack: str |
         from reportgen.capture import token_weights
         from reportgen.models import load_model
 
-        language_model = load_model(model or name, revision=revision)
+        language_model = load_model(model or name, revision=revision, device="cpu", dtype=measurements.metadata["dtype"])
         return token_weights(measurements, language_model, *chosen, stack=stack, progress=progress)
 
 
@@ -211,7 +229,7 @@ def _check_outputs(source: str | Path, *paths: Path | None) -> None:
         taken.append(os.path.realpath(path))
 
 
-def _measure(doc: str, model: str, revision: str | None, pair: Path | None, asked: dict[str, Any]) -> Measurements:
+def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, asked: dict[str, Any]) -> Measurements:
     from reportgen.documents import read_document
 
     document, second = read_document(doc), None if pair is None else read_document(pair)
@@ -224,7 +242,7 @@ def _measure(doc: str, model: str, revision: str | None, pair: Path | None, aske
         from reportgen.capture import measure as measure_document
         from reportgen.models import load_model
 
-        language_model = load_model(model, revision=revision)
+        language_model = load_model(model, **placed)
         options = MeasureOptions(pair=second, **asked)
         return measure_document(document, language_model, options=options, progress=progress)
 

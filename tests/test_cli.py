@@ -32,8 +32,23 @@ TEXT = " ".join(f"The gull {number} slept{' and slept' * (number % 3)} at dawn."
 HEAVY = ("torch", "altair", "transformers")
 COMMANDS = {
     "": ("report", "measure", "render", "tokens", "models"),
-    "report": ("DOC", "--model", "--output", "--json", "--revision", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
-    "measure": ("DOC", "--output", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride"),
+    "report": (
+        "DOC",
+        "--model",
+        "--output",
+        "--json",
+        "--revision",
+        "--attribution",
+        "--no-probes",
+        "--pair",
+        "--generate",
+        "--window",
+        "--stride",
+        "--device",
+        "--dtype",
+        "--memory",
+    ),
+    "measure": ("DOC", "--output", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride", "--device", "--dtype", "--memory"),
     "render": ("X.npz", "--output", "--json"),
     "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
     "models": ("list", "fetch"),
@@ -566,6 +581,33 @@ def test_hostile_texts_of_a_strangers_file_can_be_written(run: Run, desk: Path) 
     made_up(metadata={"title": hostile, "notices": [hostile]}).save(desk / "hostile.npz")
     assert run("render", "hostile.npz", "-o", "x.html", "--json", "x.json").code == 0
     assert read_strictly(desk / "x.json")["title"] == "</script> broken"
+
+
+# Device, number type, memory
+
+
+def test_a_device_or_number_type_that_is_not_here_is_refused_in_one_sentence(run: Run, desk: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    words = ("measure", "gulls.txt", "-m", model, "-o", "x.npz")
+    assert run(*words, "--device", "cuda").sentence == "There is no CUDA device that this torch can use; choose --device cpu or auto."
+    assert run(*words, "--device", "abacus").sentence == "'abacus' is no device; choose auto, cpu, cuda, cuda:N or mps."
+    assert "'int3' is no number type" in run(*words, "--dtype", "int3").sentence
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_a_model_is_measured_in_half_precision_when_asked(run: Run, desk: Path, model: Path) -> None:
+    assert run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--no-probes", "--dtype", "bfloat16").code == 0
+    measurements = Measurements.load(desk / "x.npz")
+    assert measurements.metadata["dtype"] == "bfloat16"
+    assert measurements["*.entropy"].dtype == np.float32
+    assert np.isfinite(measurements["attribution.gradient"]).all()
+
+
+def test_a_document_that_does_not_fit_into_the_memory_is_refused_before_it_starts(run: Run, desk: Path, model: Path) -> None:
+    sentence = run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--memory", "100MB").sentence
+    assert "there are 100 MB: measure fewer tokens at once (--window)" in sentence
+    assert "is no size of memory" in run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--memory", "plenty").sentence
+    assert names_in(desk) == ON_THE_DESK
 
 
 # Bugs and interruptions

@@ -75,12 +75,12 @@ def _cut(runs: tuple[Run, ...]) -> Iterator[Run]:
         yield from (Run(start=start, stop=stop, sentence=run.sentence) for start, stop in itertools.pairwise(borders))
 
 
-def plan_blocks(stack: Stack, visibility: Visibility, rows_at_most: int = ROWS_AT_MOST) -> Iterator[BlockPlan]:
+def plan_blocks(stack: Stack, visibility: Visibility, rows_at_most: int = ROWS_AT_MOST, cells_at_most: int = CELLS_AT_MOST) -> Iterator[BlockPlan]:
     """Blocks that end where a sentence ends; a sentence is cut only when it does not fit into one block."""
     start, tokens, ends = 0, stack.queries.tokens, [run.stop for run in stack.queries.runs]
     while start < tokens:
         first, last = visibility.span(start, min(start + rows_at_most, tokens))
-        fitting = max(CELLS_AT_MOST // (stack.heads * (last - first)), ROWS_AT_LEAST)
+        fitting = max(cells_at_most // (stack.heads * (last - first)), ROWS_AT_LEAST)
         reach = min(start + min(fitting, rows_at_most), tokens)
         stop = max((end for end in ends if start < end <= reach), default=reach)
         yield plan_rows(stack, visibility, slice(start, stop))
@@ -116,6 +116,11 @@ class Block:
 
     def __post_init__(self) -> None:
         self.rows, self.keys = self.plan.rows, self.plan.keys
+
+    @property
+    def cells(self) -> Float[torch.Tensor, "head row key"]:
+        """The weights where the model is."""
+        return self.weights
 
     @cached_property
     def head_mean(self) -> Float[torch.Tensor, "row key"]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.capture.block import ROWS_AT_MOST, Block
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, reads_per_layer, whole_layers
@@ -69,7 +69,8 @@ class StackMeasure:
         found["coverage"] = np.ones(found["isa"].shape, np.int32)
         if isinstance(self.bounds, LinkBounds):
             found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report("strongest token links", share))
-            found |= query_key(self.stack, done.layers, found, lambda share: report("queries and keys behind links", share))
+            layers = [layer.on_the_cpu() for layer in done.layers]
+            found |= query_key(self.stack, layers, found, lambda share: report("queries and keys behind links", share))
         return {f"{self.stack.name}.{name}": values for name, values in found.items()}
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -91,7 +92,9 @@ class MasksOfLayers:
         return {}
 
 
-def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, rows_at_most: int = ROWS_AT_MOST) -> ForwardNumbers:
+def measure_forward(
+    model: Any, given: Feed, shapes: Shapes, report: Report, rows_at_most: int = ROWS_AT_MOST, cells_at_most: int = CELLS_AT_MOST
+) -> ForwardNumbers:
     """All statistics of the attention of every stack, in one pass through the model and a second look at the scores for the token links.
 
     `shapes` says how many layers and heads each stack has (`check_model` finds it out). Memory: that of a plain forward pass, the queries and keys of all
@@ -101,7 +104,9 @@ def measure_forward(model: Any, given: Feed, shapes: Shapes, report: Report, row
     measures = {name: StackMeasure(stack=stack, whole=whole) for name, stack in given.stacks(shapes).items()}
     progress = _layer_progress(report, [measure.stack for measure in measures.values()])
     passes = {
-        name: StackPass(stack=measure.stack, reducers=measure.reducers, keep_layers=not whole, rows_at_most=rows_at_most, progress=progress)
+        name: StackPass(
+            stack=measure.stack, reducers=measure.reducers, keep_layers=not whole, rows_at_most=rows_at_most, cells_at_most=cells_at_most, progress=progress
+        )
         for name, measure in measures.items()
     }
     global_tokens = run_through(model, given, passes)
@@ -150,7 +155,7 @@ def _run_layer_by_layer(model: Any, given: Feed, passes: Mapping[str, StackPass]
         same = before is not None and np.array_equal(cells, before.whole())
         masks[layer.stack] = before if same else visibility_of_cells(cells)
         global_tokens.update(layer.global_tokens)
-        passes[layer.stack].take(layer.weights.float().cpu(), masks[layer.stack])
+        passes[layer.stack].take(layer.weights.float(), masks[layer.stack])
 
     with whole_layers(model, take):
         model.base_model(**given.keywords(model))

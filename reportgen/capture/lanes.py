@@ -14,19 +14,19 @@ Done = TypeVar("Done")
 
 
 class Lanes:
-    """As many lanes as torch has threads. In a lane torch runs on one core: no lane waits for another in the middle of a product, as torch's own threads do.
+    """Lanes side by side. In a lane torch runs on one core: no lane waits for another in the middle of a product, as torch's own threads do.
 
-    Made with one thread, the caller's own is the lane. `slots` is how many results may exist at a time: one more than lanes, so that none waits while a result is taken.
+    A single lane is the caller's own thread, with all the threads that torch has there. `slots` is how many results may exist at a time: one more than lanes, so that none waits while a result is taken.
     """
 
-    def __init__(self) -> None:
-        self.count = torch.get_num_threads()
-        self.slots = self.count + (self.count > 1)
+    def __init__(self, count: int) -> None:
+        self.count, threads = count, torch.get_num_threads()
+        self.slots = slots_of(count)
         self.threads = ThreadPoolExecutor(self.count, thread_name_prefix="reportgen-lane") if self.count > 1 else None
         if self.threads is not None:
             all_there = Barrier(self.count)
             list(self.threads.map(lambda _: _run_on_one_core(all_there), range(self.count)))
-            torch.set_num_threads(self.count)  # of this thread, and of those that are made later
+            torch.set_num_threads(threads)  # of this thread, and of those that are made later
 
     def work(self, items: Sequence[Item], do: Callable[[int, Item], Done], take: Callable[[Done], None]) -> None:
         """`do(slot, item)` for every item, the lanes side by side; `take` of what it gives for one item after the other, in their order, by one lane at a time.
@@ -100,6 +100,21 @@ class _Queue:
         with self.changed:
             self.going = False
             self.changed.notify_all()
+
+
+def lanes_on(device: torch.device) -> Lanes:
+    """As many lanes as there are on the device."""
+    return Lanes(count_on(device))
+
+
+def count_on(device: torch.device) -> int:
+    """A lane for each of torch's threads on the CPU; one on any other device, which works on a whole block at once."""
+    return torch.get_num_threads() if device.type == "cpu" else 1
+
+
+def slots_of(lanes: int) -> int:
+    """How many results may exist at a time."""
+    return lanes + (lanes > 1)
 
 
 def _run_on_one_core(all_there: Barrier) -> None:

@@ -14,8 +14,9 @@ from reportgen.capture.attribution import Gradients, measure_full, measure_gradi
 from reportgen.capture.carrying import attention_alone
 from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of, refuse_what_does_not_fit, settings_of
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
-from reportgen.capture.knockout import measure_links
+from reportgen.capture.knockout import measure_links, nothing_hidden
 from reportgen.capture.layout import layout_of
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
@@ -32,6 +33,7 @@ LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 ATTRIBUTIONS = ("none", "fast", "full")
+NOT_ON_A_DEVICE = "it is done on the CPU alone (--device cpu)"
 MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences"
 
 
@@ -42,6 +44,7 @@ class MeasureOptions:
     `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, pairs of
     sentences), or `none`. `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most
     (default: half of that). Raises `ValueError` for another attribution.
+    `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
     """
 
     attribution: str = "fast"
@@ -51,6 +54,7 @@ class MeasureOptions:
     generate: int | None = None
     window: int | None = None
     stride: int | None = None
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.attribution not in ATTRIBUTIONS:
@@ -72,13 +76,22 @@ class Passes:
         shapes = check_model(model, given)
         target = default_target(self.language_model, given) if self.options.attribution != "none" else None
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
-        forward = self.carried(measure_forward(model, given if target is None or target.masked is not None else aimed, shapes, self.report))
+        read = given if target is None or target.masked is not None else aimed
+        limits, _ = self.fitting(aimed, shapes, target)
+        forward = self.carried(measure_forward(model, read, shapes, self.report, limits.rows, limits.cells))
         arrays = {**text_arrays(self.fed.source), **self._types_of_tokens(), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
-        explained = None if target is None else self.explained(given, aimed, target, forward, shapes)
+        explained = None if target is None else self.explained(given, aimed, target, forward, shapes, limits)
         arrays |= {} if explained is None else explained.by_sentence | explained.numbered
         metadata = self.metadata(shapes, forward, target, explained)
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
+
+    def fitting(self, given: Feed, shapes: Shapes, target: Target | None) -> tuple[Limits, int | None]:
+        """How large blocks may be, and what is left of the memory. Raises `DocumentError` when the passes over this text do not fit into it."""
+        model = self.language_model.model
+        budget, tokens = budget_of(self.options.memory, model.device), given.source.tokens
+        limits = block_limits(budget, model.device, max(heads for _, heads in shapes.values()), tokens)
+        return limits, refuse_what_does_not_fit(needs_of(model, given, shapes, target, limits), budget, model.device, tokens)
 
     def _feed(self) -> Feed:
         nothing = np.array([], np.int64)
@@ -110,17 +123,20 @@ class Passes:
         named = {"attribution.attention": found.target_attention[stack]}
         return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
 
-    def explained(self, given: Feed, aimed: Feed, target: Target, forward: ForwardNumbers, shapes: Shapes, first_sentence: int = 0) -> Explained:
+    def explained(
+        self, given: Feed, aimed: Feed, target: Target, forward: ForwardNumbers, shapes: Shapes, limits: Limits, first_sentence: int = 0
+    ) -> Explained:
         """What the target depends on: one backward pass, the strongest links hidden, and many passes where they are asked for.
 
         `forward` is of the text in `given`, whose sentences are numbered from `first_sentence`.
         """
         language_model, alone = self.language_model, self.attention_alone
-        gradients = measure_gradients(language_model.model, aimed, target, self.report)
-        links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
-        full = None
-        if self.options.attribution == "full":
-            full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
+        gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
+        links, full = nothing_hidden(NOT_ON_A_DEVICE), None
+        if language_model.model.device.type == "cpu":
+            links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
+            if self.options.attribution == "full":
+                full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
         arrays = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
         return Explained(value=gradients.value, arrays=arrays, full=full, links=links)
 
@@ -173,6 +189,7 @@ class Passes:
                 "probes": {"seed": SEED, "rows": ROWS, "period": PERIOD} if self.options.probes and probed else None,
                 "sentences": "Punkt" if self.options.sentences is None else "given by the caller",
                 "sentence_attention_dtype": str(forward.arrays[f"{stack}.sentence_attention"].dtype),
+                **settings_of(self.options.memory),
                 **self.fed.settings,
             },
             "windows": [],
@@ -208,6 +225,8 @@ class Passes:
         """What was not measured, and why."""
         asked_away = {"attribution": self.options.attribution != "none", "the probes on repeated random tokens": self.options.probes}
         said = [f"Not measured, because it was asked away: {name}." for name, wanted in asked_away.items() if not wanted]
+        if self.options.attribution == "full" and self.language_model.model.device.type != "cpu":
+            said.append(f"Not measured, because {NOT_ON_A_DEVICE}: {MANY_PASSES}.")
         if self.options.attribution == "fast":
             said.append(f"Not measured, because they take many passes, which --attribution full asks for: {MANY_PASSES}.")
         if self.options.probes and not probed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,10 @@ class LayerScores:
     visibility: Visibility
     rule: ScoreRule
 
+    def on_the_cpu(self) -> LayerScores:
+        """The same on the CPU, where it may be already."""
+        return replace(self, queries=self.queries.cpu(), keys=self.keys.cpu(), log_normalisers=self.log_normalisers.cpu())
+
     def between(self, rows: slice, keys: slice | Int[torch.Tensor, " key"], out: Float[torch.Tensor, "head row key"]) -> None:
         """Scores of some rows on some keys, written into `out`; those of invisible keys mean nothing."""
         queries = self.queries[:, :, rows].flatten(1, 2)
@@ -81,7 +85,7 @@ class LayerScores:
         if self.rule.cap is not None:
             out.div_(self.rule.cap).tanh_().mul_(self.rule.cap)
         if self.rule.bias is not None:
-            self.rule.bias.add_to(out.numpy(), rows, keys)
+            self.rule.bias.add_to(out, rows, keys)
 
     def pair(self, head: int, query: int, key: int) -> tuple[Float[torch.Tensor, " dim"], Float[torch.Tensor, " dim"]]:
         """The scaled query and the key whose product is the score of one pair before soft cap and bias; the heads of a group share the key."""
@@ -93,6 +97,6 @@ def layer_scores(query: torch.Tensor, key: torch.Tensor, visibility: Visibility,
     """The scores of a layer from what its attention function is given: batch x head x token x dim, of one text. Raises `ModelError` for more than one."""
     if query.shape[0] != 1:
         raise ModelError(f"The streaming attention reads one text at a time, not a batch of {query.shape[0]}.")
-    keys = key[0].float().cpu()
-    queries = (query[0].float().cpu() * rule.scaling).unflatten(0, (keys.shape[0], -1))
-    return LayerScores(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3]), visibility=visibility, rule=rule)
+    keys = key[0].float()
+    queries = (query[0].float() * rule.scaling).unflatten(0, (keys.shape[0], -1))
+    return LayerScores(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3], device=query.device), visibility=visibility, rule=rule)

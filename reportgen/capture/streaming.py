@@ -13,20 +13,29 @@ import torch
 from jaxtyping import Float
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from reportgen.capture.block import ROWS_AT_MOST, Block, BlockPlan, plan_blocks
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block, BlockPlan, plan_blocks
 from reportgen.capture.feeding import StackOf, stack_namer
 from reportgen.capture.fused import NO_SCORE
-from reportgen.capture.lanes import Lanes
+from reportgen.capture.lanes import lanes_on
 from reportgen.capture.layout import Stack
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.reducers.reducer import Reducer
 from reportgen.capture.scores import LayerScores, ScoreRule, layer_scores, score_rule
 from reportgen.capture.summing import Summing
+from reportgen.capture.torch_sums import DeviceSumming
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 NAME = "reportgen_streaming"
 Progress = Callable[[str, int, float], None]
+
+
+class Working:
+    """Who adds up the blocks of a stack where the model is: compiled on the CPU, in all lanes; by array operations elsewhere, one block after the other."""
+
+    def __init__(self, stack: Stack, device: torch.device) -> None:
+        self.lanes = lanes_on(device)
+        self.summing = [Summing(stack) if device.type == "cpu" else DeviceSumming(stack, device) for _ in range(self.lanes.slots)]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -38,30 +47,28 @@ class StackPass:
     keep_layers: bool = False
     progress: Progress | None = None
     rows_at_most: int = ROWS_AT_MOST
+    cells_at_most: int = CELLS_AT_MOST
     plans: dict[Visibility, Sequence[BlockPlan]] = field(default_factory=dict)
     layers: list[LayerScores] = field(default_factory=list)
     done: int = 0
-
-    def __post_init__(self) -> None:
-        self.lanes = Lanes()
-        self.summing = [Summing(self.stack) for _ in range(self.lanes.slots)]
+    working: dict[torch.device, Working] = field(default_factory=dict)
 
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The next layer's attention output, batch x token x head x dim, exactly as the model's own attention gives it."""
         layer = self._open_layer(query, key, value)
         scores = layer_scores(query, key, visibility, rule)
-        values = value[0].float().cpu()
-        output = torch.empty(*query.shape[1:3], values.shape[-1])
+        working, values = self._working(query.device), value[0].float()
+        output = torch.empty(*query.shape[1:3], values.shape[-1], device=query.device)
 
         def attended(slot: int, plan: BlockPlan) -> Block:
-            cells = self.summing[slot].scores(plan)
+            cells = working.summing[slot].scores(plan)
             scores.between(plan.rows, plan.keys, out=cells)
-            block = self.summing[slot].block(layer, plan, visibility, cells, rule.extra)
-            output[:, plan.rows] = torch.bmm(block.weights.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(-1, plan.shape[0], values.shape[-1])
+            block = working.summing[slot].block(layer, plan, visibility, cells, rule.extra)
+            output[:, plan.rows] = torch.bmm(block.cells.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(-1, plan.shape[0], values.shape[-1])
             scores.log_normalisers[:, plan.rows] = torch.from_numpy(block.sums.log_normaliser)
             return block
 
-        self.lanes.work(self._plans(visibility), attended, self._add)
+        working.lanes.work(self._plans(visibility), attended, self._add)
         if self.keep_layers:
             self.layers.append(scores)
         self._refuse_what_is_not_finite(layer, output)
@@ -69,14 +76,19 @@ class StackPass:
 
     def take(self, weights: Float[torch.Tensor, "head query key"], visibility: Visibility) -> None:
         """The next layer from its whole weights, for models that are read one layer at a time: their logarithms are scores that give them back."""
-        layer = self._open_layer(weights)
+        layer, working = self._open_layer(weights), self._working(weights.device)
 
         def logarithms(slot: int, plan: BlockPlan) -> Block:
-            cells = self.summing[slot].scores(plan)
+            cells = working.summing[slot].scores(plan)
             torch.log(weights[:, plan.rows, plan.keys], out=cells).clamp_(min=float(NO_SCORE))
-            return self.summing[slot].block(layer, plan, visibility, cells)
+            return working.summing[slot].block(layer, plan, visibility, cells)
 
-        self.lanes.work(self._plans(visibility), logarithms, self._add)
+        working.lanes.work(self._plans(visibility), logarithms, self._add)
+
+    def _working(self, device: torch.device) -> Working:
+        if device not in self.working:
+            self.working[device] = Working(self.stack, device)
+        return self.working[device]
 
     def _add(self, block: Block) -> None:
         for reducer in self.reducers:
@@ -95,7 +107,7 @@ class StackPass:
     def _plans(self, visibility: Visibility) -> Sequence[BlockPlan]:
         """The blocks of a layer; layers that share a mask share them."""
         if visibility not in self.plans:
-            self.plans[visibility] = tuple(plan_blocks(self.stack, visibility, self.rows_at_most))
+            self.plans[visibility] = tuple(plan_blocks(self.stack, visibility, self.rows_at_most, self.cells_at_most))
         return self.plans[visibility]
 
     def _refuse_what_is_not_finite(self, layer: int, *tensors: torch.Tensor) -> None:
@@ -134,12 +146,13 @@ def mask_of(
     attention_mask: torch.Tensor | None = None,
     q_offset: int = 0,
     kv_offset: int = 0,
+    device: torch.device | str = "cpu",
     **_: Any,
 ) -> Visibility:
     """What stands for the mask where the library would build it. Raises `ModelError` for padding and for a cache."""
     if (attention_mask is not None and not bool(attention_mask.all())) or int(q_offset) or int(kv_offset):
         raise ModelError("The streaming attention reads one text without padding and without a cache.")
-    return visibility_of(mask_function, q_length, kv_length)
+    return visibility_of(mask_function, q_length, kv_length, device)
 
 
 AttentionInterface.register(NAME, _attention)

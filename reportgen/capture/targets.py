@@ -118,17 +118,25 @@ def _likelihood(layout: TextLayout, rows: Int[np.ndarray, " row"], tokens: Int[n
 
     def read(output: Any) -> torch.Tensor:
         logits = output.logits[0]
-        chosen = logits[torch.from_numpy(rows) - (layout.tokens - len(logits))]
-        return torch.nn.functional.cross_entropy(chosen.to(torch.promote_types(chosen.dtype, torch.float32)), wanted.to(chosen.device), reduction="sum")
+        chosen = logits[torch.from_numpy(rows - (layout.tokens - len(logits))).to(logits.device)]
+        return torch.nn.functional.cross_entropy(_single(chosen), wanted.to(chosen.device), reduction="sum")
 
     return read
+
+
+def _single(values: torch.Tensor) -> torch.Tensor:
+    """At least float32, so that a target of a model in half precision is not rounded."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _predicted_class(model: Any, given: Feed) -> Target:
     predicted = int(_output_of(model, given).logits[0].argmax())
     label = (getattr(model.config, "id2label", None) or {}).get(predicted, str(predicted))
     return Target(
-        description=f"logit of the predicted class, {label}", unit="logit", rows=_pooled_rows(model, given), read=lambda output: output.logits[0, predicted]
+        description=f"logit of the predicted class, {label}",
+        unit="logit",
+        rows=_pooled_rows(model, given),
+        read=lambda output: _single(output.logits[0, predicted]),
     )
 
 
@@ -148,7 +156,7 @@ def _predicted_answer(model: Any, given: Feed) -> Target:
         description=f"logits of the predicted answer's start (token {start + 1}) and end (token {end + 1}), summed",
         unit="logit",
         rows=np.unique([start, end]),
-        read=lambda output: output.start_logits[0, start] + output.end_logits[0, end],
+        read=lambda output: _single(output.start_logits[0, start]) + _single(output.end_logits[0, end]),
     )
 
 
@@ -160,7 +168,7 @@ def _output_of(model: Any, given: Feed) -> Any:
 
 def _similarity(layout: TextLayout) -> Target:
     def read(output: Any) -> torch.Tensor:
-        mean = output.last_hidden_state[0].mean(0)
+        mean = _single(output.last_hidden_state[0]).mean(0)
         return mean @ torch.nn.functional.normalize(mean.detach(), dim=0)
 
     return Target(

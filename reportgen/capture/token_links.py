@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block
-from reportgen.capture.lanes import Lanes
+from reportgen.capture.lanes import lanes_on
 from reportgen.capture.layout import Stack
 from reportgen.capture.link_sums import add_weights, watch
 from reportgen.capture.scores import LayerScores
@@ -102,7 +102,7 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds,
         if progress is not None:
             progress(found[0].stop / tokens)
 
-    Lanes().work(range(0, tokens, ROWS), strongest, keep)
+    lanes_on(layers[0].keys.device).work(range(0, tokens, ROWS), strongest, keep)
     return links
 
 
@@ -130,13 +130,14 @@ def _keys_of(segments: Bool[np.ndarray, " segment"], tokens: int) -> Int[np.ndar
 
 def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[np.ndarray, " key"]) -> Float[torch.Tensor, "row key"]:
     """Mean over layers and heads of the weights of some rows on some keys, from scores and each row's known normaliser."""
-    chosen = torch.from_numpy(keys)
+    device = layers[0].keys.device
+    chosen = torch.from_numpy(keys).to(device)
     seen = {mask: _seen(mask, rows, keys) for mask in {layer.visibility for layer in layers}}
     total = np.zeros((rows.stop - rows.start, len(keys)), np.float32)
-    scores = torch.empty(len(layers[0].log_normalisers), *total.shape)
+    scores = torch.empty(len(layers[0].log_normalisers), *total.shape, device=device)
     for layer in layers:
         layer.between(rows, chosen, out=scores)
-        add_weights(scores.numpy(), layer.log_normalisers.numpy()[:, rows], *seen[layer.visibility], total)
+        add_weights(scores.cpu().numpy(), layer.log_normalisers[:, rows].cpu().numpy(), *seen[layer.visibility], total)
     return torch.from_numpy(total / (len(layers) * len(scores)))
 
 

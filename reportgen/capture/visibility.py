@@ -96,16 +96,17 @@ def visibility_of_cells(cells: Bool[np.ndarray, "query key"]) -> Visibility:
     return Visibility(first=first, last=last, keys=keys, cells=None if (cells.sum(1) == last - first).all() else cells)
 
 
-def visibility_of(mask_function: Callable[..., torch.Tensor], queries: int, keys: int) -> Visibility:
+def visibility_of(mask_function: Callable[..., torch.Tensor], queries: int, keys: int, device: torch.device | str = "cpu") -> Visibility:
     """The intervals of a transformers mask function (batch, head, query, key) -> bool.
 
     Works through a few rows at a time. Raises `ModelError` when the keys that some query sees are not consecutive.
     """
     first, last = np.empty(queries, np.int64), np.empty(queries, np.int64)
-    zero, key = torch.zeros((), dtype=torch.long), torch.arange(keys)[None]
+    zero, key = torch.zeros((), dtype=torch.long, device=device), torch.arange(keys, device=device)[None]
     for start in range(0, queries, ROWS_AT_ONCE):
         stop = min(start + ROWS_AT_ONCE, queries)
-        seen = torch.broadcast_to(mask_function(zero, zero, torch.arange(start, stop)[:, None], key), (stop - start, keys)).numpy()
+        row = torch.arange(start, stop, device=device)[:, None]
+        seen = torch.broadcast_to(mask_function(zero, zero, row, key), (stop - start, keys)).cpu().numpy()
         first[start:stop] = seen.argmax(1)
         last[start:stop] = keys - seen[:, ::-1].argmax(1)
         if (seen.sum(1) != last[start:stop] - first[start:stop]).any():

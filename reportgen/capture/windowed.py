@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reportgen.archive import Spool
-from reportgen.capture.feeding import Feed
+from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.fitting import Limits
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
-from reportgen.capture.merging import Merging, WindowNumbers, target_of_window, text_weights
+from reportgen.capture.merging import BUDGET, Merging, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.self_check import check_model
@@ -53,22 +54,31 @@ class WindowedPasses(Passes):
         model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
         shapes = check_model(model, self._feed())
         size = {"windows": self.windowed.windows, "sentences": len(whole.sentences), "tokens": len(whole.ids)}
-        merging = {stack: Merging(stack=stack, **size) for stack in shapes}
-        for index in range(last):
-            self._take(index, self.carried(measure_forward(model, self._feed_of(index), shapes, self._report_of(index))), spool, merging)
         target, aimed = self._target()
+        limits, left = self._fitting_of_all(shapes, target)
+        merging = {stack: Merging(stack=stack, **size, budget=left) for stack in shapes}
+        for index in range(last):
+            forward = measure_forward(model, self._feed_of(index), shapes, self._report_of(index), limits.rows, limits.cells)
+            self._take(index, self.carried(forward), spool, merging)
         read = self._feed_of(last) if target is None or target.masked is not None else aimed
-        forward = self.carried(measure_forward(model, read, shapes, self._report_of(last)))
+        forward = self.carried(measure_forward(model, read, shapes, self._report_of(last), limits.rows, limits.cells))
         self._take(last, forward, spool, merging)
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
         explained = None
         if target is not None:
-            explained = self.explained(self._feed_of(last), aimed, target, forward, shapes, self.windowed.windows[last].first)
+            explained = self.explained(self._feed_of(last), aimed, target, forward, shapes, limits, self.windowed.windows[last].first)
             arrays |= explained.numbered
         metadata = self.metadata(shapes, forward, self._in_document(target), explained)
         metadata["notices"] += [ROWS_OF_THE_LAST] if "attribution.pair_rows" in arrays else []
         arrays |= self._merged(merging, {} if explained is None else explained.by_sentence, metadata)
         return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
+
+    def _fitting_of_all(self, shapes: Shapes, target: Target | None) -> tuple[Limits, int]:
+        """The blocks that fit in the largest window, and the bytes that the document's own matrices may take: what is left, by default no more than usual."""
+        largest = max(range(len(self.windowed.parts)), key=lambda index: len(self.windowed.parts[index].ids))
+        limits, left = self.fitting(self._feed_of(largest), shapes, target)
+        usual = BUDGET if self.options.memory is None or left is None else left
+        return limits, min(usual, BUDGET if left is None else left)
 
     def _merged(self, merging: dict[str, Merging], of_target: dict[str, np.ndarray], metadata: dict[str, Any]) -> dict[str, np.ndarray]:
         """The document's arrays, those that depend on the target among them; what is to be said of them goes into the metadata."""

@@ -14,6 +14,7 @@ from typing import Any
 from reportgen.errors import ModelError
 from reportgen.models import packaged
 from reportgen.models.kinds import Kind, kind_of_folder, kind_of_model, refuse_other_senses
+from reportgen.models.placing import Placing, placing
 from reportgen.models.positions import source_positions, target_positions
 from reportgen.models.readable import refuse_unreadable
 
@@ -46,19 +47,22 @@ class LanguageModel:
         return target_positions(self.model)
 
 
-def load_model(name: str = "default", *, revision: str | None = None) -> LanguageModel:
+def load_model(name: str = "default", *, revision: str | None = None, device: str = "auto", dtype: str = "float32") -> LanguageModel:
     """The model named: `default`, a packaged model's short name, a local folder, or a hub id (`HF_HUB_OFFLINE` is respected).
 
-    Weights are read from safetensors only and used in float32. Raises `ModelError` when there is no such model or it cannot be read exactly.
+    Weights are read from safetensors only. `device` is auto (a GPU where there is one), cpu, cuda, cuda:N or mps; `dtype` the number type that the
+    weights are used in: float32, bfloat16, float16, float64, or auto for that of the file. Raises `ModelError` when there is no such model or device, or
+    the model cannot be read exactly.
     """
+    where = placing(device, dtype)
     known = packaged.find_packaged(name)
     if known is not None:
-        return _load(str(packaged.fetch(known)), title=known.title, identity=known.identity)
+        return _load(str(packaged.fetch(known)), where, title=known.title, identity=known.identity)
     if os.path.isdir(name):
-        return _load(name, title=Path(name).resolve().name, identity=_weights_checksum(Path(name)))
+        return _load(name, where, title=Path(name).resolve().name, identity=_weights_checksum(Path(name)))
     if not name or name.startswith((".", "~", os.sep)):
         raise ModelError(f"There is no model folder {name!r}.")
-    return _load(name, title=name, identity=None, revision=revision)
+    return _load(name, where, title=name, identity=None, revision=revision)
 
 
 def given_model(model: Any, tokenizer: Any) -> LanguageModel:
@@ -80,7 +84,7 @@ def checked(language_model: LanguageModel) -> LanguageModel:
     return language_model
 
 
-def _load(source: str, *, title: str, identity: str | None, revision: str | None = None) -> LanguageModel:
+def _load(source: str, where: Placing, *, title: str, identity: str | None, revision: str | None = None) -> LanguageModel:
     from transformers import AutoConfig, AutoTokenizer
 
     with _said_of(f"the model {title}"):
@@ -90,23 +94,24 @@ def _load(source: str, *, title: str, identity: str | None, revision: str | None
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what the library makes up where there is no tokenizer file
         raise ModelError(f"{title} comes without a tokenizer that knows any word.")
-    model = _load_weights(source, config, auto_class, title, revision)
+    model = _load_weights(source, config, auto_class, title, {"revision": revision, "dtype": where.dtype})
+    with _said_of(f"the model {title} to {where.device}"):
+        model = model.to(where.device)
     identity = identity or getattr(model.config, "_commit_hash", None) or UNKNOWN
     return checked(LanguageModel(model=model, tokenizer=tokenizer, name=title, identity=identity, kind=kind))
 
 
-def _load_weights(source: str, config: Any, auto_class: str, title: str, revision: str | None) -> Any:
-    """The model in single precision and evaluation mode, every weight of it from the files: a pooler that nothing reads is not made at all."""
-    import torch
+def _load_weights(source: str, config: Any, auto_class: str, title: str, asked: dict[str, Any]) -> Any:
+    """The model on the CPU in evaluation mode, every weight of it from the files: a pooler that nothing reads is not made at all."""
     import transformers
 
     auto = getattr(transformers, auto_class)
     model_class = _class_for(auto, config, title)
-    options = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    options = {**asked, "use_safetensors": True, "output_loading_info": True}
     if auto_class == "AutoModel" and "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
         options["add_pooling_layer"] = False
     with _said_of(f"the model {title}"):
-        model, found = auto.from_pretrained(source, revision=revision, **options)
+        model, found = auto.from_pretrained(source, **options)
     if found["missing_keys"]:
         raise ModelError(f"The weights of {title} are incomplete: {len(found['missing_keys'])} tensors such as {min(found['missing_keys'])} are missing.")
     return model.eval()

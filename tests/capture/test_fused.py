@@ -1,9 +1,10 @@
-"""The compiled pass over a block against the plain formulas in float64, on masks and scores that no tested model has."""
+"""The sums of a block, compiled and by array operations, against the plain formulas in float64, on masks and scores that no tested model has."""
 
 from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,19 @@ from tiny import stack_of
 from reportgen.capture import fused, vectors
 from reportgen.capture.block import Block, plan_rows
 from reportgen.capture.fused import NOTHING_LEFT
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
 from reportgen.capture.summing import Summing
+from reportgen.capture.torch_sums import DeviceSumming
 from reportgen.capture.visibility import Visibility
 
 HEADS, TOKENS = 5, 67
+SummingOf = Callable[[Stack], Summing | DeviceSumming]
+
+
+@pytest.fixture(scope="module", params=[Summing, lambda stack: DeviceSumming(stack, torch.device("cpu"))], ids=["compiled", "array operations"])
+def summing_of(request: pytest.FixtureRequest) -> SummingOf:
+    return request.param
 
 
 @pytest.fixture(scope="module", params=["both sides", "causal", "window"])
@@ -45,10 +53,12 @@ def layout() -> TextLayout:
 
 
 @pytest.fixture(scope="module", params=[None, 2.5], ids=["keys only", "a score of no key"])
-def block_and_weights(request: pytest.FixtureRequest, layout: TextLayout, visibility: Visibility) -> tuple[Block, np.ndarray, int]:
-    """A block of rows in the middle, and its weights by the formula."""
+def block_and_weights(
+    request: pytest.FixtureRequest, layout: TextLayout, visibility: Visibility, summing_of: SummingOf
+) -> tuple[Block, np.ndarray, np.ndarray]:
+    """A block of rows in the middle; its weights and its log normalisers by the formula."""
     rows = slice(19, 53)
-    plan, summing = plan_rows(stack_of(layout, heads=HEADS), visibility, rows), Summing(stack_of(layout, heads=HEADS))
+    plan, summing = plan_rows(stack_of(layout, heads=HEADS), visibility, rows), summing_of(stack_of(layout, heads=HEADS))
     given = np.random.default_rng(3).normal(scale=6, size=(HEADS, *plan.shape)).astype(np.float32)
     scores = summing.scores(plan)
     scores.copy_(torch.from_numpy(given))
@@ -57,7 +67,8 @@ def block_and_weights(request: pytest.FixtureRequest, layout: TextLayout, visibi
     key = np.arange(plan.keys.start, plan.keys.stop)
     seen = (key >= visibility.first[rows, None]) & (key < visibility.last[rows, None])
     powers = np.where(seen, np.exp(given.astype(np.float64)), 0.0)
-    return block, powers / (powers.sum(2, keepdims=True) + np.exp(extra[:, None, None].astype(np.float64))), plan.keys.start
+    total = powers.sum(2) + np.exp(extra[:, None].astype(np.float64))
+    return block, powers / total[:, :, None], np.log(total)
 
 
 def close(found: np.ndarray, expected: np.ndarray) -> None:
@@ -65,11 +76,12 @@ def close(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_weights_and_what_holds_every_key(block_and_weights, layout: TextLayout) -> None:
-    block, p, start = block_and_weights
-    members = layout.sentence_of_token
+    block, p, log_normaliser = block_and_weights
+    start, members = block.keys.start, layout.sentence_of_token
     inside = members[block.keys] >= 0
     gap = np.abs(members[block.rows, None] - members[block.keys])
     close(block.weights.numpy(), p)
+    close(block.sums.log_normaliser, log_normaliser)
     close(block.sums.greatest, p.max(2))
     close(block.sums.entropy, -(p * np.log(np.where(p > 0, p, 1.0))).sum(2))
     close(block.sums.inside, p[:, :, inside].sum(2))
@@ -79,12 +91,12 @@ def test_weights_and_what_holds_every_key(block_and_weights, layout: TextLayout)
     for index, run in enumerate(block.plan.runs):
         close(block.sums.run_sums[:, index], p[:, run.start : run.stop].sum(1))
         close(block.sums.run_maxima[index], p[:, run.start : run.stop].max((0, 1)))
-    close(block.sums.products.sum(0), np.tril(np.einsum("hqk,gqk->hg", p, p)))
+        close(block.sums.products[index], _products(p[:, run.start : run.stop]))
 
 
 def test_what_leaves_the_sinks_out(block_and_weights, layout: TextLayout) -> None:
-    block, p, start = block_and_weights
-    p = p.copy()
+    block, p, _ = block_and_weights
+    start, p = block.keys.start, p.copy()
     p[:, :, layout.sinks[layout.sinks >= start] - start] = 0.0
     left = p.sum(2)
     assert (left > NOTHING_LEFT).all()
@@ -96,7 +108,12 @@ def test_what_leaves_the_sinks_out(block_and_weights, layout: TextLayout) -> Non
     edges = [0, 1, 2, 4, 8, 16, 32, 64, 128]
     for index, (low, high) in enumerate(itertools.pairwise(edges)):
         close(block.sums.by_distance[:, :, index], np.where((distance >= low) & (distance < high), p, 0.0).sum(2))
-    close(block.sums.products_left.sum(0), np.tril(np.einsum("hqk,gqk->hg", renormalised, renormalised)))
+    for index, run in enumerate(block.plan.runs):
+        close(block.sums.products_left[index], _products(renormalised[:, run.start : run.stop]))
+
+
+def _products(rows: np.ndarray) -> np.ndarray:
+    return np.tril(np.einsum("hqk,gqk->hg", rows, rows))
 
 
 def test_exp_is_exact_to_rounding_and_zero_far_below() -> None:
@@ -112,9 +129,9 @@ def test_the_greatest_score_is_found_whatever_its_sign() -> None:
         assert vectors.greatest_of(np.array(row, np.float32)) == np.float32(max(row))
 
 
-def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout) -> None:
+def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout, summing_of: SummingOf) -> None:
     causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1, keys=TOKENS)
-    plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(0, 7)), Summing(stack_of(layout, heads=HEADS))
+    plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(0, 7)), summing_of(stack_of(layout, heads=HEADS))
     block = summing.block(0, plan, causal, summing.scores(plan).zero_())
     assert not block.any_left[:, 0].any()
     assert block.any_left[:, 1:].all()
@@ -122,9 +139,9 @@ def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout) ->
     assert (block.sums.entropy_left[:, 0] == 0).all()
 
 
-def test_heads_are_compared_exactly_also_where_almost_all_lies_on_a_sink(layout: TextLayout) -> None:
+def test_heads_are_compared_exactly_also_where_almost_all_lies_on_a_sink(layout: TextLayout, summing_of: SummingOf) -> None:
     causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1, keys=TOKENS)
-    plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(40, 45)), Summing(stack_of(layout, heads=HEADS))
+    plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(40, 45)), summing_of(stack_of(layout, heads=HEADS))
     given = np.random.default_rng(5).normal(size=(HEADS, *plan.shape)).astype(np.float32)
     given[:, :, 0] = 60.0  # leaves about 1e-25 for each other key
     block = summing.block(0, plan, causal, summing.scores(plan).copy_(torch.from_numpy(given)))
@@ -134,7 +151,7 @@ def test_heads_are_compared_exactly_also_where_almost_all_lies_on_a_sink(layout:
     close(block.sums.products_left.sum(0), np.tril(np.einsum("hqk,gqk->hg", renormalised, renormalised)))
 
 
-def test_distances_of_three_tokens_that_see_each_other_by_hand() -> None:
+def test_distances_of_three_tokens_that_see_each_other_by_hand(summing_of: SummingOf) -> None:
     weights = np.array([[4, 2, 2], [1, 1, 6], [2, 4, 2]], np.float32) / 8  # the first key is a sink; the last token is a sentence of its own
     layout = TextLayout(
         ids=np.arange(3, dtype=np.int32),
@@ -144,7 +161,7 @@ def test_distances_of_three_tokens_that_see_each_other_by_hand() -> None:
         target_rows=np.array([], int),
     )
     stack = stack_of(layout)
-    full, summing = Visibility(first=np.zeros(3, int), last=np.full(3, 3), keys=3), Summing(stack)
+    full, summing = Visibility(first=np.zeros(3, int), last=np.full(3, 3), keys=3), summing_of(stack)
     distances, between = Distances(stack), SentenceDistance(stack)
     for rows in (slice(0, 2), slice(2, 3)):
         plan = plan_rows(stack, full, rows)

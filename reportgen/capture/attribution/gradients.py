@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
+from reportgen.capture.block import CELLS_AT_MOST
 from reportgen.capture.feeding import Feed, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import reads_per_layer, weighed_layers
@@ -43,7 +44,7 @@ class Gradients:
         return found
 
 
-def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -> Gradients:
+def measure_gradients(model: Any, given: Feed, target: Target, report: Report, cells_at_most: int = CELLS_AT_MOST) -> Gradients:
     """All that one forward and one backward pass give.
 
     Layers are recomputed in the backward pass, so memory is that of a forward pass, one layer's activations and a few blocks. Models that are read one
@@ -51,9 +52,9 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report) -
     """
     report(STAGE, 0.0)
     embeddings = embedded(model, given.source)
-    found = differentiate(model, given, target, embeddings, lambda share: report(STAGE, share))
+    found = differentiate(model, given, target, embeddings, lambda share: report(STAGE, share), cells_at_most)
     report(STAGE, 1.0)
-    gradient = found.gradient.double().cpu()
+    gradient = found.gradient.cpu().double()
     return Gradients(
         value=found.value,
         gradient=by_sentence(gradient.abs().sum(1).numpy(), given.source),
@@ -70,7 +71,12 @@ def embedded(model: Any, source: TextLayout) -> Float[torch.Tensor, "1 token dim
 
 
 def differentiate(
-    model: Any, given: Feed, target: Target, embeddings: Float[torch.Tensor, "1 token dim"], progress: Callable[[float], None] = lambda share: None
+    model: Any,
+    given: Feed,
+    target: Target,
+    embeddings: Float[torch.Tensor, "1 token dim"],
+    progress: Callable[[float], None] = lambda share: None,
+    cells_at_most: int = CELLS_AT_MOST,
 ) -> BackwardNumbers:
     """The target's value where the source has these embeddings, its gradient with respect to them, and what the attention weights of each stack do.
 
@@ -83,7 +89,7 @@ def differentiate(
         return target.read(model(inputs_embeds=inputs, **keywords))
 
     texts = {"encoder": given.source, "decoder": given.target or given.source}
-    backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=progress)
+    backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=progress, cells_at_most=cells_at_most)
     return measure_backward(model, embeddings, value_of, backward_pass, through=weighed_layers if reads_per_layer(model.config) else None)
 
 
@@ -96,7 +102,7 @@ def last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
 
 def times_gradient(inputs: Float[torch.Tensor, "1 token dim"], gradient: Float[torch.Tensor, "token dim"]) -> Float[np.ndarray, " token"]:
     """The product of each token's input and gradient, summed over dimensions."""
-    return (gradient.double().cpu() * inputs.detach()[0].double().cpu()).sum(1).numpy()
+    return (gradient.cpu().double() * inputs.detach()[0].cpu().double()).sum(1).numpy()
 
 
 def by_sentence(values: Float[np.ndarray, " token"], source: TextLayout) -> Float[np.ndarray, " sentence"]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 
 from reportgen.capture.backward.calls import AttentionCall, Given, Inputs, inputs_of, scores_of
-from reportgen.capture.backward.compiled import weigh_rows
+from reportgen.capture.backward.row_passes import row_passes_on
 from reportgen.capture.backward.slopes import Slopes
+from reportgen.errors import ModelError
 
 
 class StreamedAttention(torch.autograd.Function):
@@ -36,22 +35,32 @@ class StreamedAttention(torch.autograd.Function):
         """The gradients of the inputs; the call's sums are added to its stack."""
         query, key, value, bias, sinks, output, log_normalisers = ctx.saved_tensors
         call, given = ctx.call, Given(query=query, key=key, value=value, bias=bias, sinks=sinks)
+        _refuse_what_is_not_finite(call, "that reaches the attention", slope)
         slopes = Slopes(call, inputs_of(given, call.scaling), slope[0].transpose(0, 1).float().contiguous(), output, log_normalisers)
         for block in call.blocks:
             slopes.add(block)
             call.after_block(block)
         slopes.close()
-        return torch.zeros(0), *slopes.of(given), None
+        found = slopes.of(given)
+        _refuse_what_is_not_finite(call, "that comes out of the attention", *found[:3])
+        return torch.zeros(0), *found, None
+
+
+def _refuse_what_is_not_finite(call: AttentionCall, where: str, *slopes: torch.Tensor) -> None:
+    if not all(bool(torch.isfinite(slope).all()) for slope in slopes):
+        raise ModelError(
+            f"The gradient {where} of layer {call.layer} of the model's {call.stack.name} is not finite: measure with --attribution none, or in another --dtype."
+        )
 
 
 def _attend(call: AttentionCall, inputs: Inputs) -> tuple[Float[torch.Tensor, "head query value_dim"], Float[torch.Tensor, "head query"]]:
     """The output and each row's log normaliser."""
-    queries = inputs.queries.shape[2]
-    output, log_normalisers = torch.empty(inputs.heads, queries, inputs.values.shape[2]), torch.empty(inputs.heads, queries)
+    queries, device = inputs.queries.shape[2], inputs.queries.device
+    rows = row_passes_on(device, call.workspace)
+    output = torch.empty(inputs.heads, queries, inputs.values.shape[2], device=device)
+    log_normalisers = torch.empty(inputs.heads, queries, device=device)
     for block in call.blocks:
         scores = scores_of(call, inputs, block)
-        cells, of_rows = scores.view(inputs.heads, *block.shape).numpy(), np.empty((inputs.heads, block.shape[0]), np.float32)
-        call.workspace.over_rows(block.shape[0], partial(weigh_rows, cells, block.seen, inputs.bias, inputs.sinks, of_rows))
-        log_normalisers[:, block.rows] = torch.from_numpy(of_rows)
+        log_normalisers[:, block.rows] = rows.weigh(scores.view(inputs.heads, *block.shape), block, inputs)
         output[:, block.rows] = torch.bmm(scores, inputs.values[:, block.keys]).view(inputs.heads, block.shape[0], -1)
     return output, log_normalisers

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 
@@ -46,8 +45,8 @@ class Inputs:
     queries: Float[torch.Tensor, "key_head group query dim"]
     keys: Float[torch.Tensor, "key_head key dim"]
     values: Float[torch.Tensor, "key_head key value_dim"]
-    bias: Float[np.ndarray, "head offset"]
-    sinks: Float[np.ndarray, " head"]
+    bias: Float[torch.Tensor, "head offset"]
+    sinks: Float[torch.Tensor, " head"]
 
     @property
     def heads(self) -> int:
@@ -57,13 +56,13 @@ class Inputs:
 
 def inputs_of(given: Given, scaling: float) -> Inputs:
     """The inputs of a call."""
-    heads, groups = given.query.shape[1], given.key.shape[1]
+    heads, groups, device = given.query.shape[1], given.key.shape[1], given.query.device
     return Inputs(
         queries=(given.query[0].float() * scaling).contiguous().unflatten(0, (groups, -1)),
         keys=given.key[0].float().contiguous(),
         values=given.value[0].float().contiguous(),
-        bias=np.zeros((heads, 0), np.float32) if given.bias is None else given.bias.detach().float().contiguous().numpy(),
-        sinks=np.full(heads, NO_SCORE) if given.sinks is None else given.sinks.detach().float().contiguous().numpy(),
+        bias=torch.zeros(heads, 0, device=device) if given.bias is None else given.bias.detach().float().contiguous().to(device),
+        sinks=torch.full((heads,), float(NO_SCORE), device=device) if given.sinks is None else given.sinks.detach().float().contiguous().to(device),
     )
 
 
@@ -75,6 +74,6 @@ def stacked(tensor: Float[torch.Tensor, "key_head group query dim"], block: RowB
 def scores_of(call: AttentionCall, inputs: Inputs, block: RowBlock) -> Float[torch.Tensor, "key_head group_row key"]:
     """Scores without the bias, in memory that the next block uses again; those of keys that are not seen mean nothing."""
     queries = stacked(inputs.queries, block)
-    scores = call.workspace.cells("scores", *queries.shape[:2], block.shape[1])
+    scores = call.workspace.cells("scores", *queries.shape[:2], block.shape[1], device=queries.device)
     torch.bmm(queries, inputs.keys[:, block.keys].transpose(1, 2), out=scores)
     return scores if call.cap is None else scores.div_(call.cap).tanh_().mul_(call.cap)

@@ -48,12 +48,14 @@ def measure_backward(
     Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
     """
     embeddings = embeddings.detach().requires_grad_(True)
-    with backward_pass.workspace, (through or _through)(model, backward_pass), recomputed_layers(model), torch.enable_grad():
+    with backward_pass.workspace, (through or _through)(model, backward_pass), recomputed_layers(model), torch.enable_grad(), _in_this_thread():
         value = target(embeddings)
         if value.numel() != 1 or not backward_pass.stacks:
             raise ModelError(
                 f"The target has {value.numel()} values from {len(backward_pass.stacks)} stacks of attention layers; one value of a model is needed."
             )
+        if not bool(torch.isfinite(value)):
+            raise ModelError("The target's value is not finite: the model's head gives numbers that are not finite on this text; nothing was measured.")
         backward_pass.recomputing = True
         gradient, _ = torch.autograd.grad(value, [embeddings, backward_pass.anchor], allow_unused=True)
     if gradient is None:
@@ -61,6 +63,11 @@ def measure_backward(
     if not bool(torch.isfinite(gradient).all()):
         raise ModelError("The gradient of the target is not finite; nothing was measured.")
     return BackwardNumbers(value=float(value.detach()), gradient=gradient[0], stacks=backward_pass.numbers())
+
+
+def _in_this_thread() -> AbstractContextManager[None]:
+    """Autograd has a thread for each GPU; layers that it recomputes there would not know which pass is running."""
+    return torch.autograd.set_multithreading_enabled(False)
 
 
 _current: ContextVar[BackwardPass] = ContextVar("reportgen_backward_pass")
@@ -79,18 +86,16 @@ def _through(model: Any, backward_pass: BackwardPass) -> Iterator[None]:
 
 def _attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **keywords: Any) -> tuple[torch.Tensor, None]:
     rule = score_rule(query, attention_mask, keywords)
-    _refuse_what_is_not_read(query, key, value, rule)
+    _refuse_what_is_not_read(query, rule)
     bias = None if rule.bias is None else torch.from_numpy(rule.bias.table)
     sinks = None if rule.extra is None else torch.from_numpy(rule.extra)
     current = _current.get()
     return current.attend(current.stack_of(module, attention_mask), attention_mask, (query, key, value, bias, sinks), rule.scaling, rule.cap), None
 
 
-def _refuse_what_is_not_read(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, rule: ScoreRule) -> None:
-    if query.shape[0] != 1 or query.device.type != "cpu":
-        raise ModelError(f"The streamed backward pass reads one text on the CPU, not {query.shape[0]} on {query.device.type}.")
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in (query, key, value)):
-        raise ModelError("A layer of the model gives numbers that are not finite on this text; nothing was measured.")
+def _refuse_what_is_not_read(query: torch.Tensor, rule: ScoreRule) -> None:
+    if query.shape[0] != 1:
+        raise ModelError(f"The streamed backward pass reads one text, not a batch of {query.shape[0]}.")
     if rule.bias is not None and rule.cap is not None:
         raise ModelError("The model both caps its attention scores and adds a position bias to them, which reportgen does not implement.")
 

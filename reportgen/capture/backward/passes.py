@@ -14,6 +14,7 @@ from reportgen.capture.backward.relevance import Relevance
 from reportgen.capture.backward.row_blocks import RowBlock, plan_row_blocks
 from reportgen.capture.backward.stack_sums import StackNumbers, StackSums
 from reportgen.capture.backward.workspace import Workspace
+from reportgen.capture.block import CELLS_AT_MOST
 from reportgen.capture.feeding import StackOf
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.visibility import Visibility
@@ -40,6 +41,7 @@ class BackwardPass:
     stack_of: StackOf = stack_by_direction
     progress: Callable[[float], None] = lambda share: None
     rows_at_most: int = ROWS_AT_MOST
+    cells_at_most: int = CELLS_AT_MOST
     workspace: Workspace = field(init=False, default_factory=Workspace)
     anchor: torch.Tensor = field(init=False, default_factory=lambda: torch.zeros(0, requires_grad=True))
     recomputing: bool = field(init=False, default=False)
@@ -59,6 +61,8 @@ class BackwardPass:
         it keeps, but calls the backward function of the first call.
         """
         sums, layer = self.enter(stack, tensors[0].shape[1])
+        if layer is not None and not all(bool(torch.isfinite(tensor.detach()).all()) for tensor in tensors[:3]):
+            raise ModelError(f"Layer {layer} of the model's {stack} gives numbers that are not finite on this text; nothing was measured.")
         blocks = self._blocks(sums, visibility, tensors)
         call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self.count)
         return StreamedAttention.apply(self.anchor, *tensors, call)
@@ -89,7 +93,8 @@ class BackwardPass:
             found, expected = (tensors[0].shape[2], tensors[1].shape[2]), (sums.queries.tokens, sums.keys.tokens)
             if found != expected or len(visibility.first) != expected[0] or int(visibility.last.max()) > expected[1]:
                 raise ModelError(f"The model's {sums.name} looks from {found[0]} tokens at {found[1]}, but the text has {expected[0]} and {expected[1]}.")
-            self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, sums.heads[0], self.rows_at_most))
+            limits = (self.rows_at_most, self.cells_at_most)
+            self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, sums.heads[0], *limits))
         return self.plans[sums.name, visibility]
 
     def count(self, block: RowBlock) -> None:

@@ -36,12 +36,14 @@ class RowBlock:
         return self.rows.stop - self.rows.start, self.keys.stop - self.keys.start
 
 
-def plan_row_blocks(queries: TextLayout, keys: TextLayout, visibility: Visibility, heads: int, rows_at_most: int) -> Iterator[RowBlock]:
+def plan_row_blocks(
+    queries: TextLayout, keys: TextLayout, visibility: Visibility, heads: int, rows_at_most: int, cells_at_most: int = CELLS_AT_MOST
+) -> Iterator[RowBlock]:
     """Blocks of `rows_at_most` rows, or fewer where they see very many keys; keys that no row of a block sees are left out."""
     start = 0
     while start < queries.tokens:
         first, last = visibility.span(start, min(start + rows_at_most, queries.tokens))
-        fitting = max(CELLS_AT_MOST // (heads * (last - first)), ROWS_AT_LEAST)
+        fitting = max(cells_at_most // (heads * (last - first)), ROWS_AT_LEAST)
         rows = slice(start, min(start + fitting, start + rows_at_most, queries.tokens))
         yield _row_block(queries, keys, visibility, rows)
         start = rows.stop

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from reportgen.capture.backward.calls import AttentionCall, Given, Inputs, scores_of, stacked
-from reportgen.capture.backward.compiled import add_diagonals, differentiate_rows
 from reportgen.capture.backward.row_blocks import RowBlock
+from reportgen.capture.backward.row_passes import row_passes_on
 
 
 class Slopes:
@@ -29,18 +27,20 @@ class Slopes:
         log_normalisers: Float[torch.Tensor, "head query"],
     ) -> None:
         self.call, self.inputs, self.log_normalisers = call, inputs, log_normalisers
+        self.rows = row_passes_on(inputs.queries.device, call.workspace)
         self.by_output = output_slopes.unflatten(0, inputs.queries.shape[:2])
         self.means = (output_slopes * output).sum(2)
         self.sums = call.stack.open(call.layer)
         self.absolute = np.zeros(inputs.heads)
         self.by_queries, self.by_keys, self.by_values = (torch.zeros_like(tensor) for tensor in (inputs.queries, inputs.keys, inputs.values))
-        self.by_bias = np.zeros(inputs.bias.shape)
+        self.by_bias = np.zeros(tuple(inputs.bias.shape))
 
     def add(self, block: RowBlock) -> None:
         """Add what a block's rows give."""
         keys, queries, by_output = self.inputs.keys[:, block.keys], stacked(self.inputs.queries, block), stacked(self.by_output, block)
         scores = scores_of(self.call, self.inputs, block)
-        slopes = torch.bmm(by_output, self.inputs.values[:, block.keys].transpose(1, 2), out=self.call.workspace.cells("slopes", *scores.shape))
+        room = self.call.workspace.cells("slopes", *scores.shape, device=scores.device)
+        slopes = torch.bmm(by_output, self.inputs.values[:, block.keys].transpose(1, 2), out=room)
         self._differentiate(block, scores, slopes)
         self.by_values[:, block.keys].baddbmm_(scores.transpose(1, 2), by_output)
         self.by_keys[:, block.keys].baddbmm_(slopes.transpose(1, 2), queries)
@@ -50,21 +50,17 @@ class Slopes:
         self, block: RowBlock, scores: Float[torch.Tensor, "key_head group_row key"], slopes: Float[torch.Tensor, "key_head group_row key"]
     ) -> None:
         """Scores become weights, slopes those of the target by the scores; what they say of the weights is added up."""
-        heads, workspace, bias = self.inputs.heads, self.call.workspace, self.inputs.bias
-        weights, changes = (cells.view(heads, *block.shape).numpy() for cells in (scores, slopes))
-        positive, absolute = workspace.cells("positive", *block.shape), np.empty((heads, block.shape[0]), np.float32)
-        of_rows = (tensor[:, block.rows].contiguous().numpy() for tensor in (self.log_normalisers, self.means))
-        inverse_cap = np.float32(0.0 if self.call.cap is None else 1.0 / self.call.cap)
-        add = partial(differentiate_rows, weights, changes, block.seen, bias, *of_rows, inverse_cap, positive.numpy(), absolute)
-        workspace.over_rows(block.shape[0], add)
+        weights, changes = (cells.view(self.inputs.heads, *block.shape) for cells in (scores, slopes))
+        of_rows = (tensor[:, block.rows] for tensor in (self.log_normalisers, self.means))
+        positive, absolute = self.rows.differentiate(weights, changes, block, self.inputs, *of_rows, self.call.cap)
         self.absolute += absolute.sum(1, dtype=np.float64)
         self.sums.add(block, positive)
-        if bias.shape[1] > 0:
-            workspace.over_heads(heads, partial(add_diagonals, changes, block.seen, self.by_bias))
+        if self.inputs.bias.shape[1] > 0:
+            self.rows.add_diagonals(changes, block, self.by_bias)
 
     def close(self) -> None:
         """Hand the sums to the stack; the positive parts were counted twice and summed over heads."""
-        self.sums.signed, self.sums.absolute = self.means.double().sum(1).numpy(), self.absolute
+        self.sums.signed, self.sums.absolute = self.means.cpu().double().sum(1).numpy(), self.absolute
         self.call.stack.close(self.call.layer, self.sums, share=0.5 / self.inputs.heads)
 
     def of(self, given: Given) -> tuple[torch.Tensor | None, ...]:
@@ -76,5 +72,5 @@ class Slopes:
 
     def _by_sinks(self) -> Float[torch.Tensor, " head"]:
         """A sink's weight is worth nothing itself and takes from all others."""
-        weights = (torch.from_numpy(self.inputs.sinks)[:, None] - self.log_normalisers).double().exp()
-        return -(weights * self.means).sum(1)
+        weights = (self.inputs.sinks[:, None] - self.log_normalisers).cpu().double().exp()
+        return -(weights * self.means.cpu()).sum(1)

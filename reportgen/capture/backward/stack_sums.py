@@ -48,7 +48,8 @@ class LayerSums:
 
     def add(self, block: RowBlock, positive: Float[torch.Tensor, "row key"]) -> None:
         """Add `positive`, some multiple of A: to the pairs of sentences, and what each key receives of the rows' relevance."""
-        by_run = torch.mm(torch.cat([block.of_run, self.carried[None, block.rows]]), positive).numpy()
+        by_row = torch.cat([block.of_run, self.carried[None, block.rows]])
+        by_run = torch.mm(by_row.to(positive.device), positive).cpu().numpy()
         by_pair = np.add.reduceat(by_run[:-1], block.key_starts, axis=1, dtype=np.float64)  # run key_run
         np.add.at(self.pairs, (block.row_slots[:, None], block.key_slots), by_pair)
         self.received[block.keys] += by_run[-1]

@@ -25,11 +25,11 @@ class Workspace:
         self.threads.shutdown()
         self.buffers.clear()
 
-    def cells(self, name: str, *shape: int) -> torch.Tensor:
-        """The buffer of that name in this shape; what it holds is undefined."""
+    def cells(self, name: str, *shape: int, device: torch.device | str = "cpu") -> torch.Tensor:
+        """The buffer of that name in this shape, one device for one name; what it holds is undefined."""
         size = math.prod(shape)
         if name not in self.buffers or len(self.buffers[name]) < size:
-            self.buffers[name] = torch.empty(size)
+            self.buffers[name] = torch.empty(size, device=device)
         return self.buffers[name][:size].view(shape)
 
     def over_rows(self, rows: int, add: Callable[[int, int], None]) -> None:

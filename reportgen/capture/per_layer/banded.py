@@ -22,7 +22,7 @@ def read_banded(call: Call) -> tuple[tuple[Any, ...], Seen]:
     output = call.run()
     tokens, chosen, overlap = _band(call)
     weights = _with_global_rows([part.float() for part in output[1:]], tokens, chosen, overlap)
-    return output, Seen(weights=weights, visible=_visible(tokens, chosen, overlap), global_tokens=tuple(chosen.tolist()))
+    return output, Seen(weights=weights, visible=_visible(tokens, chosen, overlap), global_tokens=tuple(chosen.cpu().tolist()))
 
 
 @contextmanager

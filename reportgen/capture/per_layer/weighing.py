@@ -33,7 +33,7 @@ def weighed_layers(model: Any, backward_pass: BackwardPass) -> Iterator[None]:
         yield
     for call in calls:
         if call.products:
-            raise ModelError(f"The gradient reaches only some of the weights of a layer of the {call.stack}; measure with --no-attribution.")
+            raise ModelError(f"The gradient reaches only some of the weights of a layer of the {call.stack}; measure with --attribution none.")
 
 
 def _weigh(backward_pass: BackwardPass, calls: list[_WeighedCall], seam: Seam, stack: Stack, call: Call) -> tuple[Any, ...]:

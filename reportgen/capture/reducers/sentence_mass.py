@@ -44,7 +44,8 @@ class SentenceMass:
             self.mass[:, block.plan.runs[index].sentence].index_add_(1, block.plan.key_slots, by_run[:, index])
         if block.keys.start == 0:
             later = block.counted * (np.arange(block.rows.start, block.rows.stop) > 0)
-            self.on_first[block.layer] += (block.weights[:, :, 0].numpy() * later).sum(1, dtype=np.float64)
+            rows = np.arange(len(later))
+            self.on_first[block.layer] += (block.at(rows, np.zeros_like(rows)) * later).sum(1, dtype=np.float64)
         if block.rows.stop == self.looking.tokens:
             self._close_layer(block)
 

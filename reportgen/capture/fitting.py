@@ -1,0 +1,180 @@
+"""How much memory a run will take, told before it starts, and how large its blocks may be."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, ROWS_OF_A_RUN, decay_edges
+from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.lanes import count_on, slots_of
+from reportgen.capture.layout import Stack
+from reportgen.capture.per_layer import reads_per_layer
+from reportgen.capture.reducers.sentence_mass import FLOAT32_CELLS
+from reportgen.capture.targets import Target
+from reportgen.capture.token_links import AHEAD, BEHIND, SEGMENT
+from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
+from reportgen.capture.tracking import backward_peak, forward_peak
+from reportgen.errors import DocumentError
+from reportgen.memory import machine_memory, used_memory, written_size
+
+TRIED, TRIED_WHOLE = 48, 512  # tokens of the trial passes; models read one layer at a time fill blocks of up to 512
+SHARE_OF_A_BLOCK, SHARE_ON_A_DEVICE = 64, 16  # a block takes at most this part of the budget
+ROWS_ON_A_DEVICE = 1024
+CELLS_ON_A_DEVICE = 1 << 28
+ARRAYS_OF_A_WHOLE_LAYER = 5  # heads x queries x keys: scores, their softmax, its copies
+FIXED = 120_000_000  # compiled code, threads, and what the allocator keeps
+FLOAT, DOUBLE = 4, 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The most rows and the most cells (all heads) of a block."""
+
+    rows: int = ROWS_AT_MOST
+    cells: int = CELLS_AT_MOST
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """Bytes that a run takes beside the model: where the model is during the forward and the backward pass, and what is kept of them on the CPU."""
+
+    forward: int
+    backward: int
+    kept: int
+
+    @property
+    def where_the_model_is(self) -> int:
+        """The passes follow each other."""
+        return max(self.forward, self.backward)
+
+
+def budget_of(memory: int | None, device: torch.device) -> int | None:
+    """The bytes a run may take where the model is: what was asked, else all there is; None where nothing says how much that is."""
+    if memory is not None:
+        return memory
+    match device.type:
+        case "cpu":
+            return machine_memory()
+        case "cuda":
+            return int(torch.cuda.get_device_properties(device).total_memory)
+        case "mps":
+            return int(torch.mps.recommended_max_memory())
+    return None
+
+
+def block_limits(budget: int | None, device: torch.device, heads: int, tokens: int) -> Limits:
+    """On the CPU blocks as large as the cache likes, or smaller; on a device, which works on a whole block at once, as large as the budget allows."""
+    if device.type == "cpu":
+        return Limits(cells=CELLS_AT_MOST if budget is None else min(CELLS_AT_MOST, budget // SHARE_OF_A_BLOCK // FLOAT))
+    if budget is None:
+        return Limits()
+    cells = int(budget / SHARE_ON_A_DEVICE / FLOAT / _arrays_on_a_device(heads, tokens))
+    return Limits(rows=ROWS_ON_A_DEVICE, cells=min(cells, CELLS_ON_A_DEVICE))
+
+
+def _arrays_on_a_device(heads: int, tokens: int) -> float:
+    """How many arrays of a block's shape there are at once: scores, weights, those without sinks, one that is made of them; and the table of what counts."""
+    return 4 + (len(decay_edges(tokens)) + 2) / heads
+
+
+def needs_of(model: Any, given: Feed, shapes: Shapes, target: Target | None, limits: Limits) -> Needs:
+    """What the passes over this text will take, from trial passes over its first tokens and the sizes of what is added up.
+
+    A trial's tensors are counted and grow with the tokens; arrays of tokens x sentences, of sentences x sentences and of a block have known sizes.
+    """
+    whole, stacks = reads_per_layer(model.config), given.stacks(shapes)
+    longest = max(given.source.tokens, given.target.tokens if given.target is not None else 0)
+    short = _first_tokens(given, min(TRIED_WHOLE if whole else TRIED, longest) / longest)
+    growth = longest / max(short.source.tokens, short.target.tokens if short.target is not None else 0)
+    block = max(_block(stack, limits, model.device.type) for stack in stacks.values())
+    blocks = slots_of(count_on(model.device)) * sum(
+        _block(stack, limits, model.device.type) + _second_look(stack, model.device.type) for stack in stacks.values()
+    )
+    layer = max(_whole_layer(stack) for stack in stacks.values()) if whole else 0
+    kept = sum(_stored(stack, gradients=target is not None) for stack in stacks.values())
+    added_up = sum(_added_up(stack, whole) for stack in stacks.values())
+    forward = forward_peak(model, short, shapes) * growth + added_up + blocks + layer
+    backward = 0.0
+    if target is not None:
+        backward = backward_peak(model, short) * growth + _logits(model, given, target) + 2 * block + layer
+    return Needs(forward=int(forward) + FIXED, backward=int(backward) + FIXED, kept=int(kept))
+
+
+def refuse_what_does_not_fit(needs: Needs, budget: int | None, device: torch.device, tokens: int) -> int | None:
+    """The bytes that are left of the budget. Raises `DocumentError` with the figures when there are none."""
+    if device.type != "cpu":
+        _compare(needs.kept, used_memory(), machine_memory(), tokens, "on the CPU")
+        used = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+        return _compare(needs.where_the_model_is, used, budget, tokens, f"on {device}")
+    return _compare(needs.where_the_model_is + needs.kept, used_memory(), budget, tokens, "in memory")
+
+
+def _compare(needed: int, used: int, budget: int | None, tokens: int, where: str) -> int | None:
+    if budget is None:
+        return None
+    if needed + used > budget:
+        raise DocumentError(
+            f"Measuring {tokens:,} tokens at once takes about {written_size(needed)} {where} beside the {written_size(used)} that model and libraries hold, "
+            f"and there are {written_size(budget)}: measure fewer tokens at once (--window), without the backward pass (--attribution none), or give more (--memory)."
+        )
+    return budget - needed - used
+
+
+def _first_tokens(given: Feed, share: float) -> Feed:
+    """The same share of each text, from its start."""
+    source = given.head(max(int(given.source.tokens * share), 2))
+    if given.target is None:
+        return source
+    return source.with_texts(source.source, given.target.head(max(int(given.target.tokens * share), 2)))
+
+
+def _block(stack: Stack, limits: Limits, device: str) -> float:
+    cells = min(limits.cells, limits.rows * stack.heads * stack.keys.tokens)
+    arrays = 1 + 2 / ROWS_OF_A_RUN + 2 / stack.heads if device == "cpu" else _arrays_on_a_device(stack.heads, stack.keys.tokens)
+    return cells * arrays * FLOAT
+
+
+def _second_look(stack: Stack, device: str) -> int:
+    """Scores of a few rows, and where they are copied to."""
+    return ROWS_OF_A_LOOK * stack.heads * stack.keys.tokens * FLOAT * (1 if device == "cpu" else 2)
+
+
+def _whole_layer(stack: Stack) -> int:
+    return ARRAYS_OF_A_WHOLE_LAYER * stack.heads * stack.queries.tokens * stack.keys.tokens * FLOAT
+
+
+def _added_up(stack: Stack, whole: bool) -> int:
+    """What the reducers hold while they add up: rollout, bounds of the links, expected attention, a layer's masses, pairs by distance."""
+    tokens, keys, sentences = stack.queries.tokens, stack.keys.tokens, stack.keys.sentences
+    by_token = tokens * sentences * (6 * FLOAT + 5 * DOUBLE)
+    links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * (keys // SEGMENT + SEGMENT + BEHIND + AHEAD) * FLOAT
+    masses = stack.heads * (stack.queries.sentences * sentences * 2 + 2 * keys) * FLOAT
+    return int(by_token + links + masses) + 2 * stack.layers * stack.heads * keys * DOUBLE
+
+
+def _stored(stack: Stack, gradients: bool) -> int:
+    """The arrays of the file that grow with the text, once more where they are copied."""
+    pairs, tokens = stack.queries.sentences * stack.keys.sentences, stack.keys.tokens
+    by_head = stack.layers * stack.heads * pairs
+    by_layer = (5 if gradients else 4) * stack.layers * pairs * FLOAT
+    return by_head * (FLOAT if by_head <= FLOAT32_CELLS else FLOAT // 2) + by_layer + stack.layers * tokens * (2 * DOUBLE + FLOAT)
+
+
+def _logits(model: Any, given: Feed, target: Target) -> int:
+    """Logits that the model computes and their gradient, and those that the target reads in float32 with their logarithms and slopes."""
+    head = getattr(model, "get_output_embeddings", lambda: None)()
+    if head is None:
+        return 0
+    text, rows = given.target or given.source, len(target.rows)
+    computed = text.tokens - int(target.rows[0]) if "logits_to_keep" in inspect.signature(model.forward).parameters else text.tokens
+    return head.weight.shape[0] * (2 * computed + 3 * rows) * FLOAT
+
+
+def settings_of(memory: int | None) -> Mapping[str, int]:
+    """What metadata say of the budget where one was asked for: it can change which matrices of a long document are stored, and the order of sums."""
+    return {} if memory is None else {"memory": memory}

@@ -1,0 +1,161 @@
+"""The sums of a block by array operations on the device where the model is, blocks batched over heads; the compiled pass is for the CPU."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from reportgen.capture.block import Block, BlockPlan, decay_edges
+from reportgen.capture.fused import NO_SCORE, NOTHING_LEFT, Sums
+from reportgen.capture.layout import Stack
+from reportgen.capture.visibility import Visibility
+
+IN_DOUBLE = ("products", "products_left")  # added up over blocks
+
+
+class DeviceBlock(Block):
+    """A block whose weights lie on a device: they are copied when a reducer asks for all of them, single ones are gathered there."""
+
+    def __init__(self, *, layer: int, plan: BlockPlan, stack: Stack, visibility: Visibility, on_device: torch.Tensor, sums: Sums, complete: bool) -> None:
+        self.layer, self.plan, self.stack, self.visibility = layer, plan, stack, visibility
+        self.on_device, self.sums, self.complete = on_device, sums, complete
+        self.__post_init__()
+
+    @property
+    def cells(self) -> Float[torch.Tensor, "head row key"]:
+        """The weights where the model is."""
+        return self.on_device
+
+    @cached_property
+    def weights(self) -> Float[torch.Tensor, "head row key"]:
+        """The weights on the CPU."""
+        return self.on_device.cpu()
+
+    def at(self, rows: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "head pair"]:
+        """The weights of some pairs, rows and keys counted from the block's first."""
+        places = torch.from_numpy(rows * self.plan.shape[1] + keys).to(self.on_device.device)
+        return self.on_device.flatten(1).index_select(1, places).cpu().numpy()
+
+
+class DeviceSumming:
+    """What `Summing` is on the CPU. All in float32, which every device has; no atomic additions, so that the same input gives the same numbers.
+
+    Memory on the device: about four times the block's scores, and rows x keys x (bins of distance + 3).
+    """
+
+    def __init__(self, stack: Stack, device: torch.device) -> None:
+        self.stack, self.device = stack, device
+        longest = max(stack.queries.tokens, stack.keys.tokens)
+        self.edges = decay_edges(longest)
+        self.bin_of_gap = torch.from_numpy(np.searchsorted(self.edges, np.arange(longest + 1), side="right") - 1).to(device)
+
+    def scores(self, plan: BlockPlan) -> Float[torch.Tensor, "head row key"]:
+        """Where the scores of the next block go; what it holds is undefined."""
+        return torch.empty(self.stack.heads, *plan.shape, device=self.device)
+
+    def block(
+        self,
+        layer: int,
+        plan: BlockPlan,
+        visibility: Visibility,
+        scores: Float[torch.Tensor, "head row key"],
+        extra: Float[np.ndarray, " head"] | None = None,
+    ) -> DeviceBlock:
+        """The block of these scores, which are used up. `extra` is a score of no key for each head: weights then sum to less than 1."""
+        of_no_key = None if extra is None else torch.from_numpy(extra).to(self.device)[:, None]
+        weights, logs, log_normaliser = _weigh(scores.masked_fill_(self._hidden(plan), float(NO_SCORE)), of_no_key)
+        sums = {"log_normaliser": log_normaliser, **self._over_all_keys(plan, weights, logs), **self._by_key(plan, weights)}
+        sums |= self._without_sinks(plan, sums.pop("moments"), logs)
+        return DeviceBlock(layer=layer, plan=plan, stack=self.stack, visibility=visibility, on_device=weights, sums=_on_the_cpu(sums), complete=extra is None)
+
+    def _sent(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def _hidden(self, plan: BlockPlan) -> torch.Tensor:
+        """Row key: true where the row does not see the key."""
+        key = torch.arange(plan.shape[1], device=self.device)
+        return (key < self._sent(plan.of_rows.first)[:, None]) | (key >= self._sent(plan.of_rows.last)[:, None])
+
+    def _over_all_keys(self, plan: BlockPlan, weights: torch.Tensor, logs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What holds every key, by head and row; among it `moments`, some of whose columns leave the sinks out."""
+        moments = torch.bmm(weights.transpose(0, 1), self._table(plan)).transpose(0, 1)  # head row column
+        return {
+            "greatest": weights.amax(2),
+            "entropy": -_product(weights, logs),
+            "inside": moments[:, :, -2],
+            "sentences_away": moments[:, :, -1],
+            "sink_weights": weights[:, :, self._sent(plan.of_keys.sinks)],
+            "moments": moments,
+        }
+
+    def _table(self, plan: BlockPlan) -> Float[torch.Tensor, "row key column"]:
+        """What a weight counts for: 1 in its bin of distance, its distance, both 0 on sinks; 1 in sentences, and the sentences between."""
+        bins, (rows, keys) = len(self.edges) - 1, plan.shape
+        gap = (self._sent(plan.of_rows.position)[:, None] - torch.arange(keys, device=self.device)).abs()
+        table = torch.zeros(rows, keys, bins + 3, device=self.device)
+        table.scatter_(2, self.bin_of_gap[gap][:, :, None], 1.0)
+        table[:, :, bins] = gap
+        table[:, self._sent(plan.of_keys.sinks)] = 0.0
+        inside = self._sent(plan.of_keys.inside)
+        table[:, :, -2] = inside
+        table[:, :, -1] = inside * (self._sent(plan.of_rows.sentence)[:, None] - self._sent(plan.of_keys.sentence)).abs()
+        return table
+
+    def _by_key(self, plan: BlockPlan, weights: torch.Tensor) -> dict[str, torch.Tensor]:
+        of_run = torch.zeros(len(plan.runs), plan.shape[0])
+        for index, run in enumerate(plan.runs):
+            of_run[index, run.start : run.stop] = 1.0
+        return {
+            "head_mean": weights.mean(0),
+            "run_sums": torch.matmul(of_run.to(self.device), weights),
+            "run_maxima": torch.stack([weights[:, run.start : run.stop].amax((0, 1)) for run in plan.runs]),
+            "products": _products(plan, weights),
+        }
+
+    def _without_sinks(self, plan: BlockPlan, moments: torch.Tensor, logs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What leaves the sink keys out. `logs` are used up."""
+        by_distance = moments[:, :, :-3]
+        left = by_distance.sum(2)
+        any_left = left > float(NOTHING_LEFT)
+        logs.sub_(torch.where(any_left, left, torch.ones_like(left)).log()[:, :, None])
+        rest = logs.exp().mul_(any_left[:, :, None])  # renormalised: products of very small weights would have no float32
+        rest[:, :, self._sent(plan.of_keys.sinks)] = 0.0
+        return {
+            "left": left,
+            "entropy_left": -_product(rest, logs),
+            "tokens_away": moments[:, :, -3],
+            "by_distance": by_distance,
+            "products_left": _products(plan, rest),
+        }
+
+
+def _weigh(scores: torch.Tensor, extra: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Weights, their logarithms in the place of the scores, and the logarithm of the softmax's denominator."""
+    greatest = scores.amax(2)
+    greatest = greatest if extra is None else torch.maximum(greatest, extra)
+    logs = scores.sub_(greatest[:, :, None])
+    weights = logs.exp()
+    total = weights.sum(2) if extra is None else weights.sum(2) + (extra - greatest).exp()
+    weights.div_(total[:, :, None])
+    logs.sub_(total.log()[:, :, None])
+    return weights, logs, greatest + total.log()
+
+
+def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Sum over keys of the products, without an array of them."""
+    return torch.matmul(one[:, :, None, :], other[:, :, :, None])[:, :, 0, 0]
+
+
+def _products(plan: BlockPlan, weights: torch.Tensor) -> torch.Tensor:
+    """Run head head, lower triangle: sum over the run's rows and all keys."""
+    flat = (weights[:, run.start : run.stop].flatten(1) for run in plan.runs)
+    return torch.stack([(rows @ rows.T).tril() for rows in flat])
+
+
+def _on_the_cpu(sums: dict[str, Any]) -> Sums:
+    found = {name: np.ascontiguousarray(values.cpu().numpy()) for name, values in sums.items()}
+    return Sums(**{name: values.astype(np.float64) if name in IN_DOUBLE else values for name, values in found.items()})

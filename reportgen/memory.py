@@ -1,0 +1,66 @@
+"""Sizes in bytes as people write them, and how much memory this machine has."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
+LEAST = 1 << 20
+
+
+def parse_size(text: str) -> int:
+    """The bytes of 512MB, 8GB, 7.5GiB or a plain number. Raises `ValueError` for anything else, and for less than 1 MiB."""
+    match = SIZE.fullmatch(text.strip())
+    if match is None or match[2].lower() not in UNITS:
+        raise ValueError(f"{text!r} is no size of memory; write it as 512MB, 8GB, 8GiB or in bytes.")
+    size = int(float(match[1]) * UNITS[match[2].lower()])
+    if size < LEAST:
+        raise ValueError(f"{text!r} is less memory than anything needs; write it as 512MB, 8GB, 8GiB or in bytes.")
+    return size
+
+
+def written_size(size: int) -> str:
+    """Bytes in MB or GB, with two figures after the point for GB."""
+    return f"{size / 1e9:,.2f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+
+
+def machine_memory(root: Path = Path("/")) -> int | None:
+    """What the machine has, or the container where that is less; None where the system does not say."""
+    found = list(_limits_of_groups(root))
+    with suppress(AttributeError, ValueError, OSError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(found, default=None)
+
+
+def used_memory() -> int:
+    """What this process holds in memory now; 0 where the system does not say."""
+    with suppress(OSError, ValueError, AttributeError):
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _limits_of_groups(root: Path) -> Iterator[int]:
+    """The limits of the process's control groups, of either version, and of those that hold them; a group without one says `max` or a huge number."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "memory"):
+            mount = root / "sys/fs/cgroup" / controllers
+            name = "memory.limit_in_bytes" if controllers else "memory.max"
+            yield from _limits_upwards(mount, mount / path.lstrip("/"), name)
+
+
+def _limits_upwards(mount: Path, group: Path, name: str) -> Iterator[int]:
+    for folder in (group, *group.parents):
+        with suppress(OSError, ValueError):
+            yield int((folder / name).read_text(encoding="ascii"))
+        if folder == mount:
+            break

@@ -1,0 +1,120 @@
+"""Models on a device that is not the CPU: the same numbers, and no tensor in the wrong place. A made-up device stands in for a GPU; a GPU is used where there is one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
+from elsewhere import THERE, There, elsewhere, moved
+from families import SEAM
+from fed import document
+from test_families import input_of
+from test_measure_kinds import MODELS, TEXT
+from tiny import measured
+
+from reportgen.capture import MeasureOptions, measure
+from reportgen.capture.attribution import measure_gradients
+from reportgen.capture.feeding import Feed
+from reportgen.capture.targets import default_target
+from reportgen.measurements import Measurements
+from reportgen.models import LanguageModel
+
+FAMILIES = {family.name: family for family in SEAM if family.name in ("Llama", "Mistral", "Gemma 2", "gpt-oss", "BERT", "T5")}
+CLOSE = {"rtol": 2e-4, "atol": 2e-5}
+GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"))
+
+
+def assert_alike(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        if name.endswith("token_links"):
+            np.testing.assert_allclose(found[name]["weight"], values["weight"], **CLOSE, err_msg=name)
+        elif values.dtype == np.float16:
+            np.testing.assert_allclose(found[name], values, rtol=2e-3, atol=2e-3, err_msg=name)
+        else:
+            greatest = float(np.nanmax(np.abs(values), initial=0.0))
+            np.testing.assert_allclose(found[name], values, rtol=CLOSE["rtol"], atol=CLOSE["atol"] * max(greatest, 1e-3), err_msg=name)
+
+
+def all_arrays(model: Any, given: Feed, kind: str) -> dict[str, np.ndarray]:
+    """Those of the forward pass and, where the kind has a target that needs no tokenizer, of the backward pass."""
+    arrays = dict(measured(model, given).arrays)
+    if kind in ("decoder-only", "encoder-decoder"):
+        named = {"decoder-only": "causal", "encoder-decoder": "seq2seq"}[kind]
+        target = default_target(LanguageModel(model=model, tokenizer=None, name="made up", identity="", kind=named), given)
+        arrays |= measure_gradients(model, target.feed(given, None), target, lambda stage, share: None).arrays()
+    return arrays
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_elsewhere_has_the_numbers_that_it_has_on_the_cpu(name: str) -> None:
+    family = FAMILIES[name]
+    given = input_of(family)
+    expected = all_arrays(eager_experts(family.build()), given, family.kind)
+    with elsewhere():
+        found = all_arrays(moved(eager_experts(family.build())), given, family.kind)
+    assert_alike(found, expected)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("device", [GPU])
+def test_a_model_on_a_gpu_has_the_numbers_that_it_has_on_the_cpu(name: str, device: str) -> None:
+    family = FAMILIES[name]
+    given = input_of(family)
+    assert_alike(all_arrays(family.build().to(device), given, family.kind), all_arrays(family.build(), given, family.kind))
+
+
+def eager_experts(model: Any) -> Any:
+    """Experts one after the other: grouped products know real devices only."""
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("eager")
+    return model
+
+
+# T5's generation through the library's cache writes another text on the made-up device; why is not known. With a given text it is among the families.
+WITH_A_GIVEN_TEXT = [name for name in MODELS if name != "encoder-decoder that writes"]
+
+
+@pytest.mark.parametrize("name", WITH_A_GIVEN_TEXT)
+def test_a_document_is_measured_with_a_model_elsewhere_from_the_text_to_the_file(name: str, tmp_path: Path) -> None:
+    build, options = MODELS[name]
+    expected, there = measure(document(TEXT), build(), options=options), build()
+    moved(there.model)
+    with elsewhere():
+        found = measure(document(TEXT), there, options=options)
+    assert_alike(dict(found.arrays), dict(expected.arrays))
+    assert found.metadata["device"] == "meta"
+    found.save(tmp_path / "x.npz")
+    assert set(Measurements.load(tmp_path / "x.npz").arrays) == set(expected.arrays)
+
+
+def test_a_document_in_windows_is_measured_with_a_model_elsewhere() -> None:
+    build, _ = MODELS["causal"]
+    options = MeasureOptions(window=150, probes=False)
+    expected, there = measure(document(TEXT), build(), options=options), build()
+    moved(there.model)
+    with elsewhere():
+        found = measure(document(TEXT), there, options=options)
+    assert len(found.windows) > 1
+    assert_alike({name: found[name] for name in found.arrays}, {name: expected[name] for name in expected.arrays})
+
+
+def test_the_made_up_device_tells_tensors_in_the_wrong_place() -> None:
+    with elsewhere():
+        there = torch.arange(5.0, device=THERE)
+        assert isinstance(there, There)
+        assert (there * 2).sum().item() == 20
+        with pytest.raises(RuntimeError, match="from two devices"):
+            there + torch.arange(5.0)
+        with pytest.raises((TypeError, RuntimeError)):
+            there.numpy()
+        with pytest.raises(TypeError, match="float64"):
+            there.double()
+        assert there.cpu().numpy().tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,46 @@
+"""What a run needs of memory: told before it starts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny import made_up_layout, tiny_gpt2
+
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST
+from reportgen.capture.feeding import Feed
+from reportgen.capture.fitting import Limits, Needs, block_limits, needs_of, refuse_what_does_not_fit
+from reportgen.errors import DocumentError
+
+CPU = torch.device("cpu")
+
+
+def test_blocks_are_smaller_where_the_budget_is_small_and_never_larger_than_usual() -> None:
+    assert block_limits(None, CPU, heads=9, tokens=4096) == Limits(rows=ROWS_AT_MOST, cells=CELLS_AT_MOST)
+    assert block_limits(1 << 40, CPU, heads=9, tokens=4096) == Limits()
+    assert block_limits(512_000_000, CPU, heads=9, tokens=4096).cells == 2_000_000
+
+
+def test_blocks_on_a_device_follow_its_memory() -> None:
+    small, large = (block_limits(budget, torch.device("cuda"), heads=9, tokens=4096) for budget in (1 << 30, 1 << 34))
+    assert small.cells * 10 < large.cells
+    assert large.rows > ROWS_AT_MOST
+
+
+def test_longer_texts_need_more() -> None:
+    model = tiny_gpt2()
+    short, long = (needs_of(model, Feed(source=made_up_layout(tokens, 11)), {"decoder": (3, 7)}, None, Limits()) for tokens in (131, 523))
+    assert long.forward > short.forward
+    assert long.kept > short.kept
+
+
+def test_what_does_not_fit_is_refused_with_the_figures_and_what_to_do() -> None:
+    needs = Needs(forward=3 * 10**9, backward=5 * 10**9, kept=10**9)
+    with pytest.raises(DocumentError, match=r"4,096 tokens at once takes about 6.00 GB .* there are 6.00 GB: measure fewer tokens at once \(--window\)"):
+        refuse_what_does_not_fit(needs, 6 * 10**9, CPU, 4096)
+    assert refuse_what_does_not_fit(needs, 100 * 10**9, CPU, 4096) < 94 * 10**9
+    assert refuse_what_does_not_fit(needs, None, CPU, 4096) is None
