@@ -89,7 +89,7 @@ class _WeighedCall:
     def _take(self, part: int, product: torch.Tensor) -> None:
         self.products[part] = product
         if len(self.products) == self.placing.parts:
-            self._close(self.placing.place([self.products.pop(part) for part in range(self.placing.parts)]).float())
+            self._close(self.placing.place([self.products.pop(part) for part in range(self.placing.parts)]).float().cpu())
 
     def _close(self, products: Float[torch.Tensor, "head query key"]) -> None:
         """Add up what all parts together say; a key that is read more than once has the sum of its weights and one derivative."""
