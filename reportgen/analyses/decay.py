@@ -90,7 +90,7 @@ def analyse(measurements: Measurements) -> Result:
         even=weights,
         law=power_law(places, by_layer),
         law_without_sink=power_law(places, by_layer_bare),
-        even_exponent=None if weights is None else float(power_law(places, weights).exponent),
+        even_exponent=None if weights is None else float(power_law(places, weights[None]).exponent[0]),
         heads=heads.shape[0] * heads.shape[1],
         far_from=int(edges[middle]),
         defying_heads=defying,
@@ -159,7 +159,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     colours = alt.Scale(domain=kinds, range=["#3b6ea8", "#b8621b", "#7a7a7a"])
     dashes = alt.Scale(domain=kinds, range=[[1, 0], [6, 3], [1, 3]])
     kind = {
-        "color": alt.Color("kind:N", title=None, scale=colours, legend=alt.Legend(orient="top", symbolType="stroke")),
+        "color": alt.Color("kind:N", title=None, scale=colours, legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400, columnPadding=24)),
         "strokeDash": alt.StrokeDash("kind:N", title=None, scale=dashes),
     }
     chart = alt.Chart(alt.Data(values=list(_rows(result, kinds))), width=110, height=90).mark_line().encode(x=x, y=y, **kind)

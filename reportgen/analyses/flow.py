@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.even_attention import EvenAttention, even_attention
 from reportgen.analyses.links import content_pairs, lift_of, strongest
-from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, contract
+from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, joined_capacities
 from reportgen.analyses.receptive_field import receptive_field, row_of_rollout
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.contract import CONTRACT
@@ -90,10 +90,10 @@ def analyse(measurements: Measurements) -> Result:
     added = (members < 0) & (spans[:, 0] == spans[:, 1])
     views = attention_views(measurements)
     matrices = _Matrices(
-        attention=views[1:].astype(float),
-        expected=measurements["*.sentence_expected"].astype(float),
-        rollout=measurements["*.rollout_by_layer"].astype(float),
-        without_sink=measurements["*.rollout_without_sink_by_layer"].astype(float),
+        attention=views[1:],
+        expected=measurements["*.sentence_expected"],
+        rollout=measurements["*.rollout_by_layer"],
+        without_sink=measurements["*.rollout_without_sink_by_layer"],
         even=even_attention(measurements),
         sinks=np.union1d([0], np.flatnonzero(added)),
     )
@@ -118,18 +118,18 @@ def _reasons(measurements: Measurements, lift: Float[np.ndarray, "sentence sente
 def _chosen(matrices: _Matrices, query: int, why: str) -> Chosen:
     """Everything of one sentence, over the sentences that were read together with it."""
     seen = np.flatnonzero(~np.isnan(matrices.rollout[-1, query]))
-    rollout, bare = matrices.rollout[:, query, seen], matrices.without_sink[:, query, seen]
+    rollout, bare = matrices.rollout[:, query, seen].astype(float), matrices.without_sink[:, query, seen].astype(float)
     null, null_bare = _nulls(matrices, query, seen)
     own = int(np.searchsorted(seen, query))
     kept = _kept(bare[-1], own)
-    flow = _flow(np.nan_to_num(matrices.attention[:, seen[:, None], seen]), own, kept)
+    flow = _flow(matrices.attention, seen, own, kept)
     others = flow[(seen[kept] != query) & (rollout[-1, kept] > 0)]
     shown = kept[kept != own][:SHOWN]
     return Chosen(
         sentence=query,
         why=why,
         sources=seen[kept],
-        attention=matrices.attention[:, query, seen[kept]].mean(0),
+        attention=matrices.attention[:, query, seen[kept]].mean(0, dtype=float),
         rollout=rollout[-1, kept],
         rollout_without_sink=bare[-1, kept],
         null=None if null is None else null[-1, kept],
@@ -152,8 +152,10 @@ def _kept(weights: Float[np.ndarray, " sentence"], own: int) -> Int[np.ndarray, 
     return order[np.isin(order, chosen)]
 
 
-def _flow(attention: Float[np.ndarray, "layer sentence sentence"], own: int, kept: Int[np.ndarray, " kept"]) -> Float[np.ndarray, " kept"]:
-    graph = contract(capacities(attention), kept)
+def _flow(
+    attention: Float[np.ndarray, "layer sentence sentence"], seen: Int[np.ndarray, " seen"], own: int, kept: Int[np.ndarray, " kept"]
+) -> Float[np.ndarray, " kept"]:
+    graph = joined_capacities(attention, seen[kept], np.setdiff1d(seen, seen[kept]))
     return attention_flow(graph, int(np.flatnonzero(kept == own)[0]), np.arange(len(kept)))
 
 
@@ -165,7 +167,7 @@ def _nulls(
     if matrices.even:
         nothing = np.zeros(0, int)
         return tuple(receptive_field(matrices.even, query, layers, sinks)[:, seen] for sinks in (nothing, matrices.sinks))
-    expected = matrices.expected[..., seen[:, None], seen]
+    expected = np.nan_to_num(matrices.expected[..., seen[:, None], seen])
     steps = capacities(np.broadcast_to(expected, (layers, len(seen), len(seen))))
     return row_of_rollout(steps, int(np.searchsorted(seen, query))), None
 
@@ -232,7 +234,7 @@ def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
         .encode(
             x=alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False)),
             y=alt.Y("share:Q", title=f"rollout of sentence {chosen.sentence + 1} (share)", scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("rollout:N", title=None, scale=colours, legend=alt.Legend(orient="top", symbolType="stroke")),
+            color=alt.Color("rollout:N", title=None, scale=colours, legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400, columnPadding=24)),
             strokeDash=alt.StrokeDash("rollout:N", title=None, scale=dashes),
         )
         .facet(column=alt.Column("part:N", title=None, sort=["from itself", "from the first sentence"]))
@@ -292,7 +294,7 @@ ANALYSIS = Analysis(
             name="Attention flow",
             formula="maximum flow from the sentence after the last layer to a sentence of the input, edge capacities 0.5 (mean over heads of sentence_attention) + "
             f"0.5 I in each layer; Dinic's algorithm, capacities rounded to 1 / {UNIT:,}; the {KEPT_AT_MOST} sentences with most rollout without the sink, "
-            "the others of a layer joined to one node with the sums of their capacities, which gives an upper bound",
+            "the others of a layer joined to one node with the sums of their capacities, which gives an upper bound; in windows, pairs that none saw carry nothing",
             source="Abnar and Zuidema 2020, section 3, there over tokens",
         ),
         Method(name="Coefficient of variation", formula="standard deviation of the flows / their mean, the sentence itself left out", source="textbook"),

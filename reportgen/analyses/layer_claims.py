@@ -176,13 +176,18 @@ def _in_words(trend: Trend) -> str:
     form = " without the sink" if trend.without_sink else ""
     even = "" if trend.without_sink else f", even attention {_written(trend.even, trend.unit)}" if trend.even is not None else ", even attention not known"
     tau = "" if np.isnan(trend.tau) else f", tau {significant(trend.tau)}, p {significant(trend.adjusted)}"
-    return f"{trend.label.lower()}{form} {_written(trend.early, trend.unit)} to {_written(trend.late, trend.unit)}{even}{tau}"
+    return f"{trend.label.lower()}{form} {_bare(trend.early, trend.unit)} to {_written(trend.late, trend.unit)}{even}{tau}"
 
 
 def _written(value: float, unit: str) -> str:
+    return _bare(value, unit) + ("" if unit == "share" or np.isnan(value) else f" {unit}")
+
+
+def _bare(value: float, unit: str) -> str:
+    """Without its unit, but for per cent."""
     if np.isnan(value):
         return "no value"
-    return percent(value, 3) if unit == "share" else f"{significant(value)} {unit}"
+    return percent(value, 3) if unit == "share" else significant(value)
 
 
 def _capital(text: str) -> str:

@@ -11,21 +11,28 @@ UNIT = 1 << 20  # capacities are whole numbers of this part of 1
 ENOUGH = 2 * UNIT  # more than can leave one sentence
 
 
-def capacities(attention: Float[np.ndarray, "layer sentence sentence"]) -> Float[np.ndarray, "layer sentence sentence"]:
-    """0.5 attention + 0.5 I for each layer: half of a sentence's attention, half of what it carries on. *Source:* Abnar and Zuidema 2020, section 3."""
-    return 0.5 * attention + 0.5 * np.eye(attention.shape[-1])
+def capacities(attention: Float[np.ndarray, "layer node node"], sizes: Int[np.ndarray, " node"] | None = None) -> Float[np.ndarray, "layer node node"]:
+    """0.5 attention + 0.5 I for each layer: half of a sentence's attention, half of what it carries on; `sizes` are the sentences in each node, by default one.
 
-
-def contract(capacity: Float[np.ndarray, "layer sentence sentence"], kept: Int[np.ndarray, " kept"]) -> Float[np.ndarray, "layer node node"]:
-    """The kept sentences in their order, and after them one node for all others, with the sums of their capacities.
-
-    Joining nodes of a layer takes no flow away, so flows in the smaller graph are upper bounds of those in the whole.
+    *Source:* Abnar and Zuidema 2020, section 3.
     """
-    others = np.setdiff1d(np.arange(capacity.shape[-1]), kept)
-    if not len(others):
-        return capacity[:, kept[:, None], kept]
-    rows = np.concatenate([capacity[:, kept], capacity[:, others].sum(1, keepdims=True)], axis=1)
-    return np.concatenate([rows[..., kept], rows[..., others].sum(-1, keepdims=True)], axis=-1)
+    carried = np.ones(attention.shape[-1]) if sizes is None else sizes
+    return 0.5 * attention.astype(float) + 0.5 * np.diag(carried)
+
+
+def joined_capacities(
+    attention: Float[np.ndarray, "layer sentence sentence"], kept: Int[np.ndarray, " kept"], others: Int[np.ndarray, " other"]
+) -> Float[np.ndarray, "layer node node"]:
+    """Capacities between the kept sentences in their order and, after them, one node for the others with the sums of theirs; sentences in neither are left out.
+
+    Joining nodes of a layer takes no flow away, so flows in the smaller graph are upper bounds of those in the whole. What is NaN carries nothing.
+    """
+    nodes = len(kept) + (1 if len(others) else 0)
+    belongs = np.zeros((attention.shape[-1], nodes), attention.dtype)
+    belongs[kept, np.arange(len(kept))] = 1
+    belongs[others, nodes - 1] = 1
+    sums = np.stack([belongs.T @ (np.nan_to_num(layer) @ belongs) for layer in attention])
+    return capacities(sums, belongs.sum(0).astype(int))
 
 
 def attention_flow(capacity: Float[np.ndarray, "layer node node"], query: int, keys: Int[np.ndarray, " key"]) -> Float[np.ndarray, " key"]:

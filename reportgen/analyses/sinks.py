@@ -20,6 +20,7 @@ SINK_HEAD = 0.3
 LEAST_SHARE, LEAST_LIFT = 0.05, 5.0  # of a layer's attention; times even attention
 TOKENS_AT_MOST = 10
 TYPE_LIFT = 2.0
+DARKEST = 0.001
 WHITE_SPACE = {"\n": "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}", "\t": "\N{RIGHTWARDS ARROW TO BAR}", " ": "\N{OPEN BOX}"}
 
 
@@ -162,21 +163,21 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _map(alt: Any, rows: list[dict[str, Any]], column: str, title: str, *, sort: list[str] | None, angle: int) -> Any:
-    scale = alt.Scale(scheme="cividis", domain=[0, 1])
+    scale = alt.Scale(type="log", scheme="cividis", domain=[DARKEST, 1], clamp=True)
     return (
         alt.Chart(alt.Data(values=rows), title=title, width=alt.Step(28), height=alt.Step(12))
         .mark_rect()
         .encode(
             x=alt.X(f"{column}:O", title=column, sort=sort, axis=alt.Axis(labelAngle=angle, labelLimit=90)),
             y=alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True)),
-            color=alt.Color("share:Q", title="share (linear)", scale=scale),
+            color=alt.Color("share:Q", title=["share, logarithmic,", f"from {DARKEST:g} down darkest"], scale=scale, legend=alt.Legend(tickCount=4)),
         )
     )
 
 
 def _plotted(value: float | np.floating) -> float | None:
-    """Four decimals; None, an empty cell, where there is no number."""
-    return round(float(value), 4) if np.isfinite(value) else None
+    """Four decimals, what is below the scale at its end; None, an empty cell, where there is no number."""
+    return round(max(float(value), DARKEST), 4) if np.isfinite(value) else None
 
 
 def find(result: Result) -> str:
@@ -185,7 +186,7 @@ def find(result: Result) -> str:
     counted = f"{sinks} of {heads} heads ({percent(result.sink_head_share, 3)}) give over {SINK_HEAD:g} of their attention to the first token."
     found = [token for token in result.tokens if token.starts is not None]
     if not found:
-        return f"No token is a sink: none collects {percent(LEAST_SHARE)} of a layer's attention and {LEAST_LIFT:g} times what even attention would give. {counted}"
+        return f"No token is a sink: none collects {percent(LEAST_SHARE)} of a layer's attention and {LEAST_LIFT:g} times what even attention would give.{_by_type(result)} {counted}"
     first = found[0]
     lift = f", {significant(first.lift)} times even attention" if first.lift is not None else ""
     others = f" {len(found) - 1} of the other tokens listed {'is a sink' if len(found) == 2 else 'are sinks'} too." if len(found) > 1 else ""
