@@ -122,7 +122,7 @@ def _chosen(matrices: _Matrices, query: int, why: str) -> Chosen:
     null, null_bare = _nulls(matrices, query, seen)
     own = int(np.searchsorted(seen, query))
     kept = _kept(bare[-1], own)
-    flow = _flow(matrices.attention, seen, own, kept)
+    flow = _flow(matrices, seen, own, kept)
     others = flow[(seen[kept] != query) & (rollout[-1, kept] > 0)]
     shown = kept[kept != own][:SHOWN]
     return Chosen(
@@ -152,10 +152,8 @@ def _kept(weights: Float[np.ndarray, " sentence"], own: int) -> Int[np.ndarray, 
     return order[np.isin(order, chosen)]
 
 
-def _flow(
-    attention: Float[np.ndarray, "layer sentence sentence"], seen: Int[np.ndarray, " seen"], own: int, kept: Int[np.ndarray, " kept"]
-) -> Float[np.ndarray, " kept"]:
-    graph = joined_capacities(attention, seen[kept], np.setdiff1d(seen, seen[kept]))
+def _flow(matrices: _Matrices, seen: Int[np.ndarray, " seen"], own: int, kept: Int[np.ndarray, " kept"]) -> Float[np.ndarray, " kept"]:
+    graph = joined_capacities(matrices.attention, seen[kept], np.setdiff1d(seen, seen[kept]))
     return attention_flow(graph, int(np.flatnonzero(kept == own)[0]), np.arange(len(kept)))
 
 
@@ -225,9 +223,8 @@ def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
         for layer, share in enumerate(values)
     ]
     names = [path.name for path in chosen.paths]
-    even = [name.startswith("even") for name in names]
     colours = alt.Scale(domain=names, range=[SERIES[1] if "without" in name else SERIES[0] for name in names])
-    dashes = alt.Scale(domain=names, range=[[2, 3] if chance else [1, 0] for chance in even])
+    dashes = alt.Scale(domain=names, range=[[2, 3] if name.startswith("even") else [1, 0] for name in names])
     return (
         alt.Chart(alt.Data(values=rows), width=250, height=180)
         .mark_line()
