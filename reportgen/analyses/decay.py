@@ -199,7 +199,7 @@ def _defiance(result: Result) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", MINUS)
+    return f"{round(float(value), 2) + 0.0:.2f}".replace("-", MINUS)
 
 
 ANALYSIS = Analysis(

@@ -81,13 +81,13 @@ class _Matrices:
     rollout: Float[np.ndarray, "layer sentence sentence"]
     without_sink: Float[np.ndarray, "layer sentence sentence"]
     even: EvenAttention | None
+    whole: bool  # read at once, not in windows
     sinks: Int[np.ndarray, " sink"]
 
 
 def analyse(measurements: Measurements) -> Result:
     """Roll out, compare with the receptive field, and compute flows, for at most three sentences."""
-    spans, members = measurements["token_spans"], measurements["token_sentences"]
-    added = (members < 0) & (spans[:, 0] == spans[:, 1])
+    added = (measurements["token_sentences"] < 0) & (np.ptp(measurements["token_spans"], axis=1) == 0)
     views = attention_views(measurements)
     matrices = _Matrices(
         attention=views[1:],
@@ -95,11 +95,12 @@ def analyse(measurements: Measurements) -> Result:
         rollout=measurements["*.rollout_by_layer"],
         without_sink=measurements["*.rollout_without_sink_by_layer"],
         even=even_attention(measurements),
+        whole=not measurements.windows and not np.isnan(views[0]).any(),
         sinks=np.union1d([0], np.flatnonzero(added)),
     )
     reasons = _reasons(measurements, lift_of(views[0], expected_attention(measurements)))
     chosen = tuple(_chosen(matrices, sentence, why) for sentence, why in reasons.items())
-    return Result(chosen=chosen, sentences=len(views[0]), null_is_exact=matrices.even is not None)
+    return Result(chosen=chosen, sentences=len(views[0]), null_is_exact=matrices.even is not None if matrices.whole else None)
 
 
 def _reasons(measurements: Measurements, lift: Float[np.ndarray, "sentence sentence"]) -> dict[int, str]:
@@ -160,12 +161,14 @@ def _flow(matrices: _Matrices, seen: Int[np.ndarray, " seen"], own: int, kept: I
 def _nulls(
     matrices: _Matrices, query: int, seen: Int[np.ndarray, " seen"]
 ) -> tuple[Float[np.ndarray, "layer seen"] | None, Float[np.ndarray, "layer seen"] | None]:
-    """Rollouts of even attention with and without the sink: over tokens where the mask is known, else over sentences, and then with the sink alone."""
+    """Rollouts of even attention with and without the sink: over tokens where the mask is known, else over sentences and with the sink alone; in windows none."""
     layers = len(matrices.attention)
+    if not matrices.whole:
+        return None, None
     if matrices.even:
         nothing = np.zeros(0, int)
         return tuple(receptive_field(matrices.even, query, layers, sinks)[:, seen] for sinks in (nothing, matrices.sinks))
-    expected = np.nan_to_num(matrices.expected[..., seen[:, None], seen])
+    expected = matrices.expected[..., seen[:, None], seen]
     steps = capacities(np.broadcast_to(expected, (layers, len(seen), len(seen))))
     return row_of_rollout(steps, int(np.searchsorted(seen, query))), None
 
@@ -177,9 +180,7 @@ def _paths(rollouts: Mapping[str, Float[np.ndarray, "layer seen"] | None], own: 
 
 
 def _bands(bare: Float[np.ndarray, "layer seen"], own: int, shown: Int[np.ndarray, " shown"]) -> Float[np.ndarray, "depth band"]:
-    after = bare[:, np.concatenate([[own], shown])]
-    before = np.eye(1, after.shape[1])
-    named = np.concatenate([before, after])
+    named = np.concatenate([np.eye(1, 1 + len(shown)), bare[:, np.concatenate([[own], shown])]])
     return np.concatenate([named, np.maximum(1 - named.sum(1, keepdims=True), 0)], axis=1)
 
 
@@ -251,7 +252,7 @@ def find(result: Result) -> str:
     place = int(np.flatnonzero(chosen.sources == chosen.band_sources[0])[0])
     chance = "" if chosen.null_without_sink is None else f" (even attention: {percent(chosen.null_without_sink[place], 3)})"
     return (
-        f"After the last layer, rollout says that {percent(first, 3)} of sentence {chosen.sentence + 1} comes from the first sentence{alone}; without the sink, "
+        f"After the last layer, rollout says that {percent(first, 3)} of sentence {chosen.sentence + 1} comes from the first sentence read with it{alone}; without the sink, "
         f"{percent(chosen.bands[-1, 0], 3)} comes from itself and most of the rest from sentence {chosen.band_sources[0] + 1}, "
         f"{percent(chosen.rollout_without_sink[place], 3)}{chance}. {_of_flows(chosen)}"
     )
@@ -284,7 +285,7 @@ ANALYSIS = Analysis(
         Method(name="Rollout without the sink", formula=CONTRACT["*.rollout_without_sink"].formula, source=CONTRACT["*.rollout_without_sink"].source),
         Method(
             name="Rollout of even attention (receptive field)",
-            formula="the same with p = 1 / (number of visible keys), over tokens; where windows make the mask unknown, over sentences from sentence_expected",
+            formula="the same with p = 1 / (number of visible keys), over tokens; where layers see different windows, over sentences from sentence_expected; not for a document in windows",
             source="none; defined here, after Abnar and Zuidema 2020, section 3, who normalise by the receptive field",
         ),
         Method(
