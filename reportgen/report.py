@@ -48,7 +48,9 @@ class Report:
 
 def build_report(measurements: Measurements) -> Report:
     """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others."""
-    results = {analysis: analysis.analyse(measurements) for analysis in ANALYSES if not _missing(analysis, measurements)}
+    results = {
+        analysis: analysis.analyse(measurements) for analysis in ANALYSES if not _missing(analysis, measurements) and not _too_long(analysis, measurements)
+    }
     said = [notice for analysis, result in results.items() for notice in analysis.notices(result)]
     metadata = measurements.metadata
     return Report(
@@ -69,12 +71,19 @@ def _stored(name: str) -> str:
     return name if name.startswith("attribution.") else f"*.{name}"
 
 
+def _too_long(analysis: Analysis, measurements: Measurements) -> bool:
+    return analysis.sentences_at_most is not None and len(measurements["sentence_spans"]) > analysis.sentences_at_most
+
+
 def _left_out(measurements: Measurements) -> list[str]:
-    return [
-        f"Left out, because its numbers were not measured or not stored: {analysis.question.rstrip('?')} ({', '.join(missing)})."
-        for analysis in ANALYSES
-        if (missing := _missing(analysis, measurements))
-    ]
+    said = []
+    for analysis in ANALYSES:
+        question, missing = analysis.question.rstrip("?"), _missing(analysis, measurements)
+        if missing:
+            said.append(f"Left out, because its numbers were not measured or not stored: {question} ({', '.join(missing)}).")
+        elif _too_long(analysis, measurements):
+            said.append(f"Left out, because the document has more than {analysis.sentences_at_most:,} sentences: {question}.")
+    return said
 
 
 def build_section(analysis: Analysis, result: Any) -> Section:

@@ -1,6 +1,6 @@
 """Analyses: pure functions from measurements to findings. Their order here is their order on the page."""
 
-from reportgen.analyses import attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
+from reportgen.analyses import attribution_agreement, decay, flow, head_roles, layer_claims, layer_progression, sentence_matrix, sinks, top_links
 from reportgen.analyses.analysis import Analysis, Method
 
 ANALYSES = (
@@ -8,6 +8,10 @@ ANALYSES = (
     top_links.ANALYSIS,
     head_roles.ANALYSIS,
     layer_progression.ANALYSIS,
+    layer_claims.ANALYSIS,
+    decay.ANALYSIS,
+    sinks.ANALYSIS,
+    flow.ANALYSIS,
     attribution_agreement.ANALYSIS,
 )
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.even_attention import even_attention
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 
@@ -18,6 +19,7 @@ QUANTITIES = {
     "entropy": "Entropy",
     "locality": "Attention within 3 tokens",
     "first_token": "Attention on the first token",
+    "within_sentence": "Attention within the sentence",
 }
 
 
@@ -37,14 +39,15 @@ class LayerQuantity:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """The four scores by layer."""
+    """The scores by layer."""
 
     quantities: tuple[LayerQuantity, ...]
 
 
 def analyse(measurements: Measurements) -> Result:
     """Means and quartiles over the heads of each layer."""
-    uniform = _uniform(measurements)
+    even = even_attention(measurements)
+    uniform = even.scores() if even else {}
     return Result(quantities=tuple(_quantity(measurements, key, label, uniform.get(key)) for key, label in QUANTITIES.items()))
 
 
@@ -54,50 +57,26 @@ def _quantity(measurements: Measurements, key: str, label: str, uniform: float |
         key=key,
         label=label,
         unit=CONTRACT[f"*.{key}"].unit,
-        mean=_mean_over_heads(values),
+        mean=mean_over_heads(values),
         low=np.quantile(values, 0.25, axis=1).astype(np.float32),
         high=np.quantile(values, 0.75, axis=1).astype(np.float32),
-        mean_without_sink=_mean_over_heads(measurements[without]) if without in measurements else None,
+        mean_without_sink=mean_over_heads(measurements[without]) if without in measurements else None,
         uniform=uniform,
     )
 
 
-def _mean_over_heads(values: Float[np.ndarray, "layer head"]) -> Float[np.ndarray, " layer"]:
+def mean_over_heads(values: Float[np.ndarray, "layer head"]) -> Float[np.ndarray, " layer"]:
     """The mean of the heads that have a value; NaN where none has."""
     known = ~np.isnan(values)
     return np.divide(np.where(known, values, 0).sum(1), known.sum(1), out=np.full(len(values), np.nan, np.float32), where=known.any(1))
 
 
-def _uniform(measurements: Measurements) -> dict[str, float]:
-    """What even attention over all earlier tokens and itself would give; empty where windows or the future change what is visible."""
-    if measurements.windows or "*.sentence_expected" not in measurements:
-        return {}
-    expected, members = measurements["*.sentence_expected"], measurements["token_sentences"]
-    query = np.flatnonzero(members >= 0)
-    later = query[query >= 1]
-    if expected.ndim != 2 or not len(later) or not np.allclose(expected, _causal_expected(members), atol=1e-4):
-        return {}
-    return {
-        "distance": float((query / 2).mean()),
-        "entropy": float(np.log(query + 1).mean()),
-        "locality": float((np.minimum(query + 1, 4) / (query + 1)).mean()),
-        "first_token": float((1 / (later + 1)).mean()),
-    }
-
-
-def _causal_expected(members: Int[np.ndarray, " token"]) -> Float[np.ndarray, "sentence sentence"]:
-    """`sentence_expected` of a causal mask without a window."""
-    inside = (members[:, None] == np.arange(members.max() + 1)).astype(float)
-    seen = inside.cumsum(0) / np.arange(1, len(members) + 1)[:, None]
-    return inside.T @ seen / inside.sum(0)[:, None]
-
-
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
-    """Four panels: mean over heads as a line, quartiles as a band, the mean without the sink dashed, even attention dotted."""
+    """A panel for each score: mean over heads as a line, quartiles as a band, the mean without the sink dashed, even attention dotted."""
     import altair as alt
 
     panels = [_panel(alt, quantity) for quantity in result.quantities]
-    chart = alt.vconcat(alt.hconcat(*panels[:2]), alt.hconcat(*panels[2:]))
+    chart = alt.vconcat(*(alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)))
     return {"layers": chart.configure_view(stroke=None).to_dict()}
 
 
@@ -129,7 +108,7 @@ def _plotted(value: float | np.floating) -> float | None:
 
 
 def find(result: Result) -> str:
-    """The four scores in the first third of the layers and in the last."""
+    """The scores in the first third of the layers and in the last."""
     parts = [_change(quantity) for quantity in result.quantities]
     return f"From the first third of the layers to the last, mean over heads: {'; '.join(parts)}."
 
@@ -156,7 +135,7 @@ def _written(value: float, unit: str) -> str:
 ANALYSIS = Analysis(
     name="layer_progression",
     question="How far back, and how widely, does each layer look?",
-    needs=("distance", "distance_without_sink", "entropy", "entropy_without_sink", "locality", "locality_without_sink", "first_token"),
+    needs=("distance", "distance_without_sink", "entropy", "entropy_without_sink", "locality", "locality_without_sink", "first_token", "within_sentence"),
     analyse=analyse,
     draw=draw,
     find=find,

@@ -91,6 +91,7 @@ def test_even_attention_is_what_a_walk_over_all_visible_pairs_gives(sentences: i
             rows["entropy"].append(-sum(weight * math.log(weight) for _ in range(query + 1)))
             rows["locality"].append(sum(weight for key in range(query + 1) if query - key <= 3))
             rows["first_token"] += [weight] if query else []
+            rows["within_sentence"].append(sum(weight for key in range(query + 1) if measurements["token_sentences"][key] == sentence))
     for found in layer_progression.analyse(measurements).quantities:
         assert found.uniform == pytest.approx(statistics.fmean(rows[found.key]))
 
@@ -110,13 +111,22 @@ def test_even_attention_is_not_claimed_for_a_model_with_windows(window: int) -> 
     assert all(found.uniform is None for found in result.quantities)
 
 
-def test_even_attention_is_not_claimed_where_the_future_is_seen_or_layers_differ() -> None:
-    members = made_up()["token_sentences"]
-    both_ways = expected_of(np.ones((23, 23)), members)
+def test_even_attention_is_not_claimed_where_layers_differ() -> None:
     by_layer = np.repeat(made_up()["*.sentence_expected"][None], LAYERS, axis=0)
-    for expected in (both_ways, by_layer):
-        result = layer_progression.analyse(made_up(replaced={"decoder.sentence_expected": expected}))
-        assert all(found.uniform is None for found in result.quantities)
+    result = layer_progression.analyse(made_up(replaced={"decoder.sentence_expected": by_layer}))
+    assert all(found.uniform is None for found in result.quantities)
+
+
+def test_even_attention_that_sees_the_future_is_what_a_walk_over_all_pairs_gives() -> None:
+    members = made_up()["token_sentences"]
+    inside, gap = np.flatnonzero(members >= 0), np.abs(np.subtract.outer(np.arange(23), np.arange(23)))
+    result = layer_progression.analyse(made_up(replaced={"decoder.sentence_expected": expected_of(np.ones((23, 23)), members)}))
+    even = {found.key: found.uniform for found in result.quantities}
+    same = np.equal.outer(members, members)
+    walked = {"distance": gap, "locality": gap <= 3, "within_sentence": same, "first_token": gap * 0 + np.eye(23)[0]}
+    assert even["entropy"] == pytest.approx(math.log(23))
+    for key, values in walked.items():
+        assert even[key] == pytest.approx(values[inside].mean())
 
 
 @pytest.mark.filterwarnings("error")
@@ -147,7 +157,7 @@ def test_the_chart_draws_the_numbers_of_the_result() -> None:
     assert list(charts) == ["layers"]
     assert_drawable(charts["layers"])
     panels = [panel["layer"] for row in charts["layers"]["vconcat"] for panel in row["hconcat"]]
-    assert [len(layers) for layers in panels] == [4, 4, 4, 3]
+    assert [len(layers) for layers in panels] == [4, 4, 4, 3, 3]
     assert [layers[1]["encoding"]["y"]["title"] for layers in panels] == [f"{found.label} ({found.unit})" for found in result.quantities]
     band, line, bare, even = (rows_of(layer)[0] for layer in panels[0])
     assert (

@@ -11,7 +11,7 @@ from made_up import Sizes, made_up
 from matrices import content_pairs, lift_of, strongest
 from pages.prose import write_document
 
-from reportgen.analyses import ANALYSES, attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
+from reportgen.analyses import ANALYSES, attribution_agreement, decay, flow, head_roles, layer_claims, layer_progression, sentence_matrix, sinks, top_links
 from reportgen.report import Provenance, Report, Section, build_report, build_section
 from reportgen.sentence_pairs import SentencePairs
 
@@ -50,6 +50,7 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
         make_top_links(matrix),
         make_head_roles(random, layers, heads),
         make_layer_progression(random, layers, heads),
+        *make_carriage(layers, heads),
         make_attribution_agreement(random, matrix),
     )
     return Report(
@@ -186,6 +187,12 @@ def _quantity(random: np.random.Generator, key: str, label: str, layers: int, he
     low, high = np.quantile(values, [0.25, 0.75], axis=1).astype(np.float32)
     without = None if key == "first_token" else values.mean(1) * np.float32(0.8)
     return layer_progression.LayerQuantity(key=key, label=label, unit="share", mean=values.mean(1), low=low, high=high, mean_without_sink=without, uniform=0.3)
+
+
+def make_carriage(layers: int, heads: int) -> tuple[layer_claims.Result, decay.Result, sinks.Result, flow.Result]:
+    """Claims, decay, sinks and flow of a shorter document: what they print grows with layers, hardly with sentences."""
+    measurements = made_up(sizes=Sizes(layers=layers, heads=heads, sentences=29, tokens=101))
+    return tuple(module.analyse(measurements) for module in (layer_claims, decay, sinks, flow))
 
 
 def make_attribution_agreement(random: np.random.Generator, matrix: sentence_matrix.Result) -> attribution_agreement.Result:

@@ -17,10 +17,14 @@ from pages.elements import Page, read_page
 from pages.reports import long_report, section_of, small_report, with_result, with_section
 
 from reportgen.render import render_report, template_folder
-from reportgen.report import build_report
+from reportgen.report import Report, build_report
 
 BUDGET = 2_500_000
 LABELLED = ("select", "input")
+
+
+def charts_of(report: Report) -> int:
+    return sum(len(section.charts) for section in report.sections)
 
 
 def draw_nothing(specs: Mapping[str, object]) -> dict[str, str]:
@@ -155,26 +159,26 @@ def test_agreement_says_that_sentences_are_not_independent(page: Page) -> None:
 
 def test_all_heads_are_in_the_table(page: Page) -> None:
     result = section_of(small_report(), "head_roles").result
-    rows = [element.text for element in page.named("th") if element.text in result.roles]
+    rows = [element.text for element in page.named("th") if element.text in result.roles and "data-value" in element.attributes]
     assert rows == list(result.roles)
 
 
 def test_charts_stand_in_the_page_as_pictures_with_a_text(page: Page) -> None:
     pictures = [element for element in page.named("svg") if element.attributes.get("class") == "picture"]
-    assert len(pictures) == 2
+    assert len(pictures) == charts_of(small_report())
     assert all(picture.attributes["role"] == "img" and picture.attributes["aria-label"] for picture in pictures)
 
 
 def test_without_its_pictures_the_page_says_so_and_is_otherwise_the_same(page: Page) -> None:
     bare = read_page(render_report(small_report(), draw_nothing))
     assert not [element for element in bare.named("svg") if element.attributes.get("class") == "picture"]
-    assert bare.text().count("This chart could not be drawn") == 2
+    assert bare.text().count("This chart could not be drawn") == charts_of(small_report())
     assert bare.by_id("workspace-data").text == page.by_id("workspace-data").text
 
 
 def test_a_picture_that_is_not_xml_is_missing_and_nothing_else() -> None:
     bare = read_page(render_report(small_report(), lambda specs: dict.fromkeys(specs, "<svg><g></svg>")))
-    assert bare.text().count("This chart could not be drawn") == 2
+    assert bare.text().count("This chart could not be drawn") == charts_of(small_report())
 
 
 @pytest.mark.parametrize("leave_out", [("attribution.",), ("decoder.probe_",), ("attribution.", "decoder.probe_", "decoder.first_token")])
@@ -220,7 +224,7 @@ def test_a_hostile_chart_cannot_break_the_page() -> None:
     chart = {"data": {"values": [{"x": "</svg><script>alert(1)</script>\x0c\ufffe\ud800"}]}, "mark": "text", "encoding": {"text": {"field": "x"}}}
     report = with_section(small_report(), "layer_progression", charts={"layers": chart})
     page = read_page(render_report(report))
-    assert len([element for element in page.named("svg") if element.attributes.get("class") == "picture"]) == 2
+    assert len([element for element in page.named("svg") if element.attributes.get("class") == "picture"]) == charts_of(report)
     assert len(page.named("script")) == len(read_page(render_report(small_report())).named("script"))
     assert "</svg><script>alert(1)</script>" in page.text()
 
