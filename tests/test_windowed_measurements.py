@@ -277,8 +277,9 @@ def test_without_any_matrix_of_the_document_the_report_says_what_it_leaves_out()
     measurements = in_windows(drop=matrices)
     assert measurements.stack == "decoder"
     report = build_report(measurements)
-    assert [section.name for section in report.sections] == ["head_roles", "layer_progression", "attribution_agreement"]
-    assert len(report.notices) == 2
+    names = [section.name for section in report.sections]
+    assert names == ["head_roles", "layer_progression", "layer_claims", "decay", "sinks", "attribution_agreement"]
+    assert len(report.notices) == 3
     assert "sentence_attention or sentence_attention_by_layer" in report.notices[0]
 
 
