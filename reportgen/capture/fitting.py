@@ -28,6 +28,7 @@ ROWS_ON_A_DEVICE = 1024
 CELLS_ON_A_DEVICE = 1 << 28
 ARRAYS_OF_A_WHOLE_LAYER = 5  # heads x queries x keys: scores, their softmax, its copies
 FIXED = 120_000_000  # compiled code, threads, and what the allocator keeps
+SPARE = 1.1
 FLOAT, DOUBLE = 4, 8
 
 
@@ -49,8 +50,8 @@ class Needs:
 
     @property
     def where_the_model_is(self) -> int:
-        """The passes follow each other."""
-        return max(self.forward, self.backward)
+        """The passes follow each other, but what one has freed in small pieces is not at once the next one's: measured, they add up."""
+        return int((self.forward + self.backward) * SPARE)
 
 
 def budget_of(memory: int | None, device: torch.device) -> int | None:
