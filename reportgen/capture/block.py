@@ -75,13 +75,19 @@ def _cut(runs: tuple[Run, ...]) -> Iterator[Run]:
         yield from (Run(start=start, stop=stop, sentence=run.sentence) for start, stop in itertools.pairwise(borders))
 
 
+def end_of_block(visibility: Visibility, start: int, heads: int, rows_at_most: int, cells_at_most: int) -> int:
+    """The row after the last that fits into a block from `start` on: fewer than `rows_at_most` where they see very many keys."""
+    rows = len(visibility.first)
+    first, last = visibility.span(start, min(start + rows_at_most, rows))
+    fitting = max(cells_at_most // (heads * (last - first)), ROWS_AT_LEAST)
+    return min(start + fitting, start + rows_at_most, rows)
+
+
 def plan_blocks(stack: Stack, visibility: Visibility, rows_at_most: int = ROWS_AT_MOST, cells_at_most: int = CELLS_AT_MOST) -> Iterator[BlockPlan]:
     """Blocks that end where a sentence ends; a sentence is cut only when it does not fit into one block."""
     start, tokens, ends = 0, stack.queries.tokens, [run.stop for run in stack.queries.runs]
     while start < tokens:
-        first, last = visibility.span(start, min(start + rows_at_most, tokens))
-        fitting = max(cells_at_most // (stack.heads * (last - first)), ROWS_AT_LEAST)
-        reach = min(start + min(fitting, rows_at_most), tokens)
+        reach = end_of_block(visibility, start, stack.heads, rows_at_most, cells_at_most)
         stop = max((end for end in ends if start < end <= reach), default=reach)
         yield plan_rows(stack, visibility, slice(start, stop))
         start = stop

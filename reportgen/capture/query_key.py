@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.scores import LayerScores
-from reportgen.capture.token_links import hidden_pairs
 from reportgen.links import shown_links
 
 SLACK = 1.0001  # for rounding in the bounds
@@ -91,7 +90,8 @@ def log_weights(scores: LayerScores, rows: slice, keys: Int[torch.Tensor, " key"
     logs = torch.empty(len(scores.log_normalisers), rows.stop - rows.start, len(keys))
     scores.between(rows, keys, out=logs)
     logs -= scores.log_normalisers[:, rows, None]
-    return logs.masked_fill_(hidden_pairs(scores.visibility, rows, keys) | ~counted[:, None], -torch.inf)
+    hidden = torch.from_numpy(scores.visibility.hidden(rows, keys.numpy()))
+    return logs.masked_fill_(hidden | ~counted[:, None], -torch.inf)
 
 
 def _vectors(layers: Sequence[LayerScores], pairs: Sequence[TokenPair]) -> Float[np.ndarray, "link part dimension"]:

@@ -35,6 +35,17 @@ class ScoreRule:
     bias: PositionBias | None = None
     extra: Float[np.ndarray, " head"] | None = None
 
+    def cap_in_place(self, scores: torch.Tensor) -> None:
+        """Cap scaled products, where there is a cap."""
+        if self.cap is not None:
+            scores.div_(self.cap).tanh_().mul_(self.cap)
+
+    def finish(self, scores: Float[torch.Tensor, "head row key"], rows: slice, keys: slice | Int[torch.Tensor, " key"]) -> None:
+        """Scaled products of these rows and keys become scores, in place."""
+        self.cap_in_place(scores)
+        if self.bias is not None:
+            self.bias.add_to(scores, rows, keys)
+
 
 def score_rule(query: torch.Tensor, mask: Any, keywords: Mapping[str, Any]) -> ScoreRule:
     """The rule of a layer from what its attention function is given by name.
@@ -82,10 +93,7 @@ class LayerScores:
         """Scores of some rows on some keys, written into `out`; those of invisible keys mean nothing."""
         queries = self.queries[:, :, rows].flatten(1, 2)
         torch.bmm(queries, self.keys[:, keys].transpose(1, 2), out=out.view(len(queries), queries.shape[1], out.shape[2]))
-        if self.rule.cap is not None:
-            out.div_(self.rule.cap).tanh_().mul_(self.rule.cap)
-        if self.rule.bias is not None:
-            self.rule.bias.add_to(out, rows, keys)
+        self.rule.finish(out, rows, keys)
 
     def pair(self, head: int, query: int, key: int) -> tuple[Float[torch.Tensor, " dim"], Float[torch.Tensor, " dim"]]:
         """The scaled query and the key whose product is the score of one pair before soft cap and bias; the heads of a group share the key."""

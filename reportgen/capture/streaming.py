@@ -71,7 +71,7 @@ class StackPass:
         working.lanes.work(self._plans(visibility), attended, self._add)
         if self.keep_layers:
             self.layers.append(scores)
-        self._refuse_what_is_not_finite(layer, output)
+        refuse_what_is_not_finite(self.stack.name, layer, output)
         return output.transpose(0, 1)[None].to(query)
 
     def take(self, weights: Float[torch.Tensor, "head query key"], visibility: Visibility) -> None:
@@ -101,7 +101,7 @@ class StackPass:
         self.done += 1
         if layer >= stack.layers or heads != stack.heads:
             raise ModelError(f"Layer {layer} of the {stack.name} has {heads} heads, where {stack.layers} layers of {stack.heads} heads were expected.")
-        self._refuse_what_is_not_finite(layer, by_head, *others)
+        refuse_what_is_not_finite(stack.name, layer, by_head, *others)
         return layer
 
     def _plans(self, visibility: Visibility) -> Sequence[BlockPlan]:
@@ -110,9 +110,11 @@ class StackPass:
             self.plans[visibility] = tuple(plan_blocks(self.stack, visibility, self.rows_at_most, self.cells_at_most))
         return self.plans[visibility]
 
-    def _refuse_what_is_not_finite(self, layer: int, *tensors: torch.Tensor) -> None:
-        if not all(math.isfinite(float(tensor.sum())) or bool(torch.isfinite(tensor).all()) for tensor in tensors):  # a sum is quicker to look at
-            raise ModelError(f"Layer {layer} of the model's {self.stack.name} gives numbers that are not finite on this text; nothing was measured.")
+
+def refuse_what_is_not_finite(stack: str, layer: int, *tensors: torch.Tensor) -> None:
+    """Raise `ModelError` that names the layer where a number in it is not finite."""
+    if not all(math.isfinite(float(tensor.sum())) or bool(torch.isfinite(tensor).all()) for tensor in tensors):  # a sum is quicker to look at
+        raise ModelError(f"Layer {layer} of the model's {stack} gives numbers that are not finite on this text; nothing was measured.")
 
 
 @dataclass(kw_only=True, eq=False)

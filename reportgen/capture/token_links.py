@@ -144,9 +144,3 @@ def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[np.ndarr
 def _seen(visibility: Visibility, rows: slice, keys: Int[np.ndarray, " key"]) -> tuple[np.ndarray, np.ndarray]:
     """Where among the keys, which are in order, those start and stop that each row sees."""
     return np.searchsorted(keys, visibility.first[rows]), np.searchsorted(keys, visibility.last[rows])
-
-
-def hidden_pairs(visibility: Visibility, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "row key"]:
-    """The pairs of some rows and some keys that the mask hides, where what a query sees has no gaps."""
-    first, last = torch.from_numpy(visibility.first[rows])[:, None], torch.from_numpy(visibility.last[rows])[:, None]
-    return (keys < first) | (keys >= last)

@@ -17,8 +17,7 @@ from reportgen.capture.layout import TextLayout
 from reportgen.capture.passes import Progress
 from reportgen.capture.per_layer import global_mask
 from reportgen.capture.scores import LayerScores, ScoreRule, layer_scores
-from reportgen.capture.streaming import StackPass
-from reportgen.capture.token_links import hidden_pairs
+from reportgen.capture.streaming import StackPass, refuse_what_is_not_finite
 from reportgen.capture.visibility import Visibility
 from reportgen.errors import MeasurementsError, ModelError
 from reportgen.measurements import Measurements
@@ -119,7 +118,7 @@ class PairPass(StackPass):
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The layer's output as ever, after its weights were taken if they are wanted."""
         if self.done in self.wanted:
-            self._refuse_what_is_not_finite(self.done, query, key)
+            refuse_what_is_not_finite(self.stack.name, self.done, query, key)
             self._keep(weights_between(layer_scores(query, key, visibility, rule), self.queries, self.keys))
         return super().attend(query, key, value, visibility, rule)
 
@@ -154,7 +153,7 @@ def _log_weights(scores: LayerScores, rows: slice, seen: slice) -> Float[np.ndar
     """ln p of some rows on a range of keys that holds all they see, in double precision."""
     cells = torch.empty(len(scores.log_normalisers), rows.stop - rows.start, seen.stop - seen.start)
     scores.between(rows, seen, out=cells)
-    cells.masked_fill_(hidden_pairs(scores.visibility, rows, torch.arange(seen.start, seen.stop)), -torch.inf)
+    cells.masked_fill_(torch.from_numpy(scores.visibility.hidden(rows, np.arange(seen.start, seen.stop))), -torch.inf)
     logs = cells.double()
     normaliser = logs.logsumexp(2)
     if scores.rule.extra is not None:

@@ -68,6 +68,10 @@ class Visibility:
         """The queries that see a key."""
         return np.flatnonzero(self.cells[:, key] if self.cells is not None else (self.first <= key) & (key < self.last))
 
+    def hidden(self, rows: slice, keys: Int[np.ndarray, " key"]) -> Bool[np.ndarray, "row key"]:
+        """The pairs of some rows and some keys that are not seen, where what a query sees has no gaps."""
+        return (keys < self.first[rows, None]) | (keys >= self.last[rows, None])
+
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """The smallest range of keys that holds all that the queries from `start` to `stop` see."""
         return int(self.first[start:stop].min()), int(self.last[start:stop].max())

@@ -13,6 +13,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny import made_up_layout
 
+from reportgen.capture import block
 from reportgen.capture.backward import BackwardPass, row_blocks
 from reportgen.capture.backward.interface import _attention
 from reportgen.capture.backward.relevance import Relevance
@@ -26,7 +27,7 @@ def test_blocks_have_fewer_rows_where_they_see_more_keys() -> None:
     layout, causal = made_up_layout(257, 5), Visibility(first=np.zeros(257, int), last=np.arange(257) + 1, keys=257)
     rows = [block.rows for block in row_blocks.plan_row_blocks(layout, layout, causal, heads=7, rows_at_most=48, cells_at_most=7 * 20 * 97)]
     assert [(row.start, row.stop) for row in rows[:4]] == [(0, 40), (40, 62), (62, 79), (79, 95)]
-    assert {row.stop - row.start for row in rows[3:-1]} == {row_blocks.ROWS_AT_LEAST}
+    assert {row.stop - row.start for row in rows[3:-1]} == {block.ROWS_AT_LEAST}
     assert [row.start for row in rows[1:]] == [row.stop for row in rows[:-1]]
     assert rows[-1].stop == 257
 

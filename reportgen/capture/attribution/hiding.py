@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Bool, Float
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_LEAST, ROWS_AT_MOST
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, end_of_block
 from reportgen.capture.feeding import StackOf
-from reportgen.capture.position_bias import PositionBias, biases_by_offset
+from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.scores import ScoreRule, score_rule
 from reportgen.capture.streaming import attention_implementation
 from reportgen.capture.visibility import Visibility, visibility_of
@@ -87,18 +87,15 @@ def attend(
 
 def _blocks(visibility: Visibility, heads: int) -> Iterator[tuple[slice, slice]]:
     """Consecutive query rows, and the keys that they see."""
-    start, queries = 0, len(visibility.first)
-    while start < queries:
-        first, last = visibility.span(start, min(start + ROWS_AT_MOST, queries))
-        fitting = max(CELLS_AT_MOST // (heads * (last - first)), ROWS_AT_LEAST)
-        stop = min(start + min(fitting, ROWS_AT_MOST), queries)
+    start = 0
+    while start < len(visibility.first):
+        stop = end_of_block(visibility, start, heads, ROWS_AT_MOST, CELLS_AT_MOST)
         yield slice(start, stop), slice(*visibility.span(start, stop))
         start = stop
 
 
 def _unseen(visibility: Visibility, hidden: Hidden | None, rows: slice, span: slice) -> Bool[np.ndarray, "row key"]:
-    position = np.arange(span.start, span.stop)
-    unseen = (position < visibility.first[rows, None]) | (position >= visibility.last[rows, None])
+    unseen = visibility.hidden(rows, np.arange(span.start, span.stop))
     return unseen if hidden is None else unseen | (hidden.queries[rows, None] & hidden.keys[span])
 
 
@@ -106,20 +103,12 @@ def _weights(
     scores: Float[torch.Tensor, "head row key"], unseen: Bool[np.ndarray, "row key"], rule: ScoreRule, rows: slice, span: slice
 ) -> Float[torch.Tensor, "head row key"]:
     """Softmax of the scores by the layer's rule; a sink as an extra logit takes its share."""
-    if rule.cap is not None:
-        scores = scores.div_(rule.cap).tanh_().mul_(rule.cap)
-    if rule.bias is not None:
-        scores += _bias(rule.bias, rows, span).to(scores)
+    rule.finish(scores, rows, span)
     scores.masked_fill_(torch.from_numpy(unseen).to(scores.device), -torch.inf)
     if rule.extra is None:
         return scores.softmax(2)
     sinks = torch.from_numpy(rule.extra).to(scores)[:, None, None].expand(-1, scores.shape[1], 1)
     return torch.cat([scores, sinks], 2).softmax(2)[..., :-1]
-
-
-def _bias(bias: PositionBias, rows: slice, span: slice) -> Float[torch.Tensor, "head row key"]:
-    offsets = np.arange(span.start, span.stop)[None] - np.arange(rows.start, rows.stop)[:, None]
-    return torch.from_numpy(bias.table)[:, torch.from_numpy(offsets + bias.queries - 1)]
 
 
 def _mask_of(

@@ -17,6 +17,7 @@ from reportgen.capture.backward.workspace import Workspace
 from reportgen.capture.block import CELLS_AT_MOST
 from reportgen.capture.feeding import StackOf
 from reportgen.capture.layout import TextLayout
+from reportgen.capture.streaming import refuse_what_is_not_finite
 from reportgen.capture.visibility import Visibility
 from reportgen.errors import ModelError
 
@@ -61,8 +62,8 @@ class BackwardPass:
         it keeps, but calls the backward function of the first call.
         """
         sums, layer = self.enter(stack, tensors[0].shape[1])
-        if layer is not None and not all(bool(torch.isfinite(tensor.detach()).all()) for tensor in tensors[:3]):
-            raise ModelError(f"Layer {layer} of the model's {stack} gives numbers that are not finite on this text; nothing was measured.")
+        if layer is not None:
+            refuse_what_is_not_finite(stack, layer, *(tensor.detach() for tensor in tensors[:3]))
         blocks = self._blocks(sums, visibility, tensors)
         call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self.count)
         return StreamedAttention.apply(self.anchor, *tensors, call)

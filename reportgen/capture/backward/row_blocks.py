@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 
 from reportgen.capture.backward.compiled import Seen
-from reportgen.capture.block import CELLS_AT_MOST, ROUNDED_TO, ROWS_AT_LEAST
+from reportgen.capture.block import CELLS_AT_MOST, ROUNDED_TO, end_of_block
 from reportgen.capture.layout import Run, TextLayout
 from reportgen.capture.visibility import Visibility
 
@@ -42,9 +42,7 @@ def plan_row_blocks(
     """Blocks of `rows_at_most` rows, or fewer where they see very many keys; keys that no row of a block sees are left out."""
     start = 0
     while start < queries.tokens:
-        first, last = visibility.span(start, min(start + rows_at_most, queries.tokens))
-        fitting = max(cells_at_most // (heads * (last - first)), ROWS_AT_LEAST)
-        rows = slice(start, min(start + fitting, start + rows_at_most, queries.tokens))
+        rows = slice(start, end_of_block(visibility, start, heads, rows_at_most, cells_at_most))
         yield _row_block(queries, keys, visibility, rows)
         start = rows.stop
 

@@ -115,8 +115,7 @@ def _scores(
     torch.mm(queries.flatten(0, 2), keys.shared[block.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
     if keys.own.shape[1]:
         scores[..., width:] = (queries.flatten(1, 2) @ keys.own.transpose(1, 2)).unflatten(1, queries.shape[1:3])
-    if rule.cap is not None:
-        scores.div_(rule.cap).tanh_().mul_(rule.cap)
+    rule.cap_in_place(scores)
     if rule.bias is not None:
         scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, block.offset + rule.bias.queries - 1]
     return scores.masked_fill_(block.unseen[:, None], -torch.inf)
