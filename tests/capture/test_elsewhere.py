@@ -81,11 +81,7 @@ def eager_experts(model: Any) -> Any:
     return model
 
 
-# T5's generation through the library's cache writes another text on the made-up device; why is not known. With a given text it is among the families.
-WITH_A_GIVEN_TEXT = [name for name in MODELS if name != "encoder-decoder that writes"]
-
-
-@pytest.mark.parametrize("name", WITH_A_GIVEN_TEXT)
+@pytest.mark.parametrize("name", MODELS)
 def test_a_document_is_measured_with_a_model_elsewhere_from_the_text_to_the_file(name: str, tmp_path: Path) -> None:
     build, options = MODELS[name]
     expected, there = measure(document(TEXT), build(), options=options), build()

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from scipy.stats import kendalltau
 
 from reportgen.capture.block import Block
+from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack
 
 COVERED = 0.1  # a source token is covered when some query gives it more
@@ -18,7 +19,8 @@ class Alignment:
     Over the queries that lie in sentences, and all source tokens. With p the weights: mean over queries of - sum_k p ln p; share of source tokens whose greatest
     p is over 0.1; share of steps with argmax_k p[q+1] >= argmax_k p[q]; Kendall's tau-b of q and argmax_k; mean over source tokens of the entropy of the
     column p[:, k] / sum_q p; mean over source tokens of ln(1 + (1 - sum_q p)^2). Source of the first and the last two: Rikters and Fishel 2017 (absent-mindedness
-    penalty out and in, coverage deviation penalty); the others: none, textbook forms; tau: none, defined here. Memory: heads x source tokens.
+    penalty out and in, coverage deviation penalty); the others: none, textbook forms; tau: none, defined here. Weights under 1e-37, which float32 may not
+    hold, count as 0, and a source token that gets nothing else has entropy 0. Memory: heads x source tokens.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -30,6 +32,7 @@ class Alignment:
             self._open_layer()
         counted = block.counted > 0
         weights = np.concatenate([block.weights.numpy()[:, counted], block.sums.head_mean[None, counted]]).astype(np.float64)
+        weights[weights < NOTHING_LEFT] = 0.0  # which of them a machine keeps is its own affair; a column of nothing else would be spread by it
         logarithms = np.log(np.where(weights > 0, weights, 1.0))
         self.entropy.append(-(weights * logarithms).sum(2))
         self.chosen.append(weights.argmax(2) + block.keys.start)
