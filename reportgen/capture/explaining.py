@@ -13,12 +13,14 @@ from reportgen.capture.knockout import MeasuredLinks
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explained:
-    """The target's value; arrays about weights and about the source's sentences; what many passes give (None where they were not asked for); links that were hidden."""
+    """The target's value; arrays about weights and about the source's sentences; what many passes give (None where they were not asked for); links that were
+    hidden; what is to be said of the gradients."""
 
     value: float
     arrays: dict[str, np.ndarray]
     full: FullAttribution | None
     links: MeasuredLinks
+    notices: tuple[str, ...] = ()
 
     @property
     def by_sentence(self) -> dict[str, np.ndarray]:
@@ -34,6 +36,6 @@ class Explained:
         """Say in the metadata what was measured, how, and what was not."""
         metadata["target"]["value"] = round(self.value, 6)
         metadata["link_effect"] = self.links.metadata
-        metadata["notices"] += self.links.notices
+        metadata["notices"] += (*self.notices, *self.links.notices)
         if self.full is not None:
             self.full.add_to(metadata)

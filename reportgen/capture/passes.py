@@ -16,7 +16,7 @@ from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of, refuse_what_does_not_fit, settings_of
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
-from reportgen.capture.knockout import measure_links, nothing_hidden
+from reportgen.capture.knockout import measure_links
 from reportgen.capture.layout import layout_of
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
@@ -33,7 +33,6 @@ LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 ATTRIBUTIONS = ("none", "fast", "full")
-NOT_ON_A_DEVICE = "it is done on the CPU alone (--device cpu)"
 MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences"
 
 
@@ -132,13 +131,12 @@ class Passes:
         """
         language_model, alone = self.language_model, self.attention_alone
         gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
-        links, full = nothing_hidden(NOT_ON_A_DEVICE), None
-        if language_model.model.device.type == "cpu":
-            links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
-            if self.options.attribution == "full":
-                full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
+        links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
+        full = None
+        if self.options.attribution == "full":
+            full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
         arrays = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
-        return Explained(value=gradients.value, arrays=arrays, full=full, links=links)
+        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, notices=gradients.notices)
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""
@@ -225,8 +223,6 @@ class Passes:
         """What was not measured, and why."""
         asked_away = {"attribution": self.options.attribution != "none", "the probes on repeated random tokens": self.options.probes}
         said = [f"Not measured, because it was asked away: {name}." for name, wanted in asked_away.items() if not wanted]
-        if self.options.attribution == "full" and self.language_model.model.device.type != "cpu":
-            said.append(f"Not measured, because {NOT_ON_A_DEVICE}: {MANY_PASSES}.")
         if self.options.attribution == "fast":
             said.append(f"Not measured, because they take many passes, which --attribution full asks for: {MANY_PASSES}.")
         if self.options.probes and not probed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,21 @@ def test_the_target_of_a_model_in_half_precision_is_computed_in_single(dtype: to
     assert found.value == pytest.approx(-sum(scores[row, given.source.ids[row + 1]] for row in target.rows), rel=0.02)
     assert np.isfinite(found.gradient).all()
     assert (found.gradient > 0).any()
+
+
+def test_derivatives_that_half_precision_cannot_hold_are_said() -> None:
+    model, given = tiny_llama(initializer_range=0.1), Feed(source=made_up_layout(tokens=97, sentences=7))
+    target = default_target(LanguageModel(model=model, tokenizer=None, name="made up", identity="", kind="causal"), given)
+
+    def notices(dtype: torch.dtype, scale: float) -> tuple[str, ...]:
+        scaled = replace(target, read=lambda output: target.read(output) * scale)
+        return measure_gradients(model.to(dtype), target.feed(given, None), scaled, lambda stage, share: None).notices
+
+    assert notices(torch.float16, 1.0) == ()
+    (said,) = notices(torch.float16, 1e-8)
+    assert "ran in float16" in said
+    assert notices(torch.float32, 1e-8) == ()
+    assert notices(torch.bfloat16, 1e-8) == ()
 
 
 def test_a_gradient_that_is_not_finite_is_refused_with_its_layer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from elsewhere import THERE, There, elsewhere, moved
 from families import SEAM
 from fed import document
 from test_families import input_of
-from test_measure_kinds import MODELS, TEXT
+from test_measure_kinds import MODELS, SHORT, TEXT
 from tiny import measured
 
 from reportgen.capture import MeasureOptions, measure
-from reportgen.capture.attribution import measure_gradients
+from reportgen.capture.attribution import integrated, measure_gradients
 from reportgen.capture.feeding import Feed
 from reportgen.capture.targets import default_target
 from reportgen.measurements import Measurements
@@ -32,8 +33,8 @@ GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(
 
 
 def assert_alike(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """The same arrays, but those of hidden links, which are measured on the CPU alone; which of two token pairs of equal weight is shown is left to rounding."""
-    assert set(found) == {name for name in expected if "link_" not in name}
+    """The same arrays; which of two token pairs of equal weight is shown is left to rounding."""
+    assert set(found) == set(expected)
     for name, values in ((name, expected[name]) for name in found):
         if "query_key" in name:
             assert found[name].shape == values.shape, name
@@ -92,8 +93,19 @@ def test_a_document_is_measured_with_a_model_elsewhere_from_the_text_to_the_file
     assert found.metadata["device"] == "meta"
     found.save(tmp_path / "x.npz")
     assert set(Measurements.load(tmp_path / "x.npz").arrays) == set(found.arrays)
-    if "attribution.link_effect" in expected.arrays:
-        assert any("it is done on the CPU alone" in notice for notice in found.notices)
+
+
+@pytest.mark.parametrize("name", ["causal", "masked", "encoder-decoder with a text"])
+def test_what_many_passes_give_is_measured_with_a_model_elsewhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrated, "STEPS", (2, 4))
+    build, options = MODELS[name]
+    options = replace(options, attribution="full", probes=False)
+    expected, there = measure(document(SHORT), build(), options=options), build()
+    moved(there.model)
+    with elsewhere():
+        found = measure(document(SHORT), there, options=options)
+    assert_alike(dict(found.arrays), dict(expected.arrays))
+    assert "attribution.ablation" in found.arrays
 
 
 def test_a_document_in_windows_is_measured_with_a_model_elsewhere() -> None:

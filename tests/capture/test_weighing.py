@@ -129,6 +129,14 @@ def test_a_gradient_that_reaches_part_of_a_layer_is_refused(monkeypatch: pytest.
         measured(Fed.of(CASES["longformer with global tokens"]))
 
 
+def test_a_gradient_that_is_not_finite_is_refused_with_its_layer() -> None:
+    fed = Fed.of(CASES["bloom"])
+    projection = fed.model.transformer.h[1].self_attention.dense
+    projection.register_full_backward_hook(lambda module, inputs, outputs: (inputs[0] * torch.inf,))
+    with pytest.raises(ModelError, match="by the attention weights of layer 1 of the model's decoder is not finite"):
+        measured(fed)
+
+
 def test_the_convolution_of_deberta_v2_carries_beside_attention() -> None:
     given = Feed(source=made_up_layout(53, 5))
     assert [attention_alone(build(), given) for build in (tiny_deberta, tiny_deberta_v2)] == [True, False]

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from reportgen.capture.backward.calls import AttentionCall, Given, Inputs, inputs_of, scores_of
 from reportgen.capture.backward.row_passes import row_passes_on
 from reportgen.capture.backward.slopes import Slopes
-from reportgen.errors import ModelError
+from reportgen.capture.backward.stack_sums import refuse_gradient_that_is_not_finite
 
 
 class StreamedAttention(torch.autograd.Function):
@@ -35,22 +35,15 @@ class StreamedAttention(torch.autograd.Function):
         """The gradients of the inputs; the call's sums are added to its stack."""
         query, key, value, bias, sinks, output, log_normalisers = ctx.saved_tensors
         call, given = ctx.call, Given(query=query, key=key, value=value, bias=bias, sinks=sinks)
-        _refuse_what_is_not_finite(call, "that reaches the attention", slope)
+        refuse_gradient_that_is_not_finite(call.stack.name, call.layer, "that reaches the attention", slope)
         slopes = Slopes(call, inputs_of(given, call.scaling), slope[0].transpose(0, 1).float().contiguous(), output, log_normalisers)
         for block in call.blocks:
             slopes.add(block)
             call.after_block(block)
         slopes.close()
         found = slopes.of(given)
-        _refuse_what_is_not_finite(call, "that comes out of the attention", *found[:3])
+        refuse_gradient_that_is_not_finite(call.stack.name, call.layer, "that comes out of the attention", *found[:3])
         return torch.zeros(0), *found, None
-
-
-def _refuse_what_is_not_finite(call: AttentionCall, where: str, *slopes: torch.Tensor) -> None:
-    if not all(bool(torch.isfinite(slope).all()) for slope in slopes):
-        raise ModelError(
-            f"The gradient {where} of layer {call.layer} of the model's {call.stack.name} is not finite: measure with --attribution none, or in another --dtype."
-        )
 
 
 def _attend(call: AttentionCall, inputs: Inputs) -> tuple[Float[torch.Tensor, "head query value_dim"], Float[torch.Tensor, "head query"]]:

@@ -36,6 +36,12 @@ class StackNumbers:
     relevance: Float[np.ndarray, " key_sentence"] | None
 
 
+def refuse_gradient_that_is_not_finite(stack: str, layer: int | None, where: str, *slopes: torch.Tensor) -> None:
+    """Raise `ModelError` that names the layer where a derivative is not finite."""
+    if not all(bool(torch.isfinite(slope).all()) for slope in slopes):
+        raise ModelError(f"The gradient {where} of layer {layer} of the model's {stack} is not finite: measure with --attribution none, or in another --dtype.")
+
+
 class LayerSums:
     """The sums of one layer, in float64."""
 

@@ -24,15 +24,16 @@ class Effect:
 def effect_of(intact: Float[torch.Tensor, "row vocabulary"], changed: Float[torch.Tensor, "row vocabulary"], actual: Int[torch.Tensor, " row"]) -> Effect:
     """Means over rows of KL(intact || changed) and of ln intact(actual) - ln changed(actual), from logits.
 
-    `actual` is -1 where no token is known; where none is, the drop is NaN. In double precision, a few rows at a time. Raises `ModelError` for logits that
+    `actual` is -1 where no token is known; where none is, the drop is NaN. In double precision, on the CPU because not every device has that, a few rows at a time. Raises `ModelError` for logits that
     are not finite.
     """
+    actual = actual.cpu()
     if not bool(torch.isfinite(intact).all() and torch.isfinite(changed).all()):
         raise ModelError("The model's outputs are not finite when a sentence is hidden from another; measure with --attribution none.")
     divergence, drop = 0.0, 0.0
     for start in range(0, len(intact), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        before, after = (logits[rows].double().log_softmax(-1) for logits in (intact, changed))
+        before, after = (logits[rows].cpu().double().log_softmax(-1) for logits in (intact, changed))
         less = before - after
         divergence += float((before.exp() * less).sum())
         known = torch.nonzero(actual[rows] != NO_TOKEN)[:, 0]

@@ -45,22 +45,22 @@ def measure_links(
     begins. Causal models: `LINKS_AT_MOST` links; where each takes a whole pass, `WHOLE_PASSES_AT_MOST`.
     """
     if reads_per_layer(language_model.model.config):
-        return nothing_hidden("the model's attention is outside the library's interface")
+        return _nothing_hidden("the model's attention is outside the library's interface")
     if not attention_alone:
-        return nothing_hidden("the model carries information past its attention, where hiding a sentence does not cut it")
+        return _nothing_hidden("the model carries information past its attention, where hiding a sentence does not cut it")
     if language_model.kind not in STACKS:
-        return nothing_hidden("the model gives no distribution over tokens")
+        return _nothing_hidden("the model gives no distribution over tokens")
     texts = linked_texts(language_model.kind, given)
     possible = all_links(texts)
     links = strongest_links(*_pairs_of(attention, texts.stack), possible, LINKS_AT_MOST)
     if not len(links):
-        return nothing_hidden("no sentence sees another")
+        return _nothing_hidden("no sentence sees another")
     found = measure_link_effects(language_model, given, links, report, passes_at_most=WHOLE_PASSES_AT_MOST)
     said = {"links": len(found.links), "possible": len(possible), "way": "whole passes" if found.whole_passes else "kept keys and values"}
     return MeasuredLinks(arrays=_arrays(found, first_sentence), metadata=said, notices=_notices(found, len(possible), first_sentence))
 
 
-def nothing_hidden(why: str) -> MeasuredLinks:
+def _nothing_hidden(why: str) -> MeasuredLinks:
     """No links, and a notice that says why."""
     return MeasuredLinks(arrays={}, metadata={}, notices=(f"Not measured, because {why}: {WHAT}.",))
 

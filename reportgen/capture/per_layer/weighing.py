@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from reportgen.capture.backward import BackwardPass
 from reportgen.capture.backward.row_blocks import plan_row_blocks
+from reportgen.capture.backward.stack_sums import refuse_gradient_that_is_not_finite
 from reportgen.capture.per_layer.calls import calls_of_attention
 from reportgen.capture.per_layer.families import Seam
 from reportgen.capture.per_layer.softmax import EachSoftmax
@@ -97,6 +98,7 @@ class _WeighedCall:
         if products.shape[1:] != (queries.tokens, keys.tokens):
             found, expected = tuple(products.shape[1:]), (queries.tokens, keys.tokens)
             raise ModelError(f"The model's {self.stack} looks from {found[0]} tokens at {found[1]}, but the text has {expected[0]} and {expected[1]}.")
+        refuse_gradient_that_is_not_finite(self.stack, self.layer, "by the attention weights", products)
         sums = self.sums.open(self.layer)
         sums.signed = products.sum(2).double().sum(1).numpy()
         sums.absolute = torch.stack([head.abs().sum(1).double().sum() for head in products]).numpy()
