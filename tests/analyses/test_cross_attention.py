@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from charts import assert_drawable, assert_valid, rows_of
@@ -11,9 +15,14 @@ from made_up import made_up
 from made_up_pair import CROSS_HEADS, CROSS_LAYERS, made_up_pair, output_members, random_cross
 from scipy import stats
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
+from fed import LONG, SECOND, bart, document, t5
+
 from reportgen.analyses import cross_attention
 from reportgen.analyses.alignment_charts import draw_alignment, group_starts, pooled
 from reportgen.analyses.alignment_scores import even_scores, find_ordered
+from reportgen.capture import MeasureOptions, measure
+from reportgen.models import LanguageModel
 from reportgen.report import build_report
 
 SOURCE = made_up()["token_sentences"]
@@ -79,6 +88,15 @@ def test_random_attention_gives_no_sources_and_no_heads_in_order(seed: int) -> N
     found = cross_attention.analyse(made_up_pair(random_cross(seed, sharpness=1.0)))
     assert (found.clear, found.ordered_heads, found.order_tau) == (0, (), None)
     assert "does not say which sentences the output was made from" in cross_attention.find(found)
+
+
+@pytest.mark.parametrize("model", [bart, t5])
+def test_a_randomly_initialised_model_has_no_sources_and_no_heads_in_order(model: Callable[[], LanguageModel]) -> None:
+    measurements = measure(document(LONG), model(), MeasureOptions(pair=document(SECOND, "second.txt"), attribution="none"))
+    found = cross_attention.analyse(measurements)
+    assert (found.clear, found.ordered_heads) == (0, ())
+    assert "so it does not say which sentences the output was made from" in cross_attention.find(found)
+    assert found.source_tokens == len(measurements["token_ids"])
 
 
 def test_scores_are_those_of_scipy_and_of_the_published_formula() -> None:
