@@ -1,5 +1,6 @@
 # make report   the report of a sample with the embedded default model
 # make test     all the tests
+# make known-answers  tests on models that nothing else needs; each says what it downloads
 # make benchmark  time and memory beside other ways; BENCHMARK_ARGS=... is handed to tests/benchmarks/measure_speed.py
 # All set up .venv first and do it only once. PYTHON=... chooses the Python, PIP_ARGS=... is handed to pip.
 
@@ -11,7 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS)
 HAS_TORCH := import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)
 
-.PHONY: report test lint snapshots benchmark clean
+.PHONY: report test known-answers lint snapshots benchmark clean
 
 report: .venv/installed
 	@$(BIN)/reportgen models fetch > /dev/null
@@ -22,6 +23,9 @@ test: .venv/installed-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+known-answers: .venv/installed-for-tests
+	$(BIN)/python -m pytest tests/known_answers --downloads -rP
 
 snapshots: .venv/installed-for-tests
 	$(BIN)/python -m pytest tests/test_report.py tests/pages tests/capture/test_families.py --update-snapshots

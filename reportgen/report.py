@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,8 @@ class Report:
 
 def build_report(measurements: Measurements) -> Report:
     """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others."""
-    results = {
-        analysis: analysis.analyse(measurements) for analysis in ANALYSES if not _missing(analysis, measurements) and not _too_long(analysis, measurements)
-    }
+    asked = [analysis for analysis in ANALYSES if analysis.applies_with is None or analysis.applies_with in measurements]
+    results = {analysis: analysis.analyse(measurements) for analysis in asked if not _missing(analysis, measurements) and not _too_long(analysis, measurements)}
     said = [notice for analysis, result in results.items() for notice in analysis.notices(result)]
     metadata = measurements.metadata
     return Report(
@@ -58,7 +57,7 @@ def build_report(measurements: Measurements) -> Report:
         language=metadata["language"],
         subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {_layers(metadata)}",
         provenance=_provenance(measurements),
-        notices=(*measurements.notices, *_left_out(measurements), *said),
+        notices=(*measurements.notices, *_left_out(asked, measurements), *said),
         sections=tuple(build_section(analysis, result) for analysis, result in results.items()),
     )
 
@@ -68,16 +67,16 @@ def _missing(analysis: Analysis, measurements: Measurements) -> list[str]:
 
 
 def _stored(name: str) -> str:
-    return name if name.startswith("attribution.") else f"*.{name}"
+    return name if "." in name else f"*.{name}"
 
 
 def _too_long(analysis: Analysis, measurements: Measurements) -> bool:
     return analysis.sentences_at_most is not None and len(measurements["sentence_spans"]) > analysis.sentences_at_most
 
 
-def _left_out(measurements: Measurements) -> list[str]:
+def _left_out(asked: Sequence[Analysis], measurements: Measurements) -> list[str]:
     said = []
-    for analysis in ANALYSES:
+    for analysis in asked:
         question, missing = analysis.question.rstrip("?"), _missing(analysis, measurements)
         if missing:
             said.append(f"Left out, because its numbers were not measured or not stored: {question} ({', '.join(missing)}).")

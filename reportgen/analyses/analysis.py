@@ -23,7 +23,8 @@ class Analysis:
     """One entry of the registry: from measurements to a result, its charts, and its sentence of finding.
 
     `needs` names the arrays (without the stack's prefix) that must be in the measurements for the analysis to run; of names
-    joined by `|` one is enough. Documents of more than `sentences_at_most` sentences are left out, where that is given.
+    joined by `|` one is enough, and a name with a dot is whole. Where `applies_with` names an array, the analysis is for models that have it, and nothing is said
+    of its absence with others. Documents of more than `sentences_at_most` sentences are left out, where that is given.
     `notices` says what of the result is shown otherwise than it was measured.
     """
 
@@ -36,4 +37,5 @@ class Analysis:
     caveat: str
     methods: tuple[Method, ...]
     sentences_at_most: int | None = None
+    applies_with: str | None = None
     notices: Callable[[Any], tuple[str, ...]] = lambda result: ()
