@@ -160,7 +160,7 @@ class Block:
     @cached_property
     def share_of_left(self) -> Float[np.ndarray, "head row"]:
         """1 over what the sinks leave of each row, for renormalised weights; 0 where nothing is left."""
-        return np.divide(1.0, self.sums.left, out=np.zeros(self.sums.left.shape), where=self.any_left)
+        return np.divide(1.0, self.sums.left, out=np.zeros(self.sums.left.shape, np.float32), where=self.any_left)
 
     def at(self, rows: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "head pair"]:
         """The weights of some pairs, rows and keys counted from the block's first."""

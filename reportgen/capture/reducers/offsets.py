@@ -37,12 +37,12 @@ class FixedOffsets:
         keys = queries[:, None] - OFFSETS  # row offset
         counts = (keys >= 0) & (keys < self.layout.tokens) & (block.counted[:, None] > 0)
         weights = self._weights(block, keys - block.keys.start, counts)
-        not_sinks = ~np.isin(keys, self.layout.sinks)
-        for kind, factor in enumerate((np.ones_like(block.share_of_left), block.share_of_left)):
-            kept = weights * not_sinks if kind else weights
-            self.total[kind, block.layer] += np.einsum("hqo,hq->ho", kept, factor)
+        kept = np.where(np.isin(keys, self.layout.sinks), 0.0, weights)
+        of_any = np.ones(block.any_left.shape, np.float32)
+        for kind, (found, factor) in enumerate(((weights, of_any), (kept, block.share_of_left))):
+            self.total[kind, block.layer] += np.matmul(factor[:, None], found)[:, 0]
             self.rows[kind, block.layer] += (factor > 0) @ counts.astype(np.float64)
-            self.previous[kind].add(block, kept[:, :, PREVIOUS] * factor, (factor > 0) & counts[:, PREVIOUS])
+            self.previous[kind].add(block, found[:, :, PREVIOUS] * factor, (factor > 0) & counts[:, PREVIOUS])
         self.example_before.add(block, weights[:, :, PREVIOUS], queries, queries - 1)
         if not block.visibility.causal:
             self.next.add(block, weights[:, :, NEXT], counts[:, NEXT])
@@ -52,7 +52,7 @@ class FixedOffsets:
         """What each query that counts gives the token at each offset; 0 for others. Keys are counted from the block's first."""
         found = np.zeros((len(block.sums.left), *keys.shape), np.float32)
         rows, places = np.nonzero(counts & (keys >= 0) & (keys < block.plan.shape[1]) & (~block.visibility.causal | (OFFSETS > 0)))
-        found[:, rows, places] = block.at(rows, keys[rows, places])
+        found.reshape(len(found), -1)[:, rows * len(OFFSETS) + places] = block.at(rows, keys[rows, places])
         return found
 
     def weights(self) -> dict[str, np.ndarray]:
