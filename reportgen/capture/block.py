@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.fused import NOTHING_LEFT, Keys, Rows, Sums
 from reportgen.capture.layout import Run, Stack
+from reportgen.capture.row_groups import RowGroups
 from reportgen.capture.visibility import Visibility
 
 ROWS_AT_MOST = 256
@@ -27,7 +28,7 @@ class BlockPlan:
     """Which query rows and which keys one block spans, and how they fall into sentences; the same for every layer with the same mask.
 
     `runs` are rows of one sentence, a few at most, counted from the first row; `key_starts` is counted from the first key; `key_slots` is the sentence of
-    each run of keys (the last slot for none).
+    each run of keys (the last slot for none); `groups` are the rows by sentence.
     """
 
     rows: slice
@@ -37,6 +38,7 @@ class BlockPlan:
     key_slots: Int[torch.Tensor, " key_run"]
     of_rows: Rows
     of_keys: Keys
+    groups: RowGroups
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,10 +53,11 @@ def plan_rows(stack: Stack, visibility: Visibility, rows: slice) -> BlockPlan:
     keys = slice(first, min(first + _rounded(last - first), looked_at.tokens))
     key_runs = looked_at.runs_within(keys.start, keys.stop)
     sinks = looked_at.sinks[(looked_at.sinks >= keys.start) & (looked_at.sinks < keys.stop)] - keys.start
+    runs = tuple(_cut(looking.runs_within(rows.start, rows.stop)))
     return BlockPlan(
         rows=rows,
         keys=keys,
-        runs=tuple(_cut(looking.runs_within(rows.start, rows.stop))),
+        runs=runs,
         key_starts=np.array([run.start for run in key_runs]),
         key_slots=torch.tensor([run.sentence if run.sentence >= 0 else looked_at.sentences for run in key_runs]),
         of_rows=Rows(
@@ -64,6 +67,7 @@ def plan_rows(stack: Stack, visibility: Visibility, rows: slice) -> BlockPlan:
             sentence=looking.sentence_of_token[rows].astype(np.float32),
         ),
         of_keys=Keys(sentence=looked_at.sentence_of_token[keys].astype(np.float32), inside=looked_at.in_sentence.numpy()[keys], sinks=sinks),
+        groups=RowGroups.of(looking, rows, runs),
     )
 
 
@@ -144,9 +148,19 @@ class Block:
         return self.stack.queries.queries_counted[self.rows][[run.start for run in self.plan.runs]]
 
     @cached_property
+    def group_sums(self) -> Float[np.ndarray, "head group key"]:
+        """The sum of the weights over the rows of each group."""
+        return self.plan.groups.added_up(self.sums.run_sums)
+
+    @cached_property
     def any_left(self) -> Bool[np.ndarray, "head row"]:
         """Whether anything is left of a row without the sinks."""
         return self.sums.left > NOTHING_LEFT
+
+    @cached_property
+    def share_of_left(self) -> Float[np.ndarray, "head row"]:
+        """1 over what the sinks leave of each row, for renormalised weights; 0 where nothing is left."""
+        return np.divide(1.0, self.sums.left, out=np.zeros(self.sums.left.shape, np.float32), where=self.any_left)
 
     def at(self, rows: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "head pair"]:
         """The weights of some pairs, rows and keys counted from the block's first."""

@@ -16,6 +16,8 @@ from reportgen.capture.per_layer import WholeLayer, reads_per_layer, whole_layer
 from reportgen.capture.query_key import query_key
 from reportgen.capture.reducers.alignment import Alignment
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
+from reportgen.capture.reducers.key_shares import FirstToken, KeyShares, StrongestKey
+from reportgen.capture.reducers.offsets import FixedOffsets
 from reportgen.capture.reducers.reducer import Reducer, Weighted
 from reportgen.capture.reducers.repeats import Repeats
 from reportgen.capture.reducers.rollout import Rollout
@@ -28,8 +30,8 @@ from reportgen.capture.token_links import LinkBounds, MeanWeights, token_links
 from reportgen.capture.visibility import Visibility, visibility_of_cells
 
 Report = Callable[[str, float], None]
-WHEREVER = (SentenceMass, InterSentenceMaximum, Confidence, HeadSimilarity, Spread)
-WITHIN_A_TEXT = (SentenceDistance, Repeats, Distances)
+WHEREVER = (SentenceMass, KeyShares, StrongestKey, InterSentenceMaximum, Confidence, HeadSimilarity, Spread)
+WITHIN_A_TEXT = (SentenceDistance, FirstToken, FixedOffsets, Repeats, Distances)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import reference_scores
 from scipy.stats import kendalltau
 
 from reportgen.capture.layout import Stack, TextLayout
@@ -104,16 +105,16 @@ class Reference:
         by_layer = self.indicator.T @ uniform @ self.key_indicator / self.indicator.sum(0)[:, None]
         return by_layer[0] if (self.visible == self.visible[0]).all() else by_layer
 
-    def over_queries(self, values: np.ndarray, queries: np.ndarray | None = None) -> np.ndarray:
-        """Mean over the queries in sentences (or those given), leaving out rows that have no value."""
-        chosen = self.inside if queries is None else np.intersect1d(self.inside, queries)
-        return np.nanmean(values[:, :, chosen], axis=-1)
+    def over_queries(self, values: np.ndarray) -> np.ndarray:
+        """Mean over the queries in sentences, leaving out rows that have no value."""
+        return np.nanmean(values[:, :, self.inside], axis=-1)
 
     def entropies(self, weights: np.ndarray) -> np.ndarray:
         logs = np.log(np.where(weights > 0, weights, 1.0))
         return -(weights * logs).sum(-1)
 
-    def scores_wherever(self) -> dict[str, np.ndarray]:
+    def rows_wherever(self) -> dict[str, np.ndarray]:
+        """Scores of each query, NaN where it does not count."""
         left = self.without_sink()
         seen = self.visible.sum(2)[:, None]
         kept = self.visible.copy()
@@ -123,41 +124,40 @@ class Reference:
             relative = np.where(seen > 1, self.entropies(self.p) / np.log(seen), np.nan)
             relative_left = np.where(seen_left > 1, self.entropies(left) / np.log(seen_left), np.nan)
         return {
-            "entropy": self.over_queries(self.entropies(self.p)),
-            "entropy_without_sink": self.over_queries(self.entropies(left)),
-            "relative_entropy": self.over_queries(relative),
-            "relative_entropy_without_sink": self.over_queries(relative_left),
-            "delimiter": self.over_queries(self.p[..., self.looked_at.delimiter].sum(-1)),
-            "rare_token": self._rare_token(),
-            "confidence": self.over_queries(self.p.max(-1)),
+            "entropy": self.entropies(self.p),
+            "entropy_without_sink": self.entropies(left),
+            "relative_entropy": relative,
+            "relative_entropy_without_sink": relative_left,
+            "delimiter": self.p[..., self.looked_at.delimiter].sum(-1),
+            "confidence": self.p.max(-1),
         }
 
-    def _rare_token(self) -> np.ndarray:
+    def rare(self) -> np.ndarray:
         """Types sorted by count; all that occur as seldom as the one a tenth of the way down are rare."""
         ids = self.looked_at.ids[self.key_members >= 0].tolist()
         counts = {kind: ids.count(kind) for kind in set(ids)}
         threshold = sorted(counts.values())[-(-len(counts) // 10) - 1]
-        rare = np.array([member >= 0 and counts[kind] <= threshold for member, kind in zip(self.key_members, self.looked_at.ids.tolist(), strict=True)])
-        chance = (self.visible[..., rare].sum(2) / self.visible.sum(2))[:, self.inside].mean(1)
-        return self.over_queries(self.p[..., rare].sum(-1)) / chance[:, None]
+        return np.array([member >= 0 and counts[kind] <= threshold for member, kind in zip(self.key_members, self.looked_at.ids.tolist(), strict=True)])
 
-    def scores_within_a_text(self) -> dict[str, np.ndarray]:
-        left, near, later = self.without_sink(), self.gap <= 3, np.arange(1, self.tokens)
+    def rows_within_a_text(self) -> dict[str, np.ndarray]:
+        left, near, later = self.without_sink(), self.gap <= 3, np.arange(self.tokens) >= 1
         following = np.pad(np.diagonal(self.p, 1, 2, 3), ((0, 0), (0, 0), (0, 1)), constant_values=np.nan)
         found = {
-            "distance": self.over_queries((self.p * self.gap).sum(-1)),
-            "distance_without_sink": self.over_queries((left * self.gap).sum(-1)),
-            "locality": self.over_queries((self.p * near).sum(-1)),
-            "locality_without_sink": self.over_queries((left * near).sum(-1)),
-            "previous_token": self.over_queries(_before(self.p), later),
-            "previous_token_without_sink": self.over_queries(_before(left), later),
-            "sentence_distance": self.over_queries(self._sentence_distance()),
-            "within_sentence": self.over_queries((self.p * self._same_sentence()).sum(-1)),
-            "first_token": self.over_queries(self.p[..., 0], later),
-            "duplicate_token": self.over_queries(*self._copies(shift=0)),
-            "induction": self.over_queries(*self._copies(shift=1)),
+            "distance": (self.p * self.gap).sum(-1),
+            "distance_without_sink": (left * self.gap).sum(-1),
+            "locality": (self.p * near).sum(-1),
+            "locality_without_sink": (left * near).sum(-1),
+            "previous_token": _before(self.p),
+            "previous_token_without_sink": _before(left),
+            "sentence_distance": self._sentence_distance(),
+            "within_sentence": (self.p * self._same_sentence()).sum(-1),
+            "first_token": np.where(later, self.p[..., 0], np.nan),
+            "duplicate_token": self._copies(self.p, shift=0),
+            "duplicate_token_without_sink": self._copies(left, shift=0),
+            "induction": self._copies(self.p, shift=1),
+            "induction_without_sink": self._copies(left, shift=1),
         }
-        return found if not np.triu(self.p, 1).any() else found | {"next_token": self.over_queries(following)}
+        return found if not np.triu(self.p, 1).any() else found | {"next_token": following}
 
     def _same_sentence(self) -> np.ndarray:
         return (self.members[:, None] == self.members[None]) & (self.members >= 0)
@@ -168,11 +168,11 @@ class Reference:
         with np.errstate(invalid="ignore"):
             return (inside * far).sum(-1) / inside.sum(-1)
 
-    def _copies(self, shift: int) -> tuple[np.ndarray, np.ndarray]:
+    def _copies(self, weights: np.ndarray, shift: int) -> np.ndarray:
         same = np.tril(self.looking.ids[:, None] == self.looking.ids[None], -1)
         target = np.zeros_like(same)
         target[:, shift:] = same[:, : self.tokens - shift]
-        return (self.p * target).sum(-1), np.flatnonzero(same.any(1))
+        return np.where(same.any(1), (weights * target).sum(-1), np.nan)
 
     def decay(self, drop_sinks: bool = False) -> np.ndarray:
         weights = self.without_sink() if drop_sinks else self.p
@@ -216,6 +216,10 @@ class Reference:
                 scores[name][layer, head] = value
         return scores
 
+    def scores(self, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Means over all queries, and by sentence."""
+        return {name: self.over_queries(values) for name, values in rows.items()} | reference_scores.by_sentence_of_rows(self, rows)
+
     def arrays(self) -> dict[str, np.ndarray]:
         seen_by = self.visible.sum(1)
         wherever = {
@@ -228,7 +232,10 @@ class Reference:
             "head_similarity": self.head_similarity(),
             "token_influence": self.p.mean(1).sum(1) / np.maximum(seen_by, 1),
             "token_influence_total": self.p.mean(1).sum(1),
-            **self.scores_wherever(),
+            "strongest_key": reference_scores.strongest_key(self),
+            **self.scores(self.rows_wherever()),
+            **reference_scores.shares_of_what_is_left(self),
+            **reference_scores.rare_tokens(self, self.rare()),
         }
         return wherever | (self._arrays_across() if self.crosses else self._arrays_within_a_text())
 
@@ -246,7 +253,9 @@ class Reference:
             "decay": self.decay(),
             "decay_without_sink": self.decay(drop_sinks=True),
             "head_similarity_without_sink": self.head_similarity(drop_sinks=True),
-            **self.scores_within_a_text(),
+            **self.scores(self.rows_within_a_text()),
+            **reference_scores.fixed_offsets(self),
+            **{name: pairs for name, pairs in reference_scores.examples(self).items() if "next" not in name or np.triu(self.p, 1).any()},
         }
 
 

@@ -86,7 +86,8 @@ def test_any_cutting_into_blocks_gives_the_same_numbers(rows: int, seed: int) ->
     cut = arrays_of(model, layout, rows_at_most=rows)
     for name, values in whole.items():
         if name not in ("token_links", "query_key", "query_key_pairs"):  # which of two links of equal weight is the strongest is left to rounding
-            np.testing.assert_allclose(cut[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
+            relative, absolute = (1e-3, 1e-4) if values.dtype == np.float16 else (1e-4, 1e-5)
+            np.testing.assert_allclose(cut[name], values, rtol=relative, atol=absolute, err_msg=name)
 
 
 def test_any_number_of_lanes_gives_the_same_bytes() -> None:

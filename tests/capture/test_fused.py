@@ -19,6 +19,7 @@ from reportgen.capture.block import Block, plan_rows
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
+from reportgen.capture.reducers.offsets import FixedOffsets
 from reportgen.capture.summing import Summing
 from reportgen.capture.torch_sums import DeviceSumming
 from reportgen.capture.visibility import Visibility
@@ -162,19 +163,27 @@ def test_distances_of_three_tokens_that_see_each_other_by_hand(summing_of: Summi
     )
     stack = stack_of(layout)
     full, summing = Visibility(first=np.zeros(3, int), last=np.full(3, 3), keys=3), summing_of(stack)
-    distances, between = Distances(stack), SentenceDistance(stack)
+    reducers = [Distances(stack), SentenceDistance(stack), FixedOffsets(stack)]
     for rows in (slice(0, 2), slice(2, 3)):
         plan = plan_rows(stack, full, rows)
         block = summing.block(0, plan, full, summing.scores(plan).copy_(torch.from_numpy(np.log(weights[None, rows]))))
-        distances.add(block)
-        between.add(block)
-    found = {name: values[0, 0] for name, values in (distances.arrays() | between.arrays()).items() if name != "decay_edges"}
+        for reducer in reducers:
+            reducer.add(block)
+    found = {name: values[0, 0] for reducer in reducers for name, values in reducer.arrays().items() if name not in ("decay_edges", "fixed_offsets")}
     close(found["distance"], (6 / 8 + 7 / 8 + 8 / 8) / 3)
     close(found["distance_without_sink"], (3 / 2 + 6 / 7 + 2 / 3) / 3)
     close(found["locality"], 1.0)
     close(found["previous_token"], (1 / 8 + 4 / 8) / 2)
     close(found["previous_token_without_sink"], (0 + 2 / 3) / 2)
     close(found["next_token"], (2 / 8 + 6 / 8) / 2)
+    nothing = [np.nan] * 6
+    close(found["fixed_offset"], [(1 / 8 + 4 / 8) / 2, 2 / 8, *nothing, (2 / 8 + 6 / 8) / 2, 2 / 8, *nothing])
+    close(found["fixed_offset_without_sink"], [(0 + 2 / 3) / 2, 0, *nothing, (1 / 2 + 6 / 7) / 2, 1 / 2, *nothing])
+    np.testing.assert_array_equal(found["previous_token_example"], [2, 1])
+    np.testing.assert_array_equal(found["next_token_example"], [1, 2])
+    np.testing.assert_allclose(found["previous_token_by_sentence"], [1 / 8, 4 / 8])
+    np.testing.assert_allclose(found["next_token_by_sentence"], [(2 / 8 + 6 / 8) / 2, np.nan])
+    np.testing.assert_allclose(found["locality_by_sentence"], [1, 1])
     close(found["decay"], np.array([7 / 8 / 3, 13 / 8 / 4, 4 / 8 / 2]))
     close(found["decay_without_sink"], np.array([(1 / 7 + 1 / 3) / 2, (1 / 2 + 6 / 7 + 2 / 3) / 3, 1 / 2]))
     close(found["sentence_distance"], (2 / 8 + 6 / 8 + 6 / 8) / 3)

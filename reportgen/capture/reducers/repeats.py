@@ -5,33 +5,62 @@ from __future__ import annotations
 from collections import defaultdict
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from reportgen.capture.block import Block
 from reportgen.capture.layout import Stack
+from reportgen.capture.reducers.by_sentence import SentenceSums
+from reportgen.capture.reducers.examples import GreatestWeight
 
 
 class Repeats:
-    """`duplicate_token` (mass on earlier tokens with the query's id) and `induction` (mass on the tokens right after those, up to the query itself)."""
+    """`duplicate_token` (mass on earlier tokens with the query's id) and `induction` (mass on the tokens right after those, up to the query itself).
+
+    Both also without the sink: of p over what the sinks leave; all by sentence; an example of both.
+    """
 
     def __init__(self, stack: Stack) -> None:
-        self.queries, self.copies = earlier_copies(stack.queries.ids)
-        inside = stack.queries.sentence_queries[self.queries]
-        self.queries, self.copies = self.queries[inside], self.copies[inside]
-        self.rows = len(np.unique(self.queries))
-        self.duplicate, self.induction = np.zeros((stack.layers, stack.heads)), np.zeros((stack.layers, stack.heads))
+        queries, copies = earlier_copies(stack.queries.ids)
+        inside = stack.queries.sentence_queries[queries]
+        self.queries, self.copies = queries[inside], copies[inside]
+        self.scores = {name: Copying(stack, self.copies + shift) for name, shift in (("duplicate_token", 0), ("induction", 1))}
 
     def add(self, block: Block) -> None:
-        first, last = np.searchsorted(self.queries, [block.rows.start, block.rows.stop])
-        rows, copies = self.queries[first:last] - block.rows.start, self.copies[first:last] - block.keys.start
-        self.duplicate[block.layer] += _gathered(block, rows, copies)
-        self.induction[block.layer] += _gathered(block, rows, copies + 1)
+        pairs = slice(*np.searchsorted(self.queries, [block.rows.start, block.rows.stop]).tolist())
+        for score in self.scores.values() if pairs.stop > pairs.start else ():
+            score.add(block, self.queries[pairs], pairs)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """How many rows the means are over, and the weights of the examples."""
+        rows = {f"{name}{suffix}": sums.counted for name, score in self.scores.items() for suffix, sums in score.sums.items()}
+        return rows | {f"{name}_example": score.example.weight for name, score in self.scores.items()}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        with np.errstate(invalid="ignore"):
-            return {
-                "duplicate_token": (self.duplicate / self.rows if self.rows else self.duplicate * np.nan).astype(np.float32),
-                "induction": (self.induction / self.rows if self.rows else self.induction * np.nan).astype(np.float32),
-            }
+        examples = {f"{name}_example": score.example.pairs for name, score in self.scores.items()}
+        sums = {f"{name}{suffix}": sums for name, score in self.scores.items() for suffix, sums in score.sums.items()}
+        return examples | {name: values for score, added_up in sums.items() for name, values in added_up.arrays(score).items()}
+
+
+class Copying:
+    """The mass of each query on its keys, of which it can have many: `keys` of all pairs, in order of the query."""
+
+    def __init__(self, stack: Stack, keys: Int[np.ndarray, " pair"]) -> None:
+        self.keys, self.no_sink = keys, ~np.isin(keys, stack.keys.sinks)
+        self.sums = {"": SentenceSums(stack), "_without_sink": SentenceSums(stack)}
+        self.example = GreatestWeight(stack)
+
+    def add(self, block: Block, queries: Int[np.ndarray, " pair"], pairs: slice) -> None:
+        """Take in the pairs of a block's queries, at least one."""
+        keys, no_sink = self.keys[pairs], self.no_sink[pairs]
+        weights = _weights(block, queries - block.rows.start, keys - block.keys.start)
+        self.example.add(block, weights, queries, keys)
+        starts = np.flatnonzero(np.diff(queries, prepend=-1))
+        rows = queries[starts] - block.rows.start
+        of_sentence = block.plan.groups.of_sentence[rows]
+        mass = np.add.reduceat(weights, starts, axis=1)  # head query
+        left = mass if no_sink.all() else np.add.reduceat(weights * no_sink, starts, axis=1)
+        self.sums[""].add_sums(block, mass @ of_sentence, of_sentence.sum(0))
+        self.sums["_without_sink"].add_sums(block, (left * block.share_of_left[:, rows]) @ of_sentence, block.any_left[:, rows] @ of_sentence)
 
 
 def earlier_copies(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +75,11 @@ def earlier_copies(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(queries, np.int64), np.array(copies, np.int64)
 
 
-def _gathered(block: Block, rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Sum over the pairs of the weights of each head; pairs outside the block's keys have weight 0."""
+def _weights(block: Block, rows: np.ndarray, keys: np.ndarray) -> Float[np.ndarray, "head pair"]:
+    """The weights of the pairs; those outside the block's keys have weight 0."""
     inside = (keys >= 0) & (keys < block.plan.shape[1])
-    return block.at(rows[inside], keys[inside]).sum(1, dtype=np.float64)
+    if inside.all():
+        return block.at(rows, keys)
+    found = np.zeros((len(block.sums.left), len(rows)), np.float32)
+    found[:, inside] = block.at(rows[inside], keys[inside])
+    return found

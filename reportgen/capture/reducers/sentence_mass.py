@@ -1,10 +1,9 @@
-"""Attention mass between sentences, and the head scores and token scores that follow from it."""
+"""Attention mass between sentences, and what each token receives."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 
 from reportgen.capture.block import Block
 from reportgen.capture.layout import Stack
@@ -13,10 +12,7 @@ FLOAT32_CELLS = 1 << 22  # per-head matrices above 16 MB are kept as float16
 
 
 class SentenceMass:
-    """`sentence_attention`, `outside_attention`, `within_sentence`, `delimiter`, `rare_token`, `first_token`, `token_influence(_total)`.
-
-    Everything linear in p comes from its sums over the rows of a sentence. `within_sentence` and `first_token` exist where a text looks at itself.
-    """
+    """`sentence_attention`, `outside_attention`, `token_influence(_total)`: what comes from the sums of p over the rows of a sentence."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.looking, self.keys = stack, stack.queries, stack.keys
@@ -24,75 +20,43 @@ class SentenceMass:
         kind = np.float32 if layers * heads * shape[0] * shape[1] <= FLOAT32_CELLS else np.float16
         self.attention = np.zeros((layers, heads, *shape), kind)
         self.outside = np.zeros((layers, heads, shape[0]), np.float32)
-        self.rare = self.keys.rare_tokens
-        self.on_delimiters, self.on_rare, self.on_first, self.within = (np.zeros((layers, heads)) for _ in range(4))
-        self.rare_by_chance = np.zeros(layers)
         self.influence = np.zeros((layers, self.keys.tokens), np.float32)
         self.seen_by = np.ones((layers, self.keys.tokens))
 
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
             self._open_layer()
-        sums = torch.from_numpy(block.sums.run_sums)  # head run key
-        in_sentence = [index for index, run in enumerate(block.plan.runs) if run.sentence >= 0]
-        whose = torch.tensor([[counts and run.sentence >= 0, counts] for run, counts in zip(block.plan.runs, block.runs_counted.tolist(), strict=True)])
-        over_rows = torch.matmul(whose.float().T, sums)  # head (in a sentence, any) key
-        self.of_keys[:, block.keys] += over_rows[:, 0]
-        self.received[block.keys] += over_rows[:, 1].sum(0)
-        by_run = torch.from_numpy(np.add.reduceat(block.sums.run_sums, block.plan.key_starts, axis=2))  # head run key_run
-        for index in in_sentence:
-            self.mass[:, block.plan.runs[index].sentence].index_add_(1, block.plan.key_slots, by_run[:, index])
-        if block.keys.start == 0:
-            later = block.counted * (np.arange(block.rows.start, block.rows.stop) > 0)
-            rows = np.arange(len(later))
-            self.on_first[block.layer] += (block.at(rows, np.zeros_like(rows)) * later).sum(1, dtype=np.float64)
+        sums, groups = block.group_sums, block.plan.groups
+        self.received[block.keys] += sums[:, groups.counts].sum((0, 1)) if not groups.counts.all() else sums.sum((0, 1))
+        by_run = torch.from_numpy(np.add.reduceat(sums, block.plan.key_starts, axis=2))  # head group key_run
+        for index in np.flatnonzero(groups.sentence >= 0).tolist():
+            self.mass[:, groups.sentence[index]].index_add_(1, block.plan.key_slots, by_run[:, index])
         if block.rows.stop == self.looking.tokens:
             self._close_layer(block)
 
     def _open_layer(self) -> None:
-        heads = self.stack.heads
-        self.mass = torch.zeros(heads, self.looking.sentences, self.keys.sentences + 1)  # head sentence slot
-        self.of_keys = torch.zeros(heads, self.keys.tokens)  # from queries in sentences
-        self.received = torch.zeros(self.keys.tokens)  # from all queries, summed over heads
+        self.mass = torch.zeros(self.stack.heads, self.looking.sentences, self.keys.sentences + 1)  # head sentence slot
+        self.received = np.zeros(self.keys.tokens, np.float32)  # from all queries, summed over heads
 
     def _close_layer(self, block: Block) -> None:
-        layer, visibility = block.layer, block.visibility
+        layer = block.layer
         share = self.mass / torch.from_numpy(self.looking.tokens_in_sentence)[None, :, None]
         self.attention[layer] = share[:, :, :-1].numpy()
         self.outside[layer] = (share[:, :, -1] if block.complete else (1.0 - share[:, :, :-1].sum(2)).clamp(min=0.0)).numpy()
-        if not self.stack.crosses:
-            own = torch.diagonal(self.mass, dim1=1, dim2=2)[:, np.unique(self.looking.sentence_of_token[self._counted])]
-            self.within[layer] = own.double().sum(1).numpy()
-        self.on_delimiters[layer] = self._on(self.keys.delimiter)
-        self.on_rare[layer] = self._on(self.rare)
-        self.rare_by_chance[layer] = (visibility.seen_by_group(np.where(self.rare, 0, -1), 1)[:, 0] / visibility.keys_seen)[self._counted].sum()
-        self.influence[layer] = self.received.numpy() / self.stack.heads
-        self.seen_by[layer] = visibility.queries_seeing(self.looking.queries_counted)
-
-    def _on(self, chosen: Bool[np.ndarray, " key"]) -> Float[np.ndarray, " head"]:
-        """The mass of all queries in sentences on the chosen keys."""
-        return self.of_keys[:, torch.from_numpy(chosen)].double().sum(1).numpy()
-
-    @property
-    def _counted(self) -> Bool[np.ndarray, " query"]:
-        return self.looking.sentence_queries
+        self.influence[layer] = self.received / self.stack.heads
+        self.seen_by[layer] = block.visibility.queries_seeing(self.looking.queries_counted)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """What each number is a mean over, where that is not the counted queries in sentences."""
-        return {"rare_token": self.rare_by_chance[:, None], "token_influence": self.seen_by}
+        """How many queries see each token."""
+        return {"token_influence": self.seen_by}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        counted = self._counted
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = {
-                "delimiter": self.on_delimiters / counted.sum(),
-                "rare_token": self.on_rare / self.rare_by_chance[:, None],
-                "token_influence": self.influence / np.maximum(self.seen_by, 1),
-            }
-            if not self.stack.crosses:
-                found |= {"within_sentence": self.within / counted.sum(), "first_token": self.on_first / counted[1:].sum()}
-        found = {name: values.astype(np.float32) for name, values in found.items()}
-        return found | {"sentence_attention": self.attention, "outside_attention": self.outside, "token_influence_total": self.influence}
+        return {
+            "sentence_attention": self.attention,
+            "outside_attention": self.outside,
+            "token_influence": (self.influence / np.maximum(self.seen_by, 1)).astype(np.float32),
+            "token_influence_total": self.influence,
+        }
 
 
 class InterSentenceMaximum:

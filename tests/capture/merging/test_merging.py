@@ -176,7 +176,8 @@ def test_one_window_gives_its_own_arrays_back() -> None:
     window = Window(first=0, last=5, own=0, start=0, end=len(whole.text))
     every = np.arange(23)
     squared = np.random.default_rng(0).random((3, 7))
-    weights = {"head_similarity": squared, "relative_entropy": 17.0, "token_influence": np.arange(23.0, 0, -1)}
+    examples = {name: np.ones((3, 7)) for name in arrays if name.endswith("_example")}
+    weights = {"head_similarity": squared, "relative_entropy": 17.0, "token_influence": np.arange(23.0, 0, -1), **examples}
     one = WindowNumbers(window=window, arrays=arrays, queries=22, weights=weights, places=every, counted=every >= 0)
     found = merge([one], stack="decoder", windows=[window], sentences=5, tokens=23).arrays
     assert set(found) == set(arrays)
@@ -319,6 +320,33 @@ def test_token_links_are_those_of_the_tokens_own_window_and_name_the_documents_t
     found = merged(lambda index: numbers(index, {"token_links": links(index)})).arrays["token_links"]
     assert found["key"].tolist() == [[0, -1], *([query, query - 1] for query in range(1, 11))]
     np.testing.assert_allclose(found["weight"][:, 0], [0.1] * 6 + [0.2] * 2 + [0.3] * 3)
+
+
+def test_by_sentence_numbers_are_those_of_the_window_that_the_sentence_is_counted_in_and_name_the_documents_tokens() -> None:
+    def arrays(index: int) -> dict[str, np.ndarray]:
+        size = WINDOWS[index].last - WINDOWS[index].first
+        shares = np.broadcast_to(named_square(index)[:, 0] / 1000, (LAYERS, HEADS, size)).astype(np.float16)
+        keys = np.broadcast_to(np.arange(size), (LAYERS, HEADS, size)).astype(np.int32)
+        return {"induction_by_sentence": shares, "strongest_key": keys - (index == 2), "rare_token_expected_by_sentence": shares[:, 0].astype(np.float32)}
+
+    found = merged(lambda index: numbers(index, arrays(index))).arrays
+    np.testing.assert_allclose(found["induction_by_sentence"][1, 2], [0.1, 0.11, 0.12, 0.231, 0.343], rtol=1e-3)
+    assert found["induction_by_sentence"].dtype == np.float16
+    np.testing.assert_allclose(found["rare_token_expected_by_sentence"][1], [0.1, 0.11, 0.12, 0.231, 0.343], rtol=1e-3)
+    assert found["strongest_key"][1, 2].tolist() == [0, 1, 2, 4, 6]  # the second window begins with token 2, the third with token 6
+    assert found["strongest_key"].dtype == np.int32
+
+
+def test_an_example_is_the_one_of_the_greatest_weight_in_any_window() -> None:
+    pairs = [np.full((LAYERS, HEADS, 2), -1, np.int32) for _ in range(3)]
+    greatest = [np.zeros((LAYERS, HEADS)) for _ in range(3)]
+    pairs[1][0, 1], greatest[1][0, 1] = [3, 1], 0.4
+    pairs[2][0, 1], greatest[2][0, 1] = [2, 0], 0.3
+    pairs[2][1, 2], greatest[2][1, 2] = [2, 1], 0.2
+    found = merged(lambda index: numbers(index, {"induction_example": pairs[index]}, induction_example=greatest[index])).arrays["induction_example"]
+    expected = np.full((LAYERS, HEADS, 2), -1)
+    expected[0, 1], expected[1, 2] = [5, 3], [8, 7]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_weights_of_the_text_count_the_rows_that_its_means_are_over() -> None:

@@ -1,0 +1,52 @@
+"""Means over queries, of the whole text and of the queries of each sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from reportgen.capture.block import Block
+from reportgen.capture.layout import Stack
+
+
+class SentenceSums:
+    """A quantity of queries, added up by layer, head and sentence of the query, and how many queries that is. Memory: two numbers for each."""
+
+    def __init__(self, stack: Stack) -> None:
+        shape = (stack.layers, stack.heads, stack.queries.sentences)
+        self.total, self.rows = np.zeros(shape, np.float32), np.zeros(shape, np.float32)  # layer head sentence
+
+    def add(self, block: Block, values: Float[np.ndarray, "head row"], counts: Shaped[np.ndarray, "*head row"] | None = None) -> None:
+        """Take in a block's rows: where `counts` (head row, or row; by default all) is 0, the value has to be 0, and the query is left out."""
+        of_sentence = block.plan.groups.of_sentence
+        self.add_sums(block, values @ of_sentence, of_sentence.sum(0) if counts is None else counts @ of_sentence)
+
+    def add_sums(self, block: Block, values: Float[np.ndarray, "head sentence"], rows: Float[np.ndarray, "*head sentence"]) -> None:
+        """Take in what is added up by sentence already."""
+        sentences = block.plan.groups.sentences
+        self.total[block.layer, :, sentences] += values.T
+        self.rows[block.layer, :, sentences] += np.broadcast_to(rows, values.shape).T
+
+    @property
+    def counted(self) -> Float[np.ndarray, "layer head"]:
+        """How many queries there are."""
+        return self.rows.sum(2, dtype=np.float64)
+
+    def mean(self) -> Float[np.ndarray, "layer head"]:
+        """The mean over all queries; NaN where there are none."""
+        with np.errstate(invalid="ignore"):
+            return (self.total.sum(2, dtype=np.float64) / self.counted).astype(np.float32)
+
+    def by_sentence(self) -> Float[np.ndarray, "layer head sentence"]:
+        """The mean over the queries of each sentence; NaN where there are none."""
+        return halved(self.total, self.rows)
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Both means, named."""
+        return {name: self.mean(), f"{name}_by_sentence": self.by_sentence()}
+
+
+def halved(total: np.ndarray, share_of: np.ndarray) -> np.ndarray:
+    """Quotients in half precision; NaN where nothing is divided by nothing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(share_of > 0, total / share_of, np.nan).astype(np.float16)

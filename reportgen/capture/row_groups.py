@@ -1,0 +1,54 @@
+"""The rows of a block by sentence, as matrices: a product with them adds up what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reportgen.capture.layout import Run, TextLayout
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RowGroups:
+    """The rows of a block that are of one sentence (or of none: -1) and count or do not count, group by group."""
+
+    sentence: Int[np.ndarray, " group"]
+    counts: Bool[np.ndarray, " group"]
+    of_run: Int[np.ndarray, " run"]
+    of_row: Int[np.ndarray, " row"]
+
+    @classmethod
+    def of(cls, layout: TextLayout, rows: slice, runs: Sequence[Run]) -> RowGroups:
+        """The groups of some rows and of the runs that these fall into, in the order of the text."""
+        counts = layout.queries_counted[rows]
+        known = {(run.sentence, bool(counts[run.start])): None for run in runs}
+        numbers = {group: index for index, group in enumerate(known)}
+        of_run = np.array([numbers[run.sentence, bool(counts[run.start])] for run in runs])
+        sentence, counted = zip(*known, strict=True)
+        return cls(sentence=np.array(sentence), counts=np.array(counted), of_run=of_run, of_row=np.repeat(of_run, [run.stop - run.start for run in runs]))
+
+    def added_up(self, by_run: Float[np.ndarray, "head run key"]) -> Float[np.ndarray, "head group key"]:
+        """Sums over the rows of runs become sums over those of groups."""
+        sums = np.zeros((len(by_run), len(self.sentence), by_run.shape[2]), np.float32)
+        for run, group in enumerate(self.of_run):
+            sums[:, group] += by_run[:, run]
+        return sums
+
+    @cached_property
+    def scored(self) -> Int[np.ndarray, " sentence"]:
+        """The groups that scores are over: those that count and are of a sentence."""
+        return np.flatnonzero(self.counts & (self.sentence >= 0))
+
+    @cached_property
+    def sentences(self) -> Int[np.ndarray, " sentence"]:
+        """The sentences of these groups, each there once."""
+        return self.sentence[self.scored]
+
+    @cached_property
+    def of_sentence(self) -> Float[np.ndarray, "row sentence"]:
+        """1 where a row counts and is of the sentence."""
+        return (self.of_row[:, None] == self.scored).astype(np.float64)

@@ -1,0 +1,48 @@
+"""A head's score is the mean of its values by sentence, weighted by the queries that `queries_counted` finds in the file: in every kind of model, and in windows."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
+from fed import document
+from test_measure_kinds import MODELS, TEXT
+
+from reportgen.capture import MeasureOptions, measure
+from reportgen.contract import BY_SENTENCE
+from reportgen.measurements import Measurements
+from reportgen.score_rows import queries_counted
+
+HALF = 1e-3
+
+
+def assert_scores_are_weighted_means(found: Measurements) -> None:
+    stacks = {key.partition(".")[0] for key in found.arrays if key.endswith(".strongest_key") and "/" not in key}
+    checked = 0
+    for stack in stacks:
+        for score in (score for score in BY_SENTENCE if f"{stack}.{score}" in found.arrays):
+            rows, by_sentence = queries_counted(found, score, stack), found[f"{stack}.{score}_by_sentence"].astype(float)
+            assert (np.isnan(by_sentence) == (rows == 0)).all(), (stack, score)
+            mean = np.nansum(by_sentence * rows, -1) / rows.sum()
+            np.testing.assert_allclose(mean, found[f"{stack}.{score}"], atol=HALF, rtol=HALF, err_msg=f"{stack}.{score}")
+            checked += 1
+    assert checked >= 13
+
+
+@pytest.mark.parametrize("name", ["causal", "masked", "encoder-decoder with a text", "causal, one layer at a time"])
+def test_scores_are_weighted_means_of_values_by_sentence(name: str) -> None:
+    build, options = MODELS[name]
+    assert_scores_are_weighted_means(measure(document(TEXT), build(), options=options))
+
+
+@pytest.mark.parametrize("stride", [None, 149])
+def test_so_they_are_for_a_document_in_windows(stride: int | None) -> None:
+    build, _ = MODELS["causal"]
+    found = measure(document(TEXT), build(), options=MeasureOptions(window=150, stride=stride, probes=False, attribution="none"))
+    assert len(found.windows) > 1
+    assert_scores_are_weighted_means(found)
