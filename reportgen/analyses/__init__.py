@@ -1,13 +1,23 @@
 """Analyses: pure functions from measurements to findings. Their order here is their order on the page."""
 
-from reportgen.analyses import attribution_agreement, head_roles, layer_progression, sentence_matrix, top_links
+from reportgen.analyses import (
+    attribution_agreement,
+    chunks,
+    head_roles,
+    layer_progression,
+    links_beyond_distance,
+    sentence_matrix,
+    top_links,
+)
 from reportgen.analyses.analysis import Analysis, Method
 
 ANALYSES = (
     sentence_matrix.ANALYSIS,
     top_links.ANALYSIS,
+    links_beyond_distance.ANALYSIS,
     head_roles.ANALYSIS,
     layer_progression.ANALYSIS,
+    chunks.ANALYSIS,
     attribution_agreement.ANALYSIS,
 )
 
