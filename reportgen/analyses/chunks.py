@@ -228,7 +228,7 @@ ANALYSIS = Analysis(
             name="Novelty and borders",
             formula=(
                 "mean z of pairs within the 8 sentences before and within the 8 after a gap, less mean z of pairs across it; in standard deviations of 199 shuffled "
-                "orders of the sentences (99 for single layers); a border is a peak above the 95th percentile of their maxima"
+                "orders of the sentences (99 for single layers); a border is a peak above the 95th percentile of their maxima with a difference over 0.25"
             ),
             source="Foote 2000 (checkerboard kernel); Mantel 1967 (joint permutation)",
         ),
@@ -249,7 +249,7 @@ ANALYSIS = Analysis(
         ),
         Method(
             name="Local triangles",
-            formula="sum of z over the pairs of a run of 3 to 32 sentences / sqrt(pairs); above the 95th percentile of shuffled maxima; suppressed at overlap > 0.3",
+            formula="sum of z over the pairs of a run of 3 to 32 sentences / sqrt(pairs); above the 95th percentile of shuffled maxima, mean z over 0.5; suppressed at overlap > 0.3",
             source="after Ltri-LLM (Ltri-style: the paper's threshold and head sum are replaced by z)",
         ),
         Method(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.links import content_pairs, strongest
@@ -66,7 +65,7 @@ def analyse(measurements: Measurements) -> Result:
     share, middles = attention_views(measurements)[0], token_middles(measurements)
     model = expect(share, middles)
     length_model = expect(share, middles, expected_attention(measurements))
-    p_values = stats.norm.sf(model.z)
+    p_values = model.p_value
     q_values = discovery_rates(p_values)
     order = np.argsort(-model.z, kind="stable")[: LINKS_AT_MOST if len(model.z) >= FEWEST_PAIRS else 0]
     links = tuple(_link(model, length_model, int(at), p_values, q_values) for at in order)
@@ -106,7 +105,7 @@ def _link(model: Expectation, length_model: Expectation, at: int, p_values: Floa
 
 def _by_length(model: Expectation) -> dict[str, Any]:
     """How many links length and distance alone would call significant, and the share of them that go to the five keys with most of them."""
-    found = discovery_rates(stats.norm.sf(model.z)) <= DISCOVERY_RATE
+    found = discovery_rates(model.p_value) <= DISCOVERY_RATE
     most = np.sort(np.bincount(model.keys[found], minlength=KEYS_COUNTED))[-KEYS_COUNTED:]
     return {"length_discoveries": int(found.sum()), "length_key_share": float(most.sum() / found.sum()) if found.any() else float("nan")}
 
@@ -204,7 +203,7 @@ ANALYSIS = Analysis(
     find=find,
     caveat=(
         "What every later sentence gives a sentence, be it for its length, its punctuation or its content, counts as that sentence's pull and not as a link; a "
-        "sentence that all look at is therefore not found here. p takes pairs as independent and logarithms of lifts as normal; as many pairs far below as far "
+        "sentence that all look at is therefore not found here. p takes pairs as independent and logarithms of lifts as normal but for their estimated scatter; as many pairs far below as far "
         "above what is expected mean that the tails are heavy and that q is too small. The first sentence is left out as key: it holds the sink."
     ),
     methods=(
@@ -221,7 +220,11 @@ ANALYSIS = Analysis(
             formula="(log(share / expected) - median) / (1.4826 x median absolute deviation), both among pairs in the same power of two of the distance",
             source="none; defined here",
         ),
-        Method(name="q", formula="false-discovery rate over all pairs, from one-sided normal p", source="Benjamini and Hochberg 1995"),
+        Method(
+            name="q",
+            formula="false-discovery rate over all pairs, from one-sided Student's p with 0.37 degrees of freedom for each pair of about the same distance",
+            source="Benjamini and Hochberg 1995",
+        ),
         Method(
             name="Lift over length",
             formula="share / expected with a slope on log(share if every visible key had the same weight) in place of the key's term",

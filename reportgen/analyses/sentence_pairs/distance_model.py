@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import linalg
+from scipy import linalg, stats
 
 from reportgen.measurements import Measurements
 
 FEWEST_PAIRS = 30
 HUBER = 1.345
+EFFICIENCY = 0.37
 PASSES = 4
 SMALLEST_SCALE = 1e-3  # shares stored in half precision are no more exact than this
 
@@ -20,8 +21,9 @@ SMALLEST_SCALE = 1e-3  # shares stored in half precision are no more exact than 
 class Expectation:
     """Each pair that has a share: what was measured, what the model expects, and the residual as a z-score. Pairs are in reading order.
 
-    `lift` is share over expected. `z` is log lift less its median, over its scale (1.4826 times the median absolute deviation, at least 0.001), both among
-    pairs of about the same distance; NaN where there are fewer than 30 pairs in all.
+    `lift` is share over expected. `z` is log lift, made even for what the fit takes of it where a sentence has few pairs, less its median, over its scale (1.4826 times the median absolute deviation, at least 0.001), both among
+    pairs of about the same distance. `p_value` is Student's, one-sided, for more than expected, with 0.37 degrees of freedom for each of these pairs: the
+    efficiency of the median absolute deviation as an estimate of scale. NaN where there are fewer than 30 pairs in all.
     """
 
     queries: Int[np.ndarray, " pair"]
@@ -29,6 +31,7 @@ class Expectation:
     share: Float[np.ndarray, " pair"]
     expected: Float[np.ndarray, " pair"]
     z: Float[np.ndarray, " pair"]
+    p_value: Float[np.ndarray, " pair"]
 
     @property
     def lift(self) -> Float[np.ndarray, " pair"]:
@@ -70,9 +73,16 @@ def expect(
     residual = z = np.full(len(logs), np.nan)
     for _ in range(PASSES if len(logs) >= FEWEST_PAIRS else 0):
         residual = residuals(logs[:, None], features, (queries, keys), weights, len(share), key_terms=exposure is None)[:, 0]
-        z = standardised(residual, bins)
+        z = standardised(residual / _left_over(queries, keys, len(share)), bins)
         weights = np.minimum(1, HUBER / np.maximum(np.abs(z), HUBER))
-    return Expectation(queries=queries, keys=keys, share=share[queries, keys].astype(np.float64), expected=np.exp(logs - residual), z=z)
+    return Expectation(
+        queries=queries,
+        keys=keys,
+        share=share[queries, keys].astype(np.float64),
+        expected=np.exp(logs - residual),
+        z=z,
+        p_value=stats.t.sf(z, EFFICIENCY * np.bincount(bins)[bins]),
+    )
 
 
 def expect_views(share: Float[np.ndarray, "view sentence sentence"], middles: Float[np.ndarray, " sentence"]) -> Float[np.ndarray, "view sentence sentence"]:
@@ -88,7 +98,8 @@ def expect_views(share: Float[np.ndarray, "view sentence sentence"], middles: Fl
             logs = np.log(share[views][:, queries, keys].astype(np.float64))
             left = residuals(logs.T, decay(queries, keys, middles), (queries, keys), np.ones(len(queries)), share.shape[-1])
             bins = distance_bins(np.abs(queries - keys))
-            found[np.array(views)[:, None], queries, keys] = [standardised(column, bins) for column in left.T]
+            free = _left_over(queries, keys, share.shape[-1])
+            found[np.array(views)[:, None], queries, keys] = [standardised(column / free, bins) for column in left.T]
     return found
 
 
@@ -152,6 +163,12 @@ def distance_bins(distance: Int[np.ndarray, " pair"]) -> Int[np.ndarray, " pair"
     while (bins == 0).sum() < FEWEST_PAIRS and (bins > 0).any():
         bins = np.maximum(bins - 1, 0)
     return bins
+
+
+def _left_over(queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"], sentences: int) -> Float[np.ndarray, " pair"]:
+    """The scatter that the terms of a pair's two sentences leave of its own, at least a half: less where a sentence has few pairs."""
+    shares = [1 - 1 / np.bincount(index, minlength=sentences)[index] for index in (queries, keys)]
+    return np.maximum(np.sqrt(shares[0] * shares[1]), 0.5)
 
 
 def standardised(residual: Float[np.ndarray, " pair"], bins: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:

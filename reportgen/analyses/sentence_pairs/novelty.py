@@ -11,7 +11,8 @@ SHUFFLES = 199
 SEED = 0
 CLIP = 3.0
 FALSE_ALARMS = 0.05
-SMALLEST = 0.1
+SMALLEST = 0.25
+SMALLEST_MEAN = 0.5
 OVERLAP = 0.3
 
 
@@ -80,7 +81,7 @@ def triangle_sums(band: Float[np.ndarray, "*order sentence distance"]) -> Float[
 
 
 def find_borders(joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "shuffle sentence"]) -> Novelty:
-    """Peaks of the novelty above what shuffled orders reach: a gap stronger than its two neighbours on each side.
+    """Peaks of the novelty above what shuffled orders reach, with a contrast over 0.25: a gap stronger than its two neighbours on each side.
 
     *Source:* Foote 2000 (checkerboard kernel, untapered; here on z-scores in place of similarities), with the joint permutation of rows and columns of
     Mantel 1967 and the greatest value over gaps as its statistic.
@@ -93,6 +94,8 @@ def find_borders(joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.n
     contrast = _contrast(triangle_sums(band), triangle_sums(exists.astype(float)), width)
     spread = contrast[1:].std(0)
     strength = np.divide(contrast - contrast[1:].mean(0), spread, out=np.full(contrast.shape, np.nan), where=spread > 0)
+    if np.isnan(strength[1:]).all():
+        return Novelty(contrast=contrast[0], strength=nothing, level=np.nan, gaps=())
     level = float(np.quantile(np.nan_to_num(strength[1:], nan=-np.inf).max(1), 1 - FALSE_ALARMS))
     return Novelty(contrast=contrast[0], strength=strength[0], level=level, gaps=_peaks(strength[0], (strength[0] > level) & (contrast[0] > SMALLEST)))
 
@@ -131,7 +134,7 @@ class Triangle:
 
 
 def find_triangles(joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "shuffle sentence"], longest: int = 32) -> tuple[Triangle, ...]:
-    """Runs of 3 to `longest` sentences whose pairs together exceed what the best run of a shuffled order reaches once in 20 times, in the order of the text.
+    """Runs of 3 to `longest` sentences whose pairs together exceed what the best run of a shuffled order reaches once in 20 times, with a mean z over a half.
 
     Of two that overlap by more than 0.3 (intersection over union) the stronger stays. *Source:* after Ltri-LLM's span detection: sums of (value - 0) over
     triangles by cumulative sums, non-maximum suppression; divided by the root of the number of pairs, so that length alone does not count.
@@ -144,7 +147,8 @@ def find_triangles(joint: Float[np.ndarray, "sentence sentence"], orders: Int[np
     scores = np.divide(triangle_sums(band), np.sqrt(pairs), out=np.full(band.shape, -np.inf), where=pairs >= 3)[:, :, 2:]
     scores = np.nan_to_num(scores, nan=-np.inf)
     level = np.quantile(scores[1:].max((1, 2)), 1 - FALSE_ALARMS)
-    first, length = np.nonzero(scores[0] > max(level, SMALLEST))
+    means = np.divide(scores[0], np.sqrt(pairs[:, 2:]), out=np.zeros(scores[0].shape), where=pairs[:, 2:] >= 3)
+    first, length = np.nonzero((scores[0] > level) & (means > SMALLEST_MEAN))
     order = np.argsort(-scores[0, first, length], kind="stable")
     found = [Triangle(first=int(first[n]), last=int(first[n] + length[n] + 3), score=float(scores[0, first[n], length[n]])) for n in order]
     return tuple(sorted(_suppressed(found), key=lambda triangle: triangle.first))
