@@ -1,17 +1,31 @@
 """Analyses: pure functions from measurements to findings. Their order here is their order on the page."""
 
-from reportgen.analyses import attribution_agreement, decay, flow, head_roles, layer_claims, layer_progression, sentence_matrix, sinks, top_links
+from reportgen.analyses import (
+    attribution_agreement,
+    chunks,
+    decay,
+    flow,
+    head_roles,
+    layer_claims,
+    layer_progression,
+    links_beyond_distance,
+    sentence_matrix,
+    sinks,
+    top_links,
+)
 from reportgen.analyses.analysis import Analysis, Method
 
 ANALYSES = (
     sentence_matrix.ANALYSIS,
     top_links.ANALYSIS,
+    links_beyond_distance.ANALYSIS,
     head_roles.ANALYSIS,
     layer_progression.ANALYSIS,
     layer_claims.ANALYSIS,
     decay.ANALYSIS,
     sinks.ANALYSIS,
     flow.ANALYSIS,
+    chunks.ANALYSIS,
     attribution_agreement.ANALYSIS,
 )
 
