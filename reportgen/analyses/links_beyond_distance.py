@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.links import content_pairs, strongest
+from reportgen.links import content_pairs, strongest
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
 from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, expect, token_middles
