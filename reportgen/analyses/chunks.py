@@ -178,7 +178,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """Where the borders are, how well they agree with the document's own, and what bridges them."""
     if not result.width:
-        return f"The document has {result.sentences} sentence{'s' * (result.sentences != 1)} with too few links between them to look for borders."
+        return f"The document has {result.sentences} sentence{'s' * (result.sentences != 1)} with too few links between them that distance leaves unexplained to look for borders."
     if not result.borders:
         return (
             f"Attention shows no border: no gap between sentences is stronger than chance reaches once in 20 documents "

@@ -21,7 +21,6 @@ from reportgen.measurements import Measurements
 
 LINKS_AT_MOST = 20
 DISCOVERY_RATE = 0.05
-KEYS_COUNTED = 5
 REMAINS_AT = 0.05
 
 
@@ -75,8 +74,6 @@ class Result:
     links: tuple[Link, ...]
     discoveries: int
     mirrored: int
-    length_discoveries: int
-    length_key_share: float
     raw_pairs: Int[np.ndarray, "rank 2"]
     in_both: int
     neighbours: int
@@ -116,7 +113,6 @@ def analyse(measurements: Measurements) -> Result:
         distances=distances,
         tail=model.tail,
         control=None if shuffled is None or not links else _control(links, correlation(model, shuffled)),
-        **_by_length(length_model),
     )
 
 
@@ -142,13 +138,6 @@ def _control(links: tuple[Link, ...], alike: Correlation) -> Control:
     found = [link for link in links if link.q_value <= DISCOVERY_RATE] or links
     judged = [link for link in found if not np.isnan(link.shuffled_p)]
     return Control(correlation=alike, judged=len(judged), remain=sum(link.in_shuffled_order == "remains" for link in judged))
-
-
-def _by_length(model: Expectation) -> dict[str, Any]:
-    """How many links length and distance alone would call significant, and the share of them that go to the five keys with most of them."""
-    found = discovery_rates(model.p_value) <= DISCOVERY_RATE
-    most = np.sort(np.bincount(model.keys[found], minlength=KEYS_COUNTED))[-KEYS_COUNTED:]
-    return {"length_discoveries": int(found.sum()), "length_key_share": float(most.sum() / found.sum()) if found.any() else float("nan")}
 
 
 def _by_distance(model: Expectation) -> tuple[Int[np.ndarray, " distance"], Float[np.ndarray, "distance 4"]]:
@@ -184,8 +173,8 @@ def find(result: Result) -> str:
     return (
         f"{found} at a false-discovery rate of {DISCOVERY_RATE:.0%}{below}; the strongest leads from sentence {best.query + 1} to sentence {best.key + 1}: "
         f"{100 * best.share:.3g}% of its attention, {best.lift:.3g} times what is expected (z {best.z:.1f}, q {best.q_value:.2g}). Of the {result.count} strongest, "
-        f"{result.in_both} are among the {result.count} greatest shares; {result.neighbours} join neighbours, of the greatest shares {result.raw_neighbours} do. "
-        f"{_about_length(result)}{control}"
+        f"{result.in_both} are among the {result.count} greatest shares; {result.neighbours} join neighbours, of the greatest shares {result.raw_neighbours} do."
+        f"{control}"
     )
 
 
@@ -197,15 +186,6 @@ def _about_control(control: Control) -> str:
         f"With the sentences in shuffled order the lifts of {alike.pairs:,} pairs keep a rank correlation of {alike.rho:.2f} (p {alike.p_value:.2g}); of "
         f"{control.judged} links {control.remain} remain{'s' * (control.remain == 1)} and follow{'s' * (control.remain == 1)} content, {vanish} "
         f"vanish{'es' * (vanish == 1)} and follow{'s' * (vanish == 1)} position ({REMAINS_AT * control.judged:.2g} would remain by chance)."
-    )
-
-
-def _about_length(result: Result) -> str:
-    if not result.length_discoveries:
-        return "With the length of the key sentence in place of its pull no link would stand out."
-    return (
-        f"With the length of the key sentence in place of its pull {result.length_discoveries:,} would stand out, {result.length_key_share:.0%} of them on the "
-        f"{KEYS_COUNTED} keys that draw most."
     )
 
 
