@@ -198,9 +198,10 @@ def _where(result: Result) -> str:
 
 
 def _agrees(agreement: DivisionAgreement) -> str:
-    kind = "are before headings" if agreement.reference == "headings" else "are ends of paragraphs"
+    several = "are before headings" if agreement.reference == "headings" else "are ends of paragraphs"
+    one = "is before a heading" if agreement.reference == "headings" else "is the end of a paragraph"
     return (
-        f"{agreement.shared} {kind} ({agreement.shared_chance:.1f} by chance, p {agreement.shared_p:.2g}); Pk {agreement.pk:.2f} "
+        f"{agreement.shared} {one if agreement.shared == 1 else several} ({agreement.shared_chance:.1f} by chance, p {agreement.shared_p:.2g}); Pk {agreement.pk:.2f} "
         f"({agreement.pk_chance:.2f} by chance, p {agreement.pk_p:.2g}), WindowDiff {agreement.windowdiff:.2f} "
         f"({agreement.windowdiff_chance:.2f}, p {agreement.windowdiff_p:.2g})."
     )
@@ -224,7 +225,7 @@ ANALYSIS = Analysis(
     find=find,
     caveat=(
         "The model reads line breaks, so a border at the end of a paragraph may come from the break and not from the content. Parts shorter than the 10 sentences "
-        "compared on each side of a gap are blurred, and the first and last 5 sentences are not cut. Where paragraphs are one or two sentences long, Pk and "
+        "compared on each side of a gap are blurred, and the first and last 10 sentences are not cut. Where paragraphs are one or two sentences long, Pk and "
         "WindowDiff say little: look at the shared borders. Chance keeps what is correlated within a sentence's row, which is strict: small parts, and triangles above all, are missed rather than made up. Borders are found in the mean over heads, so most heads carry less across them by construction."
     ),
     methods=(
