@@ -169,7 +169,7 @@ def find(result: Result) -> str:
         else (f"None of {result.pairs:,} pairs gets more attention than distance and the two sentences explain")
     )
     below = f" ({result.mirrored:,} get less by as much)" if result.discoveries else ""
-    control = f" {_about_control(result.control)}" if result.control else ""
+    control = f" {_about_control(result.control, result.discoveries)}" if result.control else ""
     return (
         f"{found} at a false-discovery rate of {DISCOVERY_RATE:.0%}{below}; the strongest leads from sentence {best.query + 1} to sentence {best.key + 1}: "
         f"{100 * best.share:.3g}% of its attention, {best.lift:.3g} times what is expected (z {best.z:.1f}, q {best.q_value:.2g}). Of the {result.count} strongest, "
@@ -178,10 +178,15 @@ def find(result: Result) -> str:
     )
 
 
-def _about_control(control: Control) -> str:
+def _about_control(control: Control, discoveries: int) -> str:
     alike, vanish = control.correlation, control.judged - control.remain
     if not control.judged:
         return "In shuffled order none of these links has a pair to compare."
+    if not discoveries:
+        return (
+            f"With the sentences in shuffled order the lifts of {alike.pairs:,} pairs keep a rank correlation of {alike.rho:.2f} (p {alike.p_value:.2g}); of the "
+            f"{control.judged} strongest links {control.remain} remain{'s' * (control.remain == 1)} ({REMAINS_AT * control.judged:.2g} would by chance)."
+        )
     return (
         f"With the sentences in shuffled order the lifts of {alike.pairs:,} pairs keep a rank correlation of {alike.rho:.2f} (p {alike.p_value:.2g}); of "
         f"{control.judged} links {control.remain} remain{'s' * (control.remain == 1)} and follow{'s' * (control.remain == 1)} content, {vanish} "
