@@ -3,11 +3,13 @@
 from reportgen.analyses import (
     attribution_agreement,
     cross_attention,
+    chunks,
     decay,
     flow,
     head_roles,
     layer_claims,
     layer_progression,
+    links_beyond_distance,
     sentence_matrix,
     sinks,
     top_links,
@@ -17,12 +19,14 @@ from reportgen.analyses.analysis import Analysis, Method
 ANALYSES = (
     sentence_matrix.ANALYSIS,
     top_links.ANALYSIS,
+    links_beyond_distance.ANALYSIS,
     head_roles.ANALYSIS,
     layer_progression.ANALYSIS,
     layer_claims.ANALYSIS,
     decay.ANALYSIS,
     sinks.ANALYSIS,
     flow.ANALYSIS,
+    chunks.ANALYSIS,
     attribution_agreement.ANALYSIS,
     cross_attention.ANALYSIS,
 )

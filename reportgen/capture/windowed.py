@@ -126,6 +126,10 @@ class WindowedPasses(Passes):
         part, places = self.windowed.parts[index], self.windowed.places[index]
         return Feed(source=layout_of(part, NO_ROWS).changed(counted=self.windowed.counted[index], rare=self._rare[places]))
 
+    @property
+    def _why_no_control(self) -> str:
+        return "the document is read in windows, and shuffled sentences would be in other ones"
+
     @cached_property
     def _rare(self) -> Bool[np.ndarray, " token"]:
         return layout_of(self.windowed.whole, NO_ROWS).rare_tokens

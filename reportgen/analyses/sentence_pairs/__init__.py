@@ -1,0 +1,1 @@
+"""What several analyses ask of pairs of sentences: what distance alone predicts, where the pairs fall into parts."""
