@@ -2,8 +2,8 @@
 
 from reportgen.analyses import (
     attribution_agreement,
-    cross_attention,
     chunks,
+    cross_attention,
     decay,
     flow,
     head_roles,
