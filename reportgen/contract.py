@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, span, rank, link, part, dimension, index, row. A key that starts with `*.` is stored once
+Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, offset, span, rank, link, part, dimension, index, row, query_key. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
 which of the model's layers they are, counted from 0.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from reportgen.archive import PAIRS as PAIR_KEY
 
 FLOATS = ("float32",)
+HALF = ("float16",)
 HALF_OR_FLOAT = ("float16", "float32")
 INTEGERS = ("int32",)
 OURS = "none; defined here"
@@ -35,6 +36,13 @@ def _spec(axes: str, formula: str, unit: str = "share", source: str = OURS, kind
     return ArraySpec(axes=tuple(axes.split()), formula=formula, unit=unit, source=source, kinds=kinds)
 
 
+def _by_sentence(spec: ArraySpec) -> ArraySpec:
+    """A score of heads, once more for the queries of each sentence alone; NaN where the score counts none of them."""
+    return replace(
+        spec, axes=(*spec.axes, "query_sentence"), formula=f"of the queries in sentence i alone: {spec.formula.removeprefix(OVER_SENTENCES)}", kinds=HALF
+    )
+
+
 PAIRS = "query_sentence key_sentence"
 HEADS = "layer head"
 GIVEN = "the input itself"
@@ -48,6 +56,9 @@ OLSSON = "Olsson et al. 2022"
 GEVA = "after Geva et al. 2023 (attention knockout)"
 KNOCKOUT = "keys of j hidden from queries of i in every layer: mean over tokens of i"
 NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
+OVER_SENTENCES = "mean over sentences i, weighted by their queries that anything is left of, of "
+OF_WHAT_IS_LEFT = "sum over q in i and {} that are no sinks of p / sum over q in i and all k that are no sinks of p (sinks: the first token, special tokens)"
+EXAMPLE = "q and k of the greatest p > 0 among the pairs that the score counts; -1, -1 where there is none"
 
 TEXT = {
     "sentence_spans": _spec("sentence span", "start and end of each sentence", "characters", GIVEN, INTEGERS),
@@ -105,14 +116,22 @@ HEAD_SCORES = {
     "*.locality": _spec(HEADS, "sum over k with |q - k| <= 3 of p"),
     "*.locality_without_sink": _spec(HEADS, "sum over k with |q - k| <= 3 of p" + NO_SINK),
     "*.within_sentence": _spec(HEADS, "sum over k with s(q) = s(k) of p"),
+    "*.within_sentence_without_sink": _spec(HEADS, OVER_SENTENCES + OF_WHAT_IS_LEFT.format("k in i")),
     "*.first_token": _spec(HEADS, "p[q, 0] over q >= 1", source="after Gu et al. 2024"),
     "*.previous_token": _spec(HEADS, "p[q, q-1] over q >= 1", source="Clark et al. 2019, section 3.1"),
     "*.previous_token_without_sink": _spec(HEADS, "p[q, q-1] over q >= 1" + NO_SINK),
     "*.next_token": _spec(HEADS, "p[q, q+1] (bidirectional stacks)", source="Clark et al. 2019, section 3.1"),
+    "*.fixed_offset": _spec("layer head offset", "p[q, q - offset] over the q that have such a token", "weight"),
+    "*.fixed_offset_without_sink": _spec("layer head offset", "p[q, q - offset] over the q that have such a token" + NO_SINK, "weight"),
+    "*.fixed_offsets": _spec("offset", "1 to 8, and where the future is seen -1 to -8", "tokens", OURS, INTEGERS),
     "*.delimiter": _spec(HEADS, "sum of p over special tokens and tokens that are only punctuation", source="after Clark et al. 2019"),
+    "*.delimiter_without_sink": _spec(HEADS, OVER_SENTENCES + OF_WHAT_IS_LEFT.format("separators k")),
     "*.rare_token": _spec(HEADS, "sum of p over tokens of the rarest tenth of types by count / the same for even weights", "lift"),
+    "*.rare_token_without_sink": _spec(HEADS, OVER_SENTENCES + OF_WHAT_IS_LEFT.format("rare tokens k") + "; / the same for even weights", "lift"),
     "*.duplicate_token": _spec(HEADS, "sum of p over earlier tokens with the query's id, over queries that have one", source="after Wang et al. 2022"),
+    "*.duplicate_token_without_sink": _spec(HEADS, "sum of p over earlier tokens with the query's id, over queries that have one" + NO_SINK),
     "*.induction": _spec(HEADS, "sum of p over keys k = j + 1 <= q where token j < q has the query's id, over queries that have one", source="after " + OLSSON),
+    "*.induction_without_sink": _spec(HEADS, "sum of p over keys k = j + 1 <= q, as in induction" + NO_SINK),
     "*.probe_induction": _spec(HEADS, "p[q, q-99] on 100 random tokens repeated once, second half", source=OLSSON),
     "*.probe_induction_without_sink": _spec(HEADS, "p[q, q-99] / (1 - p[q, 0]) on the same probes"),
     "*.probe_previous_token": _spec(HEADS, "p[q, q-1] over q >= 1 on the same probes", source=OLSSON),
@@ -127,6 +146,29 @@ HEAD_SCORES = {
     "*.importance": _spec(HEADS, "|sum over q, k of p dTarget/dp|", "unit of the target", "Michel et al. 2019, equation 3"),
     "*.importance_abs": _spec(HEADS, "sum over q, k of |p dTarget/dp|", "unit of the target", "after Michel et al. 2019"),
     "*.confidence": _spec(HEADS, "max over k of p", "weight", "Voita et al. 2019"),
+}
+
+BY_SENTENCE = (
+    *("first_token", "previous_token", "previous_token_without_sink", "next_token", "locality", "locality_without_sink"),
+    *("relative_entropy", "relative_entropy_without_sink", "delimiter", "delimiter_without_sink", "rare_token", "rare_token_without_sink"),
+    *("within_sentence", "within_sentence_without_sink"),
+    *("duplicate_token", "duplicate_token_without_sink", "induction", "induction_without_sink"),
+)
+EXPECTED = "share of the keys that each of the sentence's queries sees that are rare tokens, mean"
+HEADS_BY_SENTENCE = {f"*.{name}_by_sentence": _by_sentence(HEAD_SCORES[f"*.{name}"]) for name in BY_SENTENCE} | {
+    "*.rare_token_expected_by_sentence": _spec("layer query_sentence", EXPECTED),
+    "*.rare_token_expected_without_sink_by_sentence": _spec("layer query_sentence", EXPECTED + "; the first token and special tokens left out as keys"),
+    "*.strongest_key": _spec(
+        "layer head query_sentence",
+        "argmax over the k that are no sinks (the first token, special tokens) of sum over q in i of p; -1 where none has any weight",
+        "index",
+        OURS,
+        INTEGERS,
+    ),
+}
+EXAMPLES = {
+    f"*.{name}_example": _spec("layer head query_key", EXAMPLE, "index", OURS, INTEGERS)
+    for name in ("duplicate_token", "induction", "previous_token", "next_token")
 }
 
 TOKENS = {
@@ -178,7 +220,10 @@ WINDOW_SENTENCES = _spec("span", "first sentence of the window, and last + 1", "
 WINDOW_TEXT = ("sentences", "token_ids", "token_spans", "token_sentences")
 PAIR_SENTENCES = _spec("pair span", "query sentence and key sentence of each stored pair, in reading order", "index", OURS, INTEGERS)
 
-CONTRACT: dict[str, ArraySpec] = {**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}
+CONTRACT: dict[str, ArraySpec] = {
+    **{**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS},
+    **{**HEAD_SCORES, **HEADS_BY_SENTENCE, **EXAMPLES, **TOKENS, **ALIGNMENT, **ATTRIBUTION},
+}
 
 
 def spec_of(key: str) -> ArraySpec | None:

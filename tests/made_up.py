@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from made_up_scores import score_arrays
 
 from reportgen.contract import spec_of
 from reportgen.measurements import TOKEN_LINK, Measurements
@@ -22,6 +23,7 @@ WORDS = (
 )
 BREAK = "\n\n"
 LINKS = 8
+KINDS = 17  # of tokens: the last of a text are copies of its first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ def _text(sizes: Sizes) -> tuple[str, dict[str, np.ndarray]]:
     arrays = {
         "sentence_spans": np.array(sentence_spans),
         "sentence_blocks": np.array([min(sentence, 1) + (sentence > 1) for sentence in range(sizes.sentences)]),
-        "token_ids": np.arange(len(spans)) * 31 % 97,
+        "token_ids": np.arange(len(spans)) % KINDS * 31 % 97,
         "token_spans": np.array(spans),
         "token_sentences": np.array(members),
     }
@@ -150,53 +152,20 @@ def rollouts(p: np.ndarray) -> list[np.ndarray]:
 
 def _head_arrays(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
     members, tokens = arrays["token_sentences"], p.shape[-1]
-    found = _mean_scores(p, members) | {f"{name}_without_sink": values for name, values in _mean_scores(_without_first(p), members).items()}
-    kept = set(found) - {f"{name}_without_sink" for name in ("within_sentence", "first_token", "sentence_distance", "delimiter", "confidence")}
-    found = {name: found[name] for name in found if name in kept}
+    delimiter = np.arange(tokens) % 3 == 0
+    found = score_arrays(p, _without_first(p), arrays["token_ids"], members, delimiter)
     random = np.random.default_rng(seed + 1)
-    drawn = ["duplicate_token", "induction"]
-    drawn += [f"probe_{name}{suffix}" for name in ("induction", "previous_token", "duplicate_token") for suffix in ("", "_without_sink")]
+    drawn = [f"probe_{name}{suffix}" for name in ("induction", "previous_token", "duplicate_token") for suffix in ("", "_without_sink")]
     found |= {name: random.random(p.shape[:2]) for name in drawn}
     found["decay_edges"] = np.concatenate([[0], 2 ** np.arange(int(np.log2(tokens)) + 2)])
     shape = (*p.shape[:2], len(found["decay_edges"]) - 1)
     found |= {"decay": random.random(shape), "decay_without_sink": random.random(shape)}
-    found["rare_token"] = 2 * random.random(p.shape[:2])
     flat = p.reshape(*p.shape[:2], -1)
     flat = flat / np.linalg.norm(flat, axis=-1, keepdims=True)
     similarity = flat @ flat.transpose(0, 2, 1)
     seen = np.tri(tokens).sum(0)
     found |= {"head_similarity": similarity, "head_similarity_without_sink": similarity}
     return found | {"token_influence": p.mean(1).sum(1) / seen, "token_influence_total": p.mean(1).sum(1)}
-
-
-def _mean_scores(p: np.ndarray, members: np.ndarray) -> dict[str, np.ndarray]:
-    """Means over the queries in sentences; rows without a value are left out."""
-    tokens, inside = len(members), members >= 0
-    gap = np.abs(np.subtract.outer(np.arange(tokens), np.arange(tokens)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -(p * np.log(np.where(p > 0, p, 1))).sum(-1)
-        relative = entropy / np.log(np.arange(1, tokens + 1))
-        between = np.where((members >= 0)[None], p, 0)
-        between = between / between.sum(-1, keepdims=True)
-    jumps = np.abs(np.subtract.outer(members, members)) * np.logical_and.outer(inside, inside)
-    later = inside & (np.arange(tokens) >= 1)
-    before = np.pad(np.diagonal(p, -1, 2, 3), ((0, 0), (0, 0), (1, 0)))
-
-    def mean(values: np.ndarray, queries: np.ndarray = inside) -> np.ndarray:
-        return np.nanmean(values[..., queries], axis=-1)
-
-    return {
-        "entropy": mean(entropy),
-        "relative_entropy": mean(relative, later),
-        "distance": mean((p * gap).sum(-1)),
-        "locality": mean((p * (gap <= 3)).sum(-1)),
-        "previous_token": mean(before, later),
-        "within_sentence": mean((p * np.equal.outer(members, members)).sum(-1)),
-        "sentence_distance": mean((between * jumps).sum(-1)),
-        "first_token": mean(p[..., 0], later),
-        "delimiter": mean(p[..., ::3].sum(-1)),
-        "confidence": mean(p.max(-1)),
-    }
 
 
 def _attribution_arrays(p: np.ndarray, members: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -221,10 +190,10 @@ def _links(random: np.random.Generator, sentences: int) -> dict[str, np.ndarray]
 
 
 def _as_stored(key: str, values: np.ndarray) -> np.ndarray:
-    """The array in the number type that the contract names first that fits: whole numbers int32, others float32."""
+    """The array in a number type that the contract names: its own where it can, else float32 where it can, else the only one."""
     values = np.asarray(values)
     kinds = spec_of(key).kinds
-    return values if values.dtype.fields or values.dtype.name in kinds else values.astype("int32" if kinds == ("int32",) else "float32")
+    return values if values.dtype.fields or values.dtype.name in kinds else values.astype("float32" if "float32" in kinds else kinds[0])
 
 
 def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from reportgen.analyses import ANALYSES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
 ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "windows", "capture")
-WAIST = ("contract", "sentence_pairs", "measurements", "links", "sentence_pair")
+WAIST = ("contract", "sentence_pairs", "measurements", "score_rows", "links", "sentence_pair")
 BELOW_THE_WAIST = ("wording", "analyses", "report", "report_data", "packing", "svg", "pictures", "token_table", "render")
 ANYWHERE = ("errors", "files", "characters", "archive", "memory")
 LAST = ("progress", "cli", "__main__")
@@ -111,8 +111,8 @@ def test_the_built_wheel_carries_the_templates_and_renders(tmp_path: Path) -> No
     (wheel,) = tmp_path.glob("*.whl")
     unpacked = tmp_path / "unpacked"
     zipfile.ZipFile(wheel).extractall(unpacked)
-    made_up = (ROOT / "tests" / "made_up.py").read_text(encoding="utf-8")
-    (unpacked / "made_up.py").write_text(made_up, encoding="utf-8")
+    for name in ("made_up.py", "made_up_scores.py"):
+        (unpacked / name).write_text((ROOT / "tests" / name).read_text(encoding="utf-8"), encoding="utf-8")
     code = (
         "import reportgen, made_up; from reportgen.render import template_folder; "
         "print(template_folder()); print(len(reportgen.render_report(reportgen.build_report(made_up.made_up()))))"

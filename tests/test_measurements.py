@@ -155,7 +155,12 @@ def test_sentences_are_the_texts_of_their_spans() -> None:
     )
 
 
-NOT_MADE_UP = {*TEXT_KEYS, "*.sentence_attention", "*.sentence_attention_by_layer", "*.next_token", *(key for key in CONTRACT if "importance" in key)}
+NOT_MADE_UP = {
+    *TEXT_KEYS,
+    "*.sentence_attention",
+    "*.sentence_attention_by_layer",
+    *(key for key in CONTRACT if "importance" in key or key.startswith("*.next_token")),
+}
 NOT_MADE_UP |= {key for key in CONTRACT if key.startswith(("cross.", "target_")) or "attention_x_gradient" in key or "relevance" in key}
 NOT_MADE_UP |= {f"attribution.{name}" for name in ("ablation", "integrated_gradients", "pairs", "pair_rows")}
 NOT_MADE_UP |= {"*.query_key", "*.query_key_pairs", "token_types"}
