@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from reportgen.capture.merging.examples import Examples
 from reportgen.capture.merging.heads import LENGTHS, WeightedCosine, WeightedMean
 from reportgen.capture.merging.pairs import PairMatrices
 from reportgen.capture.merging.storage import BUDGET, WHOLE, by_pair
 from reportgen.capture.merging.tokens import TokenLinks, TokenMeans, TokenSums
+from reportgen.capture.reducers.syntax import best_offset
 from reportgen.contract import ArraySpec, spec_of
 from reportgen.sentence_pairs import SentencePairs
 from reportgen.windows import Window
@@ -75,6 +77,8 @@ class Merging:
     - `decay`: weighted by the pairs in each bin, bins being the same distances in each window. `head_similarity`: the cosine over all counted rows.
     - `token_influence_total`: the sum over windows; `token_influence`: divided by the counted queries that see the token.
     - `token_links`: those of each token in the window that it is counted in.
+    - Examples: that of the window where its weight is greatest, which `weights` gives; how many words or queries: the sum over windows.
+    - The best fixed offset of a dependency relation: of the accuracies of offsets over all windows.
 
     `windows` are all there will be. Matrices are kept by pair; they are made whole in the end where all of them together take at most `whole` bytes so.
     Source: none; defined here. Memory: what of the matrices fits into `budget` bytes by pair, and arrays that grow with sentences and tokens alone.
@@ -94,6 +98,8 @@ class Merging:
         self.token_sums: dict[str, TokenSums] = {}
         self.links: dict[str, TokenLinks] = {}
         self.edges: dict[str, np.ndarray] = {}
+        self.examples: dict[str, Examples] = {}
+        self.counts: dict[str, np.ndarray] = {}
         self.guessed: dict[str, None] = {}
         self.reached = 0
 
@@ -116,9 +122,9 @@ class Merging:
 
     def _rule(self, name: str, spec: ArraySpec) -> Callable[[str, np.ndarray, WindowNumbers], None]:
         match spec.axes:
-            case ("layer", "head", "query_sentence"):
+            case ("layer", "head", "query_sentence") | ("layer", "query_sentence"):
                 return self._add_by_query
-            case ("layer", "head") | ("layer", "head", "bin") | ("layer", "head", "head"):
+            case ("layer", "head") | ("layer", "head", "bin") | ("layer", "head", "head") | ("layer", "head", "relation") | ("relation", "word_offset"):
                 return self._add_mean
             case ("layer", "key_token"):
                 return self._add_to_tokens
@@ -126,12 +132,17 @@ class Merging:
                 return self._add_links
             case ("edge",):
                 return self._add_edges
+            case (*_, "query_key"):
+                return self._add_examples
+            case ("relation",):
+                return self._add_counts
         raise ValueError(f"there is no rule to merge {self.stack}.{name} over windows")
 
     def _add_by_query(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
         window = numbers.window
         if name not in self.by_query:
-            self.by_query[name] = np.full((*values.shape[:-1], self.sentences), np.nan, values.dtype)
+            missing = np.nan if values.dtype.kind == "f" else 0
+            self.by_query[name] = np.full((*values.shape[:-1], self.sentences), missing, values.dtype)
         self.by_query[name][..., window.own : window.last] = values[..., window.own - window.first :]
 
     def _weight(self, name: str, numbers: WindowNumbers) -> np.ndarray:
@@ -162,6 +173,17 @@ class Merging:
         self.links[name] = self.links.get(name) or TokenLinks(self.tokens, values.shape[1])
         self.links[name].add(values, numbers.places, numbers.counted)
 
+    def _add_examples(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
+        self.examples.setdefault(name, Examples()).add(values, np.asarray(numbers.weights[name]), numbers.places)
+
+    def _add_counts(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
+        if values.dtype.kind == "i":
+            self.counts[name] = self.counts.get(name, 0) + values
+
+    def _best_offsets(self) -> dict[str, np.ndarray]:
+        offsets = {name: self.means[name].mean() for name in self.means if name.endswith("syntax_offsets") or name.endswith("syntax_reverse_offsets")}
+        return {name.replace("offsets", "baseline"): best_offset(values) for name, values in offsets.items()}
+
     def _add_edges(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
         shorter, longer = sorted((self.edges.get(name, values), values), key=len)
         if not np.array_equal(shorter, longer[: len(shorter)]):
@@ -175,7 +197,8 @@ class Merging:
         pairs, count, matrices = self.pairs.seen.listed(), self.pairs.seen.count, self.pairs.kept
         fit = sum(values.nbytes for values in matrices.values()) // count * self.sentences**2 <= self.whole
         arrays = {name: pairs.matrix(values) for name, values in matrices.items()} if fit else {}
-        arrays |= {**self.by_query, **self.edges}
+        arrays |= {**self.by_query, **self.edges, **self.counts}
+        arrays |= {name: merged.best for name, merged in self.examples.items()} | self._best_offsets()
         arrays |= {name: merged.mean() for name, merged in (self.means | self.cosines | self.token_means).items()}
         arrays |= {name: merged.total.astype(np.float32) for name, merged in self.token_sums.items()}
         arrays |= {name: merged.links for name, merged in self.links.items()}
