@@ -9,7 +9,7 @@ from scipy import stats
 from reportgen.analyses.roles.definitions import Role
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import resampled_ratios
-from reportgen.analyses.roles.sentence_links import FARTHEST, LayerLinks, by_query, near_pairs
+from reportgen.analyses.roles.sentence_links import FARTHEST, LayerLinks, Pairs, at_places, by_query
 from reportgen.analyses.sentence_pairs.agreement import division, random_divisions
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
 from reportgen.analyses.sentence_pairs.distance_model import expect, token_middles
@@ -38,11 +38,11 @@ def borders_of(measurements: Measurements, attention: Float[np.ndarray, "layer h
 class BridgeSums:
     """Adds up what crosses the borders, layer after layer; `evidence` ends it."""
 
-    def __init__(self, borders: Bool[np.ndarray, " gap"]) -> None:
-        queries, keys = near_pairs(len(borders) + 1)
+    def __init__(self, borders: Bool[np.ndarray, " gap"], near: Pairs) -> None:
+        queries, keys = near
         counted = np.abs(queries - keys) <= min(_longest(borders) - 1, FARTHEST)
         drawn = np.concatenate([borders[None], random_divisions(int(borders.sum()), len(borders))[:DIVISIONS]])
-        part = np.concatenate([np.zeros((len(drawn), 1), int), drawn.cumsum(1)], axis=1)
+        part = np.concatenate([np.zeros((len(drawn), 1), np.int16), drawn.cumsum(1, dtype=np.int16)], axis=1)
         self._crosses = ((part[:, queries] != part[:, keys]) & counted).astype(np.float32)
         self._lift: list[np.ndarray] = []
         self._resamples: list[np.ndarray] = []
@@ -50,7 +50,7 @@ class BridgeSums:
     def add(self, links: LayerLinks) -> None:
         """Observed over expected across the borders, and across as many at random; resampled by query sentence."""
         expected = _balanced(links)
-        across = self._crosses[:, links.places]
+        across = at_places(self._crosses, links.places)
         observed, due = links.share @ across.T, expected @ across.T
         self._lift.append(np.divide(observed, due, out=np.full(due.shape, np.nan, np.float32), where=due > 0))
         self._resamples.append(resampled_ratios(by_query(links, links.share * across[0]), by_query(links, expected * across[0])))

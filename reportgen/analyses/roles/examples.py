@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from reportgen.analyses.roles.lexical import WORD
+from reportgen.analyses.roles.lexical import COMMON, WORD, similarity
 from reportgen.analyses.roles.text_scores import RoleEvidence
 from reportgen.measurements import Measurements
 
@@ -21,7 +21,7 @@ BY_TOKENS = {
     "duplicate-token": "duplicate_token_example",
     "coreference": "coreference_example",
 }
-BY_STRONGEST_KEY = ("delimiter", "rare-token", "local", "within-sentence", "receiver")
+BY_STRONGEST_KEY = ("delimiter", "rare-token", "local", "within-sentence")
 BY_SENTENCES = ("thematic", "bridge", "receiver")
 
 
@@ -46,22 +46,23 @@ class Example:
     share: float | None
 
 
-def examples_of(measurements: Measurements, attention: Attention | None, known: Iterable[RoleEvidence], heads_shown: int = HEADS_SHOWN) -> tuple[Example, ...]:
+def examples_of(measurements: Measurements, attention: Attention | None, known: Iterable[RoleEvidence], receivers: Mapping[str, int]) -> tuple[Example, ...]:
     """Up to two examples of each role that some head carries, of its heads of greatest score; none where the arrays to find one are not there."""
-    sources = _Sources(measurements=measurements, attention=attention)
-    return tuple(example for evidence in known for example in _of_role(sources, evidence, heads_shown))
+    sources = _Sources(measurements=measurements, attention=attention, receivers=receivers)
+    return tuple(example for evidence in known for example in _of_role(sources, evidence))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Sources:
-    """The measurements, and attention between sentences by head, read once, where it is stored."""
+    """The measurements, and attention between sentences by head, read once, where it is stored; the sentence of each receiver head."""
 
     measurements: Measurements
     attention: Attention | None
+    receivers: Mapping[str, int]
 
 
-def _of_role(sources: _Sources, evidence: RoleEvidence, heads_shown: int) -> Iterator[Example]:
-    for layer, head in _top_heads(sources, evidence)[:heads_shown]:
+def _of_role(sources: _Sources, evidence: RoleEvidence) -> Iterator[Example]:
+    for layer, head in _top_heads(sources, evidence)[:HEADS_SHOWN]:
         found = _example(sources, evidence.role.name, layer, head)
         if found:
             yield found
@@ -114,37 +115,34 @@ def _score_by_sentence(sources: _Sources, role: str, layer: int, head: int) -> F
 
 
 def _of_sentences(sources: _Sources, role: str, layer: int, head: int) -> Example | None:
-    """The link of greatest lift between sentences four or more apart, for thematic heads among those that share words, which are marked."""
-    share = sources.attention[layer, head].astype(np.float32)
-    expected = sources.measurements["*.sentence_expected"]
+    """The link of greatest lift between sentences four or more apart: times their similarity for thematic heads, on its own sentence for a receiver."""
+    share, expected = sources.attention[layer, head].astype(np.float32), sources.measurements["*.sentence_expected"]
     lift = np.divide(share, expected if expected.ndim == 2 else expected[layer], out=np.zeros_like(share), where=share > 0)
-    lift = np.where(_far(sources), np.nan_to_num(lift), 0)
-    words = [_words(text) for text in sources.measurements.sentences]
-    for at in np.argsort(-lift, axis=None, kind="stable")[:500].tolist():
-        query, key = divmod(at, len(words))
-        shared = _shared(words, query, key)
-        if lift[query, key] > 0 and (shared or role != "thematic"):
-            texts = [(one, _places(sources, one, shared)) if role == "thematic" else (one, []) for one in (query, key)]
-            return _made(sources, role, layer, head, *texts, share=float(share[query, key]))
-    return None
+    lift = np.where(_far(sources, role == "receiver"), lift, 0)
+    if role == "thematic":
+        lift *= similarity(sources.measurements.sentences)
+    if role == "receiver":
+        lift *= np.arange(len(lift)) == sources.receivers.get(f"{layer}.{head}", -1)
+    if not lift.max(initial=0) > 0:
+        return None
+    query, key = divmod(int(lift.argmax()), len(lift))
+    shared = _shared(sources, query, key) if role == "thematic" else set()
+    return _made(sources, role, layer, head, *((one, _places(sources, one, shared)) for one in (query, key)), share=float(share[query, key]))
 
 
-def _far(sources: _Sources) -> Bool[np.ndarray, "sentence sentence"]:
-    """Pairs four sentences apart or more, of sentences of eight tokens or more, the first not as key."""
+def _far(sources: _Sources, any_key: bool) -> Bool[np.ndarray, "sentence sentence"]:
+    """Pairs four sentences apart or more, the first not as key, of sentences of eight tokens or more; a receiver is what it is."""
     members = sources.measurements["token_sentences"]
     long = np.bincount(members[members >= 0]) >= 8
     apart = np.abs(np.subtract.outer(np.arange(len(long)), np.arange(len(long)))) >= 4
     apart[:, 0] = False
-    return apart & np.logical_and.outer(long, long)
+    return apart & long[:, None] & (long | any_key)
 
 
-def _words(text: str) -> set[str]:
-    return {word.lower() for word in WORD.findall(text)}
-
-
-def _shared(words: list[set[str]], query: int, key: int) -> set[str]:
-    """Words of both sentences that are in a quarter of all sentences at most."""
-    return {word for word in words[query] & words[key] if sum(word in others for others in words) <= max(len(words) / 4, 2)}
+def _shared(sources: _Sources, query: int, key: int) -> set[str]:
+    """Words of both sentences that are in a tenth of all sentences at most."""
+    words = [{word.lower() for word in WORD.findall(text)} for text in sources.measurements.sentences]
+    return {word for word in words[query] & words[key] if sum(word in others for others in words) <= max(COMMON * len(words), 2)}
 
 
 def _places(sources: _Sources, sentence: int, words: set[str]) -> list[tuple[int, int]]:

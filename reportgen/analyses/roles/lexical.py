@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float
 
 WORD = re.compile(r"[^\W\d_]{3,}")
-COMMON = 0.25  # a word in more of the sentences than this says nothing of their content
+COMMON = 0.1  # a word in more of the sentences than this says nothing of their content
 
 
 def similarity(sentences: Sequence[str]) -> Float[np.ndarray, "sentence sentence"]:
-    """Cosine of tf-idf vectors of words of three letters or more that are in two sentences or more and in a quarter of them at most; 0 to 1.
+    """Cosine of tf-idf vectors of words of three letters or more that are in two sentences or more and in a tenth of them at most; 0 to 1.
 
     idf = ln((1 + S) / (1 + sentences with the word)) + 1. *Source:* Salton and Buckley 1988; sentences for documents. Memory: sentences x words.
     """

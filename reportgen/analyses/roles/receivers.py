@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -12,97 +15,94 @@ from reportgen.measurements import Measurements
 GAP = 4
 FEWEST_LATER = 10  # sentences that look back: the mean of fewer is one sentence's whim
 LEAST_LIFT = 3.0
-COMPARED = 60
+COMPARED = 2  # heads of each layer
 LEVEL = 0.95
 
 
-def receiver_evidence(
-    measurements: Measurements, attention: Float[np.ndarray, "layer head sentence sentence"]
-) -> tuple[Evidence, float, Int[np.ndarray, "layer head"]]:
-    """Kurtosis of the vertical scores of every head, the chance level it is held against, and the sentence that receives most.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Receivers:
+    """The evidence of every head, the chance level of its kurtosis, and the sentence that receives most."""
+
+    evidence: Evidence
+    level: float
+    sentence: Int[np.ndarray, "layer head"]
+
+
+def receiver_evidence(measurements: Measurements, attention: Float[np.ndarray, "layer head sentence sentence"]) -> Receivers:
+    """Kurtosis of the vertical scores of every head, held against a chance level.
 
     Vertical score of sentence b: mean over later sentences a, at least 4 on, of attention from a on b over even attention's. *Source:* Bogdan et al. 2025
     (there without even attention, which gives early sentences more, and with the first sentence, which holds the sink). Heads pass above the 95th
-    percentile of heads whose shares were shuffled among pairs of the same distance, if their sentence gets 3 times the median or more.
+    percentile of heads whose shares were shuffled among pairs of the same distance, if their sentence gets 3 times the median or more. Memory: a layer's
+    attention, and its vertical scores in 200 resamples of the sentences.
     """
-    back, expected = _looking_back(attention), measurements["*.sentence_expected"].astype(np.float32)
-    expected = expected if expected.ndim == 3 else np.broadcast_to(expected, (len(attention), *expected.shape))
-    lift = np.stack([_lift(layer, even, back) for layer, even in zip(attention, expected, strict=True)])
-    known = np.isfinite(lift) & back
-    counted = known.all(1).sum(1) >= FEWEST_LATER  # layer key
-    lift = np.where(known, lift, 0)
-    weights = known.all(1)
-    scores = _vertical(lift, weights, np.ones((1, lift.shape[-2]), np.float32))[:, :, 0]
-    level = _chance_level(lift, weights, counted)
-    values, top = _kurtosis(scores, counted), _top(scores, counted)
-    resamples = np.stack([_kurtosis_layer(layer, seen, use) for layer, seen, use in zip(lift, weights, counted, strict=True)], 1)
-    return weigh(values, resamples, level, top >= LEAST_LIFT), level, np.where(counted[:, None], scores, -np.inf).argmax(-1)
+    even = measurements["*.sentence_expected"].astype(np.float32)
+    layers = [_layer(layer, even[index] if even.ndim == 3 else even) for index, layer in enumerate(attention)]
+    values, top, sentence, shuffled = (np.stack([layer[place] for layer in layers]) for place in range(4))
+    resamples = np.stack([layer[4] for layer in layers], 1)
+    level = float(np.nanquantile(shuffled, LEVEL)) if np.isfinite(shuffled).any() else float("inf")
+    return Receivers(evidence=weigh(values, resamples, level, top >= LEAST_LIFT), level=level, sentence=sentence)
 
 
-def _looking_back(attention: Float[np.ndarray, "layer head sentence sentence"]) -> Bool[np.ndarray, "sentence sentence"]:
-    """Pairs whose key is 4 sentences or more before the query and is not the first."""
-    size = attention.shape[-1]
-    back = np.tri(size, k=-GAP, dtype=bool)
+def _layer(layer: Float[np.ndarray, "head sentence sentence"], even: Float[np.ndarray, "sentence sentence"]) -> tuple[np.ndarray, ...]:
+    """Of each head of a layer: kurtosis, greatest score over the median, where that is; kurtosis of some heads shuffled; kurtosis in each resample."""
+    known = _looking_back(even) & ~np.isnan(layer[0])
+    counted = np.flatnonzero(known.sum(0) >= FEWEST_LATER)
+    lift = np.where(known, layer, 0)[..., counted].astype(np.float32) * np.divide(1, even, out=np.zeros_like(even), where=known)[:, counted]
+    every = np.concatenate([np.ones((1, len(even)), np.float32), draws(len(even))])
+    scores = vertical_scores(lift, known[:, counted], every)
+    kurtosis = fisher_kurtosis(scores)
+    chosen = np.unique(np.linspace(0, len(layer) - 1, min(COMPARED, len(layer))).astype(int))
+    shuffled = fisher_kurtosis(vertical_scores(_shuffled(lift[chosen], known[:, counted], counted), known[:, counted], every[:1]))[:, 0]
+    if not len(counted):
+        nothing = np.full(len(layer), np.nan)
+        return nothing, nothing, np.zeros(len(layer), int), shuffled, kurtosis[:, 1:].T
+    median = np.median(scores[:, 0], -1)
+    top = np.divide(scores[:, 0].max(-1), median, out=np.full(len(median), np.nan), where=median > 0)
+    return kurtosis[:, 0], top.astype(np.float64), counted[scores[:, 0].argmax(-1)], shuffled, kurtosis[:, 1:].T
+
+
+def _looking_back(even: Float[np.ndarray, "sentence sentence"]) -> Bool[np.ndarray, "sentence sentence"]:
+    """Pairs that can be seen whose key is 4 sentences or more before the query and is not the first."""
+    back = np.tri(len(even), k=-GAP, dtype=bool) & (even > 0)
     back[:, 0] = False
     return back
 
 
-def _lift(
-    layer: Float[np.ndarray, "head sentence sentence"], even: Float[np.ndarray, "sentence sentence"], back: Bool[np.ndarray, "sentence sentence"]
-) -> Float[np.ndarray, "head sentence sentence"]:
-    """Share over even attention's; NaN where the pair does not count."""
-    return np.divide(layer, even, out=np.full(layer.shape, np.nan, np.float32), where=back & (even > 0), dtype=np.float32, casting="unsafe")
+def vertical_scores(
+    lift: Float[np.ndarray, "head query key"], known: Bool[np.ndarray, "query key"], drawn: Float[np.ndarray, "resample query"]
+) -> Float[np.ndarray, "head resample key"]:
+    """Means over the query sentences of each key, weighted by how often they were drawn; NaN where none was. Lifts that are not known are 0."""
+    counts = drawn @ known.astype(np.float32)
+    return np.divide(drawn @ lift, counts, out=np.full((len(lift), *counts.shape), np.nan, np.float32), where=counts > 0)
 
 
-def _vertical(
-    lift: Float[np.ndarray, "layer head query key"], known: Bool[np.ndarray, "layer query key"], drawn: Float[np.ndarray, "resample query"]
-) -> Float[np.ndarray, "layer head resample key"]:
-    """Means over the query sentences of each key, weighted by how often they were drawn; NaN where none was."""
-    sums = np.einsum("rq,lhqk->lhrk", drawn, lift, optimize=True)
-    counts = np.einsum("rq,lqk->lrk", drawn, known.astype(np.float32), optimize=True)[:, None]
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan, np.float32), where=counts > 0)
+def fisher_kurtosis(scores: Float[np.ndarray, "*view key"]) -> Float[np.ndarray, "*view"]:
+    """Kurtosis over the keys, 0 for a normal distribution; keys without a score are left out; NaN where the others do not differ."""
+    known = ~np.isnan(scores)
+    number = np.maximum(known.sum(-1, keepdims=True), 1)
+    values = np.where(known, scores, 0)
+    centred = np.where(known, values - values.sum(-1, keepdims=True) / number, 0)
+    squares = np.square(centred, out=centred)
+    second, fourth = (sums.astype(np.float64) / number[..., 0] for sums in (squares.sum(-1), np.einsum("...k,...k->...", squares, squares)))
+    level = np.square(values.max(-1, initial=0)) * 1e-12
+    return np.divide(fourth, second**2, out=np.full(second.shape, np.nan), where=second > level) - 3
 
 
-def _kurtosis(scores: Float[np.ndarray, "layer head *resample key"], counted: Bool[np.ndarray, "layer key"]) -> Float[np.ndarray, "layer head *resample"]:
-    """Fisher's kurtosis over the keys that count: 0 for a normal distribution; NaN where they do not differ."""
-    kept = counted.reshape(len(counted), *[1] * (scores.ndim - 2), -1) & ~np.isnan(scores)
-    number = np.maximum(kept.sum(-1), 1)
-    values = np.where(kept, scores, 0).astype(np.float64)
-    centred = np.where(kept, values - (values.sum(-1) / number)[..., None], 0) ** 2
-    second, fourth = centred.sum(-1) / number, (centred**2).sum(-1) / number
-    return np.divide(fourth, second**2, out=np.full(second.shape, np.nan), where=second > 1e-20) - 3
+def _shuffled(
+    lift: Float[np.ndarray, "head query key"], known: Bool[np.ndarray, "query key"], keys: Int[np.ndarray, " key"]
+) -> Float[np.ndarray, "head query key"]:
+    """The lifts of pairs of the same distance exchanged at random, the same each time."""
+    places, others = _exchange(known.shape, np.packbits(known).tobytes(), tuple(keys.tolist()))
+    flat, found = lift.reshape(len(lift), -1), np.zeros((len(lift), known.size), np.float32)
+    found[:, places] = flat[:, others]
+    return found.reshape(lift.shape)
 
 
-def _kurtosis_layer(
-    lift: Float[np.ndarray, "head query key"], known: Bool[np.ndarray, "query key"], counted: Bool[np.ndarray, " key"]
-) -> Float[np.ndarray, "resample head"]:
-    """One layer's kurtosis in every resample of the query sentences."""
-    scores = _vertical(lift[None, ..., counted], known[None, :, counted], draws(lift.shape[1]))
-    return _kurtosis(scores, np.ones((1, int(counted.sum())), bool))[0].T
-
-
-def _top(scores: Float[np.ndarray, "layer head key"], counted: Bool[np.ndarray, "layer key"]) -> Float[np.ndarray, "layer head"]:
-    """The greatest vertical score over the median one."""
-    found = np.full(scores.shape[:2], np.nan)
-    for layer, kept in enumerate(counted):
-        if kept.any():
-            values = scores[layer][:, kept]
-            median = np.median(values, -1)
-            found[layer] = np.divide(values.max(-1), median, out=np.full(len(median), np.nan), where=median > 0)
-    return found
-
-
-def _chance_level(lift: Float[np.ndarray, "layer head query key"], known: Bool[np.ndarray, "layer query key"], counted: Bool[np.ndarray, "layer key"]) -> float:
-    """The 95th percentile of the kurtosis of up to 60 heads, spread over the layers, each distance's lifts shuffled among its pairs."""
-    layers, heads = lift.shape[:2]
-    chosen = np.unique(np.linspace(0, layers * heads - 1, min(COMPARED, layers * heads)).astype(int))
-    layer, head = np.divmod(chosen, heads)
-    shuffled, random = lift[layer, head].copy(), np.random.default_rng(SEED)
-    for distance in range(GAP, lift.shape[-1]):
-        query = np.arange(distance, lift.shape[-1])
-        query = query[known[0, query, query - distance]]
-        order = random.permutation(len(query))
-        shuffled[:, query, query - distance] = shuffled[:, query[order], (query - distance)[order]]
-    scores = _vertical(shuffled[:, None], known[layer], np.ones((1, lift.shape[-2]), np.float32))[:, :, 0]
-    found = _kurtosis(scores, counted[layer])
-    return float(np.nanquantile(found, LEVEL)) if np.isfinite(found).any() else float("inf")
+@lru_cache(maxsize=2)
+def _exchange(shape: tuple[int, int], known: bytes, keys: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Flat places of the known pairs by distance, and beside each that of one of the same distance at random; most layers know the same pairs."""
+    pairs = np.flatnonzero(np.unpackbits(np.frombuffer(known, np.uint8), count=shape[0] * shape[1]))
+    distance = pairs // shape[1] - np.array(keys, int)[pairs % shape[1]]
+    drawn = np.random.default_rng(SEED).random(len(pairs))
+    return pairs[np.argsort(distance, kind="stable")], pairs[np.lexsort((drawn, distance))]

@@ -12,7 +12,7 @@ from reportgen.analyses.roles.bridges import BridgeSums, borders_of
 from reportgen.analyses.roles.definitions import ROLES
 from reportgen.analyses.roles.lexical import similarity
 from reportgen.analyses.roles.receivers import receiver_evidence
-from reportgen.analyses.roles.sentence_links import add_all, layer_links, why_not
+from reportgen.analyses.roles.sentence_links import add_all, layer_links, near_pairs, why_not
 from reportgen.analyses.roles.text_scores import RoleEvidence, alike
 from reportgen.analyses.roles.thematic import ThematicSums
 from reportgen.measurements import Measurements
@@ -26,7 +26,7 @@ class SentenceRoles:
 
     outcomes: Mapping[str, RoleEvidence | str]
     borders: str | None = None
-    receivers: Mapping[str, str] = field(default_factory=dict)
+    receivers: Mapping[str, int] = field(default_factory=dict)
 
 
 def sentence_roles(measurements: Measurements, attention: Float[np.ndarray, "layer head sentence sentence"] | None) -> SentenceRoles:
@@ -37,13 +37,14 @@ def sentence_roles(measurements: Measurements, attention: Float[np.ndarray, "lay
     thematic, bridge, receiver = (next(role for role in ROLES if role.name == name) for name in NAMES)
     alikeness = similarity(measurements.sentences)
     borders, kind = borders_of(measurements, attention)
-    themes, bridges = ThematicSums(alikeness), BridgeSums(borders)
-    add_all(layer_links(measurements, attention, alikeness), themes, *([bridges] if borders.any() else []))
-    found, level, sentences = receiver_evidence(measurements, attention)
+    near = near_pairs(measurements["*.sentence_expected"])
+    themes, bridges = ThematicSums(alikeness, near), BridgeSums(borders, near)
+    add_all(layer_links(measurements, attention, near, alikeness), themes, *([bridges] if borders.any() else []))
+    received = receiver_evidence(measurements, attention)
     outcomes: dict[str, RoleEvidence | str] = {
         "thematic": alike(thematic, thematic.threshold, themes.evidence(thematic)) if alikeness.any() else "no two sentences share a word",
         "bridge": alike(bridge, bridge.threshold, bridges.evidence(bridge)) if borders.any() else "no borders between parts of the document were found",
-        "receiver": alike(replace(receiver, threshold=level), level, found),
+        "receiver": alike(replace(receiver, threshold=received.level), received.level, received.evidence),
     }
-    where = {f"{layer}.{head}": f"sentence {sentences[layer, head] + 1}" for layer, head in np.argwhere(found.carried)}
+    where = {f"{layer}.{head}": int(received.sentence[layer, head]) for layer, head in np.argwhere(received.evidence.carried)}
     return SentenceRoles(outcomes=outcomes, borders=kind if borders.any() else None, receivers=where)

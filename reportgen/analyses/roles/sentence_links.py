@@ -9,18 +9,19 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.sentence_pairs.distance_model import comparable, decay, residuals, token_middles
+from reportgen.analyses.sentence_pairs.distance_model import decay, residuals, token_middles
 from reportgen.measurements import Measurements
 
 FARTHEST = 64
 FEWEST_SENTENCES = 20
 SENTENCES_AT_MOST = 1000
+Pairs = tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]
 SMALLEST_SHARE = 1e-7  # half precision holds none smaller
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerLinks:
-    """A layer's pairs of two sentences up to 64 apart, the first as key left out: each head's share, the same expected, and ln(share / expected).
+    """A layer's pairs of two sentences up to 64 apart, the first left out as key: each head's share, the same expected, and ln(share / expected).
 
     Expected: a term of the query, a term of the key and decay with distance, fitted to each head by least squares on logarithms; see `distance_model`.
     `alike` is what the same fit leaves of the sentences' lexical similarity, `places` the pairs' places among all such pairs of the document.
@@ -45,23 +46,27 @@ def why_not(measurements: Measurements) -> str | None:
     return f"the document has more than {SENTENCES_AT_MOST:,} sentences" if sentences > SENTENCES_AT_MOST else None
 
 
-def near_pairs(sentences: int) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
-    """Query and key of all pairs of two sentences up to 64 apart, in reading order."""
+def near_pairs(expected: Float[np.ndarray, "*layer sentence sentence"]) -> Pairs:
+    """Query and key of all pairs of two sentences up to 64 apart that some layer sees, in reading order; the first, which holds the sink, is no key."""
+    sentences = expected.shape[-1]
     apart = np.abs(np.subtract.outer(np.arange(sentences), np.arange(sentences)))
-    return np.nonzero((apart > 0) & (apart <= FARTHEST))
+    apart[:, 0] = 0
+    return np.nonzero((apart > 0) & (apart <= FARTHEST) & (expected.reshape(-1, sentences, sentences) > 0).any(0))
 
 
 def layer_links(
-    measurements: Measurements, attention: Float[np.ndarray, "layer head sentence sentence"], similarity: Float[np.ndarray, "sentence sentence"]
+    measurements: Measurements,
+    attention: Float[np.ndarray, "layer head sentence sentence"],
+    near: Pairs,
+    similarity: Float[np.ndarray, "sentence sentence"],
 ) -> Iterator[LayerLinks]:
-    """Each layer's links. Memory: one layer's pairs x heads, a few times."""
-    middles = token_middles(measurements)
-    queries, keys = near_pairs(len(middles))
+    """Each layer's links of the near pairs. Memory: one layer's pairs x heads, a few times."""
+    middles, (queries, keys) = token_middles(measurements), near
     for layer in attention:
         share = layer[:, queries, keys].astype(np.float32)
-        known = np.flatnonzero((comparable(layer)[:, queries, keys]).any(0))
+        known = np.flatnonzero((share > 0).any(0))  # NaN is not
         pairs = queries[known], keys[known]
-        share = np.maximum(share[:, known], SMALLEST_SHARE)
+        share = np.maximum(np.nan_to_num(share[:, known], copy=False), SMALLEST_SHARE)
         columns = np.column_stack([np.log(share).T, similarity[pairs]]).astype(np.float64)
         left = residuals(columns, decay(*pairs, middles), pairs, np.ones(len(known)), len(middles)) if len(known) else columns
         yield LayerLinks(
@@ -73,6 +78,11 @@ def layer_links(
             residual=left[:, :-1].T.astype(np.float32),
             alike=left[:, -1].astype(np.float32),
         )
+
+
+def at_places(rows: Float[np.ndarray, "row every"], places: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "row pair"]:
+    """The columns at these places: the array itself where these are all, as in most layers."""
+    return rows if len(places) == rows.shape[1] else rows[:, places]
 
 
 def by_query(links: LayerLinks, values: Float[np.ndarray, "*head pair"]) -> Float[np.ndarray, "*head sentence"]:

@@ -9,7 +9,7 @@ from scipy import stats
 from reportgen.analyses.roles.definitions import Role
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import draws
-from reportgen.analyses.roles.sentence_links import LayerLinks, by_query, near_pairs
+from reportgen.analyses.roles.sentence_links import LayerLinks, Pairs, at_places, by_query
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
 
 SHIFTS = 199
@@ -18,13 +18,12 @@ LEAST_LIFT = 1.05  # of two sentences whose cosine is 0.1 greater
 STEP = 0.1
 
 
-def shifted(similarity: Float[np.ndarray, "sentence sentence"]) -> Float[np.ndarray, "shift pair"]:
-    """The similarity of all near pairs when the words of every sentence are those of the sentence so many places on, round the end: distances stay what they are.
+def shifted(similarity: Float[np.ndarray, "sentence sentence"], near: Pairs) -> Float[np.ndarray, "shift pair"]:
+    """The similarity of the near pairs when the words of every sentence are those of the sentence so many places on, round the end: distances stay what they are.
 
     Up to 199 shifts, evenly spread. *Source:* after Mantel 1967, with rotations in place of permutations, so that what follows each other keeps following.
     """
-    sentences = len(similarity)
-    queries, keys = near_pairs(sentences)
+    sentences, (queries, keys) = len(similarity), near
     shifts = np.unique(np.linspace(1, sentences - 1, min(SHIFTS, sentences - 1)).astype(int))
     return np.stack([similarity[(queries + shift) % sentences, (keys + shift) % sentences] for shift in shifts]).astype(np.float32)
 
@@ -32,15 +31,15 @@ def shifted(similarity: Float[np.ndarray, "sentence sentence"]) -> Float[np.ndar
 class ThematicSums:
     """Adds up what the links of one layer after another say; `evidence` ends it."""
 
-    def __init__(self, similarity: Float[np.ndarray, "sentence sentence"]) -> None:
-        self._shifted = shifted(similarity)
+    def __init__(self, similarity: Float[np.ndarray, "sentence sentence"], near: Pairs) -> None:
+        self._shifted = shifted(similarity, near)
         self._rows: dict[str, list[np.ndarray]] = {name: [] for name in ("r", "z", "lift", "resamples")}
 
     def add(self, links: LayerLinks) -> None:
         """Partial correlation, its z against shifted words, the lift of a cosine greater by 0.1, resampled correlations."""
         together, own = by_query(links, links.residual * links.alike), by_query(links, links.residual**2)
         words = by_query(links, links.alike**2)
-        shifted_sums = links.residual @ self._shifted[:, links.places].T
+        shifted_sums = links.residual @ at_places(self._shifted, links.places).T
         spread = shifted_sums.std(1)
         z = np.divide(together.sum(1) - shifted_sums.mean(1), spread, out=np.full(len(spread), np.nan), where=spread > 0)
         slope = together.sum(1) / words.sum() if words.sum() > 0 else np.zeros(len(spread))
