@@ -43,11 +43,15 @@ class HeadMetric:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownRole:
-    """A role that could be decided: its mark, rule, threshold in this document and chance level, and how many heads carry it."""
+    """A role that could be decided: its mark, rule, the threshold stated and the one of this document, its chance level, and how many heads carry it.
+
+    `uncertain` counts heads whose score passes without the sink, but in fewer than 0.95 of the resamples.
+    """
 
     name: str
     mark: str
     rule: str
+    stated: float
     threshold: float
     chance: float | None
     meaning: str
@@ -146,6 +150,7 @@ def _known(evidence: RoleEvidence) -> KnownRole:
         name=role.name,
         mark=role.mark,
         rule=role.rule,
+        stated=role.threshold,
         threshold=evidence.threshold,
         chance=evidence.chance,
         meaning=role.meaning,

@@ -33,8 +33,10 @@ class Role:
     @property
     def rule(self) -> str:
         """What has to be above what."""
+        if np.isnan(self.threshold):
+            return f"{self.score} > chance level"
         probed = f", or {self.probe} > {self.probe_threshold:g}" if self.probe else ""
-        return f"{self.score} > {self.threshold:g}{probed}"
+        return f"{self.score} > {self.threshold:.3g}{probed}"
 
 
 def offset_role(offset: int) -> Role:

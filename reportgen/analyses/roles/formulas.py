@@ -46,7 +46,7 @@ COMPUTED = {
 
 def _formula(role: Role) -> str:
     if role.name in COMPUTED:
-        return f"{role.rule if role.threshold == role.threshold else role.score + ' > chance level'}, where {role.score} is: {COMPUTED[role.name][2]}"
+        return f"{role.rule}, where {role.score} is: {COMPUTED[role.name][2]}"
     return f"{role.rule}, where {role.score} is: {CONTRACT[f'*.{role.score}'].formula}"
 
 

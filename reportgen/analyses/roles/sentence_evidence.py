@@ -12,7 +12,7 @@ from reportgen.analyses.roles.bridges import BridgeSums, borders_of
 from reportgen.analyses.roles.definitions import ROLES
 from reportgen.analyses.roles.lexical import similarity
 from reportgen.analyses.roles.receivers import receiver_evidence
-from reportgen.analyses.roles.sentence_links import add_all, layer_links, near_pairs, why_not
+from reportgen.analyses.roles.sentence_links import layer_links, near_pairs, why_not
 from reportgen.analyses.roles.text_scores import RoleEvidence, alike
 from reportgen.analyses.roles.thematic import ThematicSums
 from reportgen.measurements import Measurements
@@ -39,7 +39,9 @@ def sentence_roles(measurements: Measurements, attention: Float[np.ndarray, "lay
     borders, kind = borders_of(measurements, attention)
     near = near_pairs(measurements["*.sentence_expected"])
     themes, bridges = ThematicSums(alikeness, near), BridgeSums(borders, near)
-    add_all(layer_links(measurements, attention, near, alikeness), themes, *([bridges] if borders.any() else []))
+    for links in layer_links(measurements, attention, near, alikeness):
+        themes.add(links)
+        bridges.add(links)
     received = receiver_evidence(measurements, attention)
     outcomes: dict[str, RoleEvidence | str] = {
         "thematic": alike(thematic, thematic.threshold, themes.evidence(thematic)) if alikeness.any() else "no two sentences share a word",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -92,17 +91,3 @@ def by_query(links: LayerLinks, values: Float[np.ndarray, "*head pair"]) -> Floa
     if len(own):
         found[..., own] = np.add.reduceat(values, starts, axis=-1)
     return found
-
-
-class LinkSums(Protocol):
-    """What adds up the links of one layer after another."""
-
-    def add(self, links: LayerLinks) -> None:
-        """Take a layer's links."""
-
-
-def add_all(links: Iterable[LayerLinks], *sums: LinkSums) -> None:
-    """Hand every layer's links to each of the sums."""
-    for layer in links:
-        for one in sums:
-            one.add(layer)

@@ -43,7 +43,7 @@ class ThematicSums:
         spread = shifted_sums.std(1)
         z = np.divide(together.sum(1) - shifted_sums.mean(1), spread, out=np.full(len(spread), np.nan), where=spread > 0)
         slope = together.sum(1) / words.sum() if words.sum() > 0 else np.zeros(len(spread))
-        found = {"r": _correlation(together.sum(1), own.sum(1), words.sum()), "z": z, "lift": np.exp(STEP * slope)}
+        found = {"r": _correlation(together.sum(1), own.sum(1), words.sum(keepdims=True)), "z": z, "lift": np.exp(STEP * slope)}
         for name, values in (found | {"resamples": _resampled(together, own, words)}).items():
             self._rows[name].append(values)
 
@@ -56,7 +56,7 @@ class ThematicSums:
 
 
 def _correlation(
-    together: Float[np.ndarray, "*head"], own: Float[np.ndarray, "*head"], words: float | Float[np.ndarray, "*head"]
+    together: Float[np.ndarray, "*head"], own: Float[np.ndarray, "*head"], words: Float[np.ndarray, "*#head"]
 ) -> Float[np.ndarray, "*head"]:
     scale = np.sqrt(own * words)
     return np.divide(together, scale, out=np.zeros(np.shape(together), np.float32), where=scale > 0)
@@ -66,4 +66,4 @@ def _resampled(
     together: Float[np.ndarray, "head sentence"], own: Float[np.ndarray, "head sentence"], words: Float[np.ndarray, " sentence"]
 ) -> Float[np.ndarray, "resample head"]:
     drawn = draws(len(words))
-    return _correlation(drawn @ together.T, drawn @ own.T, np.repeat((drawn @ words)[:, None], len(own), 1))
+    return _correlation(drawn @ together.T, drawn @ own.T, (drawn @ words)[:, None])
