@@ -83,6 +83,10 @@ SENTENCE_PAIRS = {
     "*.rollout_without_sink": _spec(PAIRS, ROLLOUT + NO_SINK),
     "*.rollout_without_sink_by_layer": _spec(f"layer {PAIRS}", ROLLOUT + NO_SINK + ", after each layer"),
     "*.sentence_expected": replace(_spec(PAIRS, "sentence_attention if every visible key had the same weight"), by_layer_too=True),
+    "*.shuffled_attention": _spec(
+        PAIRS, "sentence_attention, mean over layers and heads, with the sentences in shuffled order (metadata.control); NaN where that order hides the key"
+    ),
+    "*.shuffled_expected": _spec(PAIRS, "the same if every visible key had the same weight, mean over layers"),
     "*.coverage": _spec(PAIRS, "number of windows that saw the pair together", "windows", OURS, INTEGERS),
     "*.attention_x_gradient": _spec(
         f"layer {PAIRS}", "mean over heads of sum over q in i, k in j of max(0, p dTarget/dp)", "unit of the target", "after " + CHEFER

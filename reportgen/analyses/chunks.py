@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.analyses.sentence_pairs.agreement import DivisionAgreement, compare, division
-from reportgen.analyses.sentence_pairs.crossing import Crossing, cross
+from reportgen.analyses.sentence_pairs.crossing import Crossing, cross, discovery_rates
 from reportgen.analyses.sentence_pairs.distance_model import Expectation, expect, expect_views, token_middles
-from reportgen.analyses.sentence_pairs.novelty import Novelty, Triangle, find_borders, find_triangles, kernel_width, shuffles, symmetric
+from reportgen.analyses.sentence_pairs.novelty import DRAWS, Novelty, Triangle, find_borders, find_triangles, kernel_width, symmetric
 from reportgen.analyses.sentence_pairs.pictures_of_borders import draw_layers, draw_novelty
 from reportgen.measurements import Measurements
 
 LISTED = 10
-LAYER_SHUFFLES = 99
+LAYER_DRAWS = 99
 DISCOVERY_RATE = 0.05
 
 
@@ -47,13 +47,14 @@ class BridgingHead:
 
 @dataclass(frozen=True, kw_only=True)
 class BridgingPair:
-    """A link across a border."""
+    """A link across a border; `q_value` is its false-discovery rate among all links that cross one."""
 
     query: int
     key: int
     share: float
     lift: float
     z: float
+    q_value: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,7 +62,8 @@ class Result:
     """Borders of the whole model and of each layer, their agreement with the document's own, triangles, and what bridges them.
 
     `width` sentences on each side of a gap are compared; 0 where the document is too short. Gap g follows sentence g, counted from 0. `crossing` is None
-    where there is no border or attention is not stored by head; `bridging_heads` are the ten of greatest lift above 1.
+    where there is no border or attention is not stored by head; `bridging_heads` are the ten of greatest lift above 1. `layer_agreements` are with the ends of
+    paragraphs, or with the headings where there are no other; None for a layer without borders, nothing where the document has none of its own.
     """
 
     sentences: int
@@ -73,6 +75,7 @@ class Result:
     paragraph_ends: tuple[int, ...]
     headings: tuple[int, ...]
     agreements: tuple[DivisionAgreement, ...]
+    layer_agreements: tuple[DivisionAgreement | None, ...]
     triangles: tuple[Triangle, ...]
     crossing: Crossing | None
     bridging_heads: tuple[BridgingHead, ...]
@@ -81,32 +84,38 @@ class Result:
 
 def analyse(measurements: Measurements) -> Result:
     """Borders in what is left of attention when distance, length and general pull are taken out."""
-    views, middles = attention_views(measurements), token_middles(measurements)
-    sentences = views.shape[-1]
-    model, orders = expect(views[0], middles), shuffles(sentences)
+    pairs, views, middles = measurements.by_pair.pairs, attention_views(measurements), token_middles(measurements)
+    sentences, model = pairs.sentences, expect(pairs, views[0], middles)
     whole = symmetric(_matrix(model, sentences))
-    novelty = find_borders(whole, orders)
-    layers = [find_borders(symmetric(z), orders[:LAYER_SHUFFLES]) for z in expect_views(views[1:], middles)]
+    novelty = find_borders(whole, DRAWS)
+    layers = [find_borders(symmetric(z), LAYER_DRAWS) for z in expect_views(pairs, views[1:], middles)]
     paragraph_ends, headings = _own_borders(measurements)
     found = division(novelty.gaps, sentences - 1)
-    own = {"ends of paragraphs": paragraph_ends, "headings": headings}
+    own = {name: division(gaps, sentences - 1) for name, gaps in (("ends of paragraphs", paragraph_ends), ("headings", headings)) if gaps}
     per_head = "*.sentence_attention" in measurements
     crossing = cross(measurements["*.sentence_attention"], middles, found) if per_head and novelty.gaps else None
     return Result(
         sentences=sentences,
-        width=width if (width := kernel_width(sentences)) >= 2 and np.isfinite(novelty.level) else 0,
+        width=kernel_width(sentences) if np.isfinite(novelty.level) else 0,
         novelty=novelty,
         borders=tuple(_border(gap, novelty, layers, paragraph_ends, headings) for gap in novelty.gaps),
         strength_by_layer=np.stack([layer.strength for layer in layers]),
         borders_by_layer=tuple(layer.gaps for layer in layers),
         paragraph_ends=paragraph_ends,
         headings=headings,
-        agreements=tuple(compare(found, division(gaps, sentences - 1), name) for name, gaps in own.items() if gaps and novelty.gaps),
-        triangles=find_triangles(whole, orders),
+        agreements=tuple(compare(found, reference, name) for name, reference in own.items() if novelty.gaps),
+        layer_agreements=_by_layer(layers, next(iter(own.items())), sentences - 1) if own else (),
+        triangles=find_triangles(whole, DRAWS),
         crossing=crossing,
         bridging_heads=_heads(crossing) if crossing else (),
         bridging_pairs=_pairs(model, novelty.gaps),
     )
+
+
+def _by_layer(layers: Collection[Novelty], own: tuple[str, Bool[np.ndarray, " gap"]], gaps: int) -> tuple[DivisionAgreement | None, ...]:
+    """Each layer's agreement with the document's own borders, None where it has none of its own."""
+    name, reference = own
+    return tuple(compare(division(layer.gaps, gaps), reference, name, LAYER_DRAWS) if layer.gaps else None for layer in layers)
 
 
 def _matrix(model: Expectation, sentences: int) -> Float[np.ndarray, "sentence sentence"]:
@@ -149,12 +158,12 @@ def _heads(crossing: Crossing) -> tuple[BridgingHead, ...]:
 def _pairs(model: Expectation, gaps: Collection[int]) -> tuple[BridgingPair, ...]:
     """The ten links of greatest z from one part into another."""
     part = np.concatenate([[0], division(gaps, int(model.queries.max(initial=0))).cumsum()])
-    order = np.argsort(-model.z, kind="stable")
-    crossing = [at for at in order if part[model.queries[at]] != part[model.keys[at]]] if gaps else []
-    return tuple(
-        BridgingPair(query=int(model.queries[at]), key=int(model.keys[at]), share=float(model.share[at]), lift=float(model.lift[at]), z=float(model.z[at]))
-        for at in crossing[:LISTED]
-    )
+    across = np.flatnonzero(part[model.queries] != part[model.keys])
+    q_values = discovery_rates(model.p_value[across])
+    chosen = np.argsort(-model.z[across], kind="stable")[:LISTED]
+    fields = ("queries", "keys", "share", "lift", "z")
+    rows = zip(*(getattr(model, name)[across[chosen]].tolist() for name in fields), q_values[chosen].tolist(), strict=True)
+    return tuple(BridgingPair(query=query, key=key, share=share, lift=lift, z=z, q_value=q) for query, key, share, lift, z, q in rows)
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
@@ -172,7 +181,7 @@ def find(result: Result) -> str:
         return f"The document has {result.sentences} sentence{'s' * (result.sentences != 1)} with too few links between them to look for borders."
     if not result.borders:
         return (
-            f"Attention shows no border: no gap between sentences is stronger than shuffled sentences reach once in 20 times "
+            f"Attention shows no border: no gap between sentences is stronger than chance reaches once in 20 documents "
             f"(the strongest {np.nanmax(result.novelty.strength):.1f} standard deviations, {result.novelty.level:.1f} needed)."
         )
     return f"{_where(result)} {' '.join(_agrees(agreement) for agreement in result.agreements)} {_bridges(result)}".replace("  ", " ")
@@ -183,7 +192,7 @@ def _where(result: Result) -> str:
     named = ", ".join(str(border.after + 1) for border in result.borders[:LISTED]) + (", ..." if count > LISTED else "")
     return (
         f"Attention divides the document into {count + 1} parts, with borders after sentence{'s' * (count > 1)} {named}; the strongest, after sentence "
-        f"{strongest.after + 1}, stands {strongest.strength:.1f} standard deviations above shuffled sentences ({result.novelty.level:.1f} needed) and is found in "
+        f"{strongest.after + 1}, stands {strongest.strength:.1f} standard deviations above chance ({result.novelty.level:.1f} needed) and is found in "
         f"{strongest.layers} of {len(result.borders_by_layer)} layers on their own."
     )
 
@@ -214,8 +223,8 @@ ANALYSIS = Analysis(
     draw=draw,
     find=find,
     caveat=(
-        "The model reads line breaks, so a border at the end of a paragraph may come from the break and not from the content. Parts shorter than the 8 sentences "
-        "compared on each side of a gap are blurred, and the first and last 4 sentences are not cut. Where paragraphs are one or two sentences long, Pk and "
+        "The model reads line breaks, so a border at the end of a paragraph may come from the break and not from the content. Parts shorter than the 10 sentences "
+        "compared on each side of a gap are blurred, and the first and last 5 sentences are not cut. Where paragraphs are one or two sentences long, Pk and "
         "WindowDiff say little: look at the shared borders. Borders are found in the mean over heads, so most heads carry less across them by construction."
     ),
     methods=(
@@ -227,10 +236,11 @@ ANALYSIS = Analysis(
         Method(
             name="Novelty and borders",
             formula=(
-                "mean z of pairs within the 8 sentences before and within the 8 after a gap, less mean z of pairs across it; in standard deviations of 199 shuffled "
-                "orders of the sentences (99 for single layers); a border is a peak above the 95th percentile of their maxima with a difference over 0.25"
+                "mean z of pairs within the 10 sentences before and within the 10 after a gap, less mean z of pairs across it; in standard deviations of 199 "
+                "permutations (99 for single layers) of the rows of sentences, every number at its own distance, once by the later and once by the earlier "
+                "sentence; a border is a peak above the 95th percentile of the permutations' maxima on both sides"
             ),
-            source="Foote 2000 (checkerboard kernel); Mantel 1967 (joint permutation)",
+            source="Foote 2000 (checkerboard kernel); Hearst 1997 (10 sentences); Westfall and Young 1993 (maxima under permutation)",
         ),
         Method(
             name="Pk",
@@ -244,21 +254,23 @@ ANALYSIS = Analysis(
         ),
         Method(
             name="Chance",
-            formula="mean over 999 divisions with as many borders at random; p the share that agree as well; shared borders: hypergeometric",
+            formula="mean over 999 divisions with as many borders at random; p the share that agree as well; shared borders: hypergeometric; beside it as many borders evenly spaced",
             source="none; defined here",
         ),
         Method(
             name="Local triangles",
-            formula="sum of z over the pairs of a run of 3 to 32 sentences / sqrt(pairs); above the 95th percentile of shuffled maxima, mean z over 0.5; suppressed at overlap > 0.3",
+            formula="sum of z over the pairs of a run of 3 to 32 sentences / sqrt(pairs); above the 95th percentile of maxima by chance, as for borders; suppressed at overlap > 0.3",
             source="after Ltri-LLM (Ltri-style: the paper's threshold and head sum are replaced by z)",
         ),
         Method(
             name="Bridging heads",
             formula=(
                 "sum of share / sum of expected over pairs across borders; expected by the head's own terms of query and key and its decay with distance, both "
-                "sums equal at each distance; pairs up to the longest part and 64 sentences apart; z and q against 199 divisions at random"
+                "sums equal at each distance; pairs up to the longest part and 64 sentences apart; z against 199 divisions whose parts have the same lengths in "
+                "other places, p over the chance z of all heads"
             ),
-            source="none; defined here",
+            source="after Lieberman-Aiden et al. 2009 (observed over expected); Tusher et al. 2001 (pooled chance)",
         ),
     ),
+    sentences_at_most=1_000,
 )

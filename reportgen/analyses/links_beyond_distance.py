@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.links import content_pairs, strongest
+from reportgen.links import content_pairs, strongest
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
 from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, expect, token_middles
@@ -62,14 +62,15 @@ class Result:
 
 def analyse(measurements: Measurements) -> Result:
     """Fit what distance and each sentence's own terms predict, and rank what is left."""
-    share, middles = attention_views(measurements)[0], token_middles(measurements)
-    model = expect(share, middles)
-    length_model = expect(share, middles, expected_attention(measurements))
+    pairs, share, middles = measurements.by_pair.pairs, attention_views(measurements)[0], token_middles(measurements)
+    model = expect(pairs, share, middles)
+    length_model = expect(pairs, share, middles, expected_attention(measurements))
     p_values = model.p_value
     q_values = discovery_rates(p_values)
     order = np.argsort(-model.z, kind="stable")[: LINKS_AT_MOST if len(model.z) >= FEWEST_PAIRS else 0]
     links = tuple(_link(model, length_model, int(at), p_values, q_values) for at in order)
-    raw = strongest(content_pairs(share), len(links))
+    places = strongest(content_pairs(share, pairs), len(links))
+    raw = np.where(places < 0, -1, np.stack([pairs.queries[places], pairs.keys[places]])).T if len(links) else np.empty((0, 2), int)
     chosen = {(link.query, link.key) for link in links}
     distance, distances = _by_distance(model)
     found = q_values <= DISCOVERY_RATE

@@ -22,6 +22,7 @@ from reportgen.capture.layout import layout_of
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
 from reportgen.capture.self_check import check_model
+from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measure_shuffled
 from reportgen.capture.targets import Target, default_target
 from reportgen.documents import Document
 from reportgen.measurements import FORMAT, Measurements
@@ -45,8 +46,8 @@ class MeasureOptions:
     `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, pairs of
     sentences), or `none`. `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most
     (default: half of that). Raises `ValueError` for another attribution.
-    `syntax` names a spaCy pipeline that parses the text (`default`: the one that the extra `syntax` installs).
-    `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
+    `syntax` names a spaCy pipeline that parses the text (`default`: the one that the extra `syntax` installs). `control` asks for one more forward pass over
+    the same sentences in shuffled order. `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
     """
 
     attribution: str = "fast"
@@ -58,6 +59,7 @@ class MeasureOptions:
     stride: int | None = None
     syntax: str | None = None
     memory: int | None = None
+    control: bool = False
 
     def __post_init__(self) -> None:
         if self.attribution not in ATTRIBUTIONS:
@@ -84,9 +86,14 @@ class Passes:
         forward = self.carried(measure_forward(model, read, shapes, self.report, limits.rows, limits.cells))
         arrays = {**text_arrays(self.fed.source), **self._types_of_tokens(), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
+        control = self._control(given, shapes, limits)
+        arrays |= {} if control is None else control.arrays
         explained = None if target is None else self.explained(given, aimed, target, forward, shapes, limits)
         arrays |= {} if explained is None else explained.by_sentence | explained.numbered
         metadata = self.metadata(shapes, forward, target, explained)
+        if control is not None:
+            metadata["control"] = control.metadata
+            metadata["notices"].append(control.notice)
         return Measurements(arrays=arrays, metadata=metadata, text=self.fed.document.text, target_text=self._target_text)
 
     def fitting(self, given: Feed, shapes: Shapes, target: Target | None) -> tuple[Limits, int | None]:
@@ -158,6 +165,21 @@ class Passes:
             return {}
         found = measure_probes(self.language_model.model, self.language_model.tokenizer, shapes, self.report)
         return {f"decoder.{name}": values for name, values in found.items()}
+
+    def _control(self, given: Feed, shapes: Shapes, limits: Limits) -> ShuffledNumbers | None:
+        """The same sentences in shuffled order, where that is wanted and possible."""
+        if not self.options.control or self._why_no_control:
+            return None
+        return measure_shuffled(self.language_model.model, given, shapes, self.report, limits.rows, limits.cells)
+
+    @property
+    def _why_no_control(self) -> str:
+        """Why the sentences cannot be read in shuffled order; empty where they can."""
+        if (self.fed.source.part_of_sentence != DOCUMENT).any():
+            return "a second text, or text that the model wrote, belongs to the document's own order"
+        if len(self.fed.source.sentences) < FEWEST_SENTENCES:
+            return f"fewer than {FEWEST_SENTENCES} sentences have no other order in which the first stays"
+        return ""
 
     def _probes_possible(self, shapes: Shapes) -> bool:
         return self.language_model.kind == "causal" and (self.language_model.positions or 2 * PERIOD) >= 2 * PERIOD and "decoder" in shapes
@@ -248,6 +270,8 @@ class Passes:
         if not self.attention_alone:
             named = "rollout, and relevance of the attribution's target" if target is not None else "rollout"
             said.append(f"Not measured, because other parts of the model than attention carry information between tokens too: {named}.")
+        if self.options.control and self._why_no_control:
+            said.append(f"Not measured, because {self._why_no_control}: the control run in shuffled order.")
         if target is not None and "cross" in shapes:
             said.append("Not measured, because it is not carried through cross-attention: rollout of the attribution's target.")
         if reads_per_layer(self.language_model.model.config):

@@ -127,6 +127,10 @@ class WindowedPasses(Passes):
         counted, known = self.windowed.counted[index], self.annotations.source.fields(part)
         return Feed(source=layout_of(part, NO_ROWS).changed(counted=counted, rare=self._rare[places], **known))
 
+    @property
+    def _why_no_control(self) -> str:
+        return "the document is read in windows, and shuffled sentences would be in other ones"
+
     @cached_property
     def _rare(self) -> Bool[np.ndarray, " token"]:
         return layout_of(self.windowed.whole, NO_ROWS).rare_tokens

@@ -19,6 +19,7 @@ STAGES = {
     "forward pass": ("attention, layer 2", MeasureOptions(probes=False)),
     "backward pass": ("backward pass", MeasureOptions(probes=False)),
     "second look at the links": ("strongest token links", MeasureOptions(probes=False)),
+    "control run": ("attention in shuffled order", MeasureOptions(probes=False, control=True)),
     "window": ("attention, window 2", MeasureOptions(window=150, probes=False)),
 }
 

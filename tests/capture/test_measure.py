@@ -24,7 +24,7 @@ TEXT = "The ship left the harbour at dawn. Nobody on the quay waved. By noon the
 @pytest.fixture(scope="module")
 def small_measurements(default_model) -> Measurements:
     model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
-    return measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution="full"))
+    return measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution="full", control=True))
 
 
 def test_every_key_of_the_contract_is_written(small_measurements: Measurements) -> None:
@@ -44,7 +44,7 @@ def test_metadata_says_what_was_measured_with_what(small_measurements: Measureme
     assert metadata["options"]["attribution"] == "full"
     assert metadata["options"]["pair_rows"] == {"rows": 4, "rule": "all sentences up to 60, else 24 spread evenly"}
     assert set(metadata["target"]["integrated_gradients"]) == {"baseline", "steps", "completeness_error"}
-    assert metadata["notices"] == [notice for notice in metadata["notices"] if notice.startswith("Integrated gradients: with 128 steps")]
+    assert metadata["notices"] == [notice for notice in metadata["notices"] if notice.startswith(("Integrated gradients: with 128 steps", "Control run: "))]
     assert set(metadata["libraries"]) >= {"torch", "transformers", "numba", "numpy"}
 
 

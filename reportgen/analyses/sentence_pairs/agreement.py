@@ -15,7 +15,8 @@ SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class DivisionAgreement:
-    """Found borders against those of a reference. `*_chance` is the mean of 999 divisions with as many borders at random, `*_p` the share of them that agree as well.
+    """Found borders against those of a reference. `*_chance` is the mean of 999 divisions with as many borders at random, `*_p` the share of them that agree as well,
+    `*_even` the error of as many borders evenly spaced.
 
     `pk` and `windowdiff` are errors, 0 where all agree, of windows of `window` sentences. `shared` borders are in both; `shared_p` is exact.
     """
@@ -25,9 +26,11 @@ class DivisionAgreement:
     window: int
     pk: float
     pk_chance: float
+    pk_even: float
     pk_p: float
     windowdiff: float
     windowdiff_chance: float
+    windowdiff_even: float
     windowdiff_p: float
     shared: int
     shared_chance: float
@@ -60,21 +63,30 @@ def window_of(reference: Bool[np.ndarray, " gap"]) -> int:
     return max(round((len(reference) + 1) / (reference.sum() + 1) / 2), 1)
 
 
-def random_divisions(borders: int, gaps: int) -> Bool[np.ndarray, "draw gap"]:
+def random_divisions(borders: int, gaps: int, draws: int = DRAWS) -> Bool[np.ndarray, "draw gap"]:
     """Divisions with that many borders anywhere, the same each time."""
-    ranks = np.random.default_rng(SEED).random((DRAWS, gaps)).argsort(1)
+    ranks = np.random.default_rng(SEED).random((draws, gaps)).argsort(1)
     return ranks < borders
 
 
-def compare(found: Bool[np.ndarray, " gap"], reference: Bool[np.ndarray, " gap"], name: str) -> DivisionAgreement:
+def even_division(borders: int, gaps: int) -> Bool[np.ndarray, " gap"]:
+    """That many borders between parts of equal length, but for rounding."""
+    return division(np.round(np.arange(1, borders + 1) * (gaps + 1) / (borders + 1)).astype(int) - 1, gaps)
+
+
+def compare(found: Bool[np.ndarray, " gap"], reference: Bool[np.ndarray, " gap"], name: str, draws: int = DRAWS) -> DivisionAgreement:
     """Both errors and the shared borders, beside chance."""
     window = window_of(reference)
-    drawn = random_divisions(int(found.sum()), len(found))
+    drawn, even = random_divisions(int(found.sum()), len(found), draws), even_division(int(found.sum()), len(found))
     errors = {}
     for measure in (pk, windowdiff):
         error, chance = float(measure(found, reference, window)), measure(drawn, reference, window)
-        errors |= {measure.__name__: error, f"{measure.__name__}_chance": float(chance.mean())}
-        errors[f"{measure.__name__}_p"] = float((1 + (chance <= error + 1e-12).sum()) / (1 + DRAWS))
+        errors |= {
+            measure.__name__: error,
+            f"{measure.__name__}_chance": float(chance.mean()),
+            f"{measure.__name__}_even": float(measure(even, reference, window)),
+        }
+        errors[f"{measure.__name__}_p"] = float((1 + (chance <= error + 1e-12).sum()) / (1 + draws))
     shared, borders, there = int((found & reference).sum()), int(found.sum()), int(reference.sum())
     return DivisionAgreement(
         reference=name,

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
-from reportgen.analyses.sentence_pairs.agreement import random_divisions
-from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, comparable, decay, residuals
+from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, decay
+from reportgen.analyses.sentence_pairs.two_way_fit import TwoWayFit
 
 FARTHEST = 64
-FARTHEST_FITTED = 192
 DIVISIONS = 199
+SEED = 0
 SMALLEST_SHARE = 1e-7  # half precision holds none smaller
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Crossing:
-    """By head: `lift` is the share of attention on pairs across borders over what is expected of them; `z` sets it against borders at random.
+    """By head: `lift` is the share of attention on pairs across borders over what is expected of them; `z` sets it against the same parts in other places.
 
     `q_value` is Benjamini and Hochberg's, over heads, for carrying more than by chance. NaN where a layer has too few pairs or there is no border.
     """
@@ -29,21 +30,35 @@ class Crossing:
     q_value: Float[np.ndarray, "layer head"]
 
 
-def cross(attention: Float[np.ndarray, "layer head sentence sentence"], middles: Float[np.ndarray, " sentence"], borders: Bool[np.ndarray, " gap"]) -> Crossing:
-    """Every head's crossing, of pairs no farther apart than the longest part and 64 sentences at most.
+def cross(
+    attention: Iterable[Float[np.ndarray, "head sentence sentence"]], middles: Float[np.ndarray, " sentence"], borders: Bool[np.ndarray, " gap"]
+) -> Crossing:
+    """Every head's crossing, of pairs no farther apart than the longest part and 64 sentences at most. `attention` is layer by layer, or one array of all.
 
-    What is expected of a head is what its own fit of query terms, key terms and decay with distance gives (plain least squares on logarithms of pairs up to
-    192 sentences apart; shares under 1e-7 count as 1e-7), times a factor for each distance that makes both sums equal there. *Source:* observed over expected at the same distance, as in Lieberman-Aiden et al. 2009; defined here for heads.
+    What is expected of a head is what its own fit of query terms, key terms and decay with distance gives (least squares on logarithms of pairs up to 64
+    sentences apart; shares under 1e-7 count as 1e-7), times a factor for each distance that makes both sums equal there. Chance: 199 divisions whose parts
+    have the same lengths in another order and start elsewhere; p is the share of all heads' chance z that is as great, each head's z in its own standard
+    deviations. *Source:* observed over expected at the same distance, as in Lieberman-Aiden et al. 2009; a null distribution pooled over tests as in Tusher
+    et al. 2001; defined here for heads. Memory: pairs x divisions, and pairs x heads of a layer.
     """
-    queries, keys = _near(len(middles), FARTHEST_FITTED)
-    counted = np.abs(queries - keys) <= min(_longest(borders) - 1, FARTHEST)
-    drawn = np.concatenate([borders[None], random_divisions(int(borders.sum()), len(borders))[:DIVISIONS]])
-    part = np.concatenate([np.zeros((len(drawn), 1), int), drawn.cumsum(1)], axis=1)
-    crosses = ((part[:, queries] != part[:, keys]) & counted).astype(np.float32)
-    lifts = np.stack([_lifts(layer, middles, (queries, keys), crosses) for layer in attention])
-    spread = lifts[..., 1:].std(-1)
-    z = np.divide(lifts[..., 0] - lifts[..., 1:].mean(-1), spread, out=np.full(spread.shape, np.nan), where=spread > 0)
-    return Crossing(lift=lifts[..., 0], z=z, q_value=discovery_rates(stats.norm.sf(z).ravel()).reshape(z.shape))
+    queries, keys = _near(len(middles), FARTHEST)
+    drawn = np.concatenate([borders[None], moved_divisions(borders, DIVISIONS)])
+    part = np.concatenate([np.zeros((len(drawn), 1), np.int16), drawn.cumsum(1, dtype=np.int16)], axis=1).T
+    near = _NearPairs(queries=queries, keys=keys, middles=middles, parts=np.ascontiguousarray(part), farthest=_longest(borders) - 1)
+    lifts = np.stack([near.lifts(layer) for layer in attention])
+    z = _standardised(lifts)
+    return Crossing(lift=lifts[..., 0], z=z[..., 0], q_value=discovery_rates(_pooled_p(z).ravel()).reshape(z.shape[:-1]))
+
+
+def moved_divisions(borders: Bool[np.ndarray, " gap"], count: int) -> Bool[np.ndarray, "division gap"]:
+    """Divisions with the same spaces between borders in random order, from a random place on and round the end; the same each time."""
+    places, random, gaps = np.flatnonzero(borders), np.random.default_rng(SEED), len(borders)
+    moved = np.zeros((count, gaps), bool)
+    if len(places):
+        spaces = np.diff(np.append(places, places[0] + gaps))
+        ends = random.permuted(np.tile(spaces, (count, 1)), axis=1).cumsum(1) + random.integers(gaps, size=(count, 1))
+        np.put_along_axis(moved, ends % gaps, True, axis=1)
+    return moved
 
 
 def _longest(borders: Bool[np.ndarray, " gap"]) -> int:
@@ -52,29 +67,45 @@ def _longest(borders: Bool[np.ndarray, " gap"]) -> int:
 
 
 def _near(sentences: int, farthest: int) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
-    """Pairs of two sentences up to `farthest` apart, in reading order."""
+    """Pairs of two sentences up to `farthest` apart, in reading order; the first sentence is no key: it holds the sink."""
     apart = np.abs(np.subtract.outer(np.arange(sentences), np.arange(sentences)))
-    return np.nonzero((apart > 0) & (apart <= farthest))
+    return np.nonzero((apart > 0) & (apart <= farthest) & (np.arange(sentences) > 0))
 
 
-def _lifts(
-    attention: Float[np.ndarray, "head sentence sentence"],
-    middles: Float[np.ndarray, " sentence"],
-    pairs: tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]],
-    crosses: Float[np.ndarray, "division pair"],
-) -> Float[np.ndarray, "head division"]:
-    """The crossing lift of each head of a layer with each division."""
-    known = comparable(attention).any(0)[pairs]
-    queries, keys = (index[known] for index in pairs)
-    nothing = np.full((len(attention), len(crosses)), np.nan)
-    if len(queries) < FEWEST_PAIRS:
-        return nothing
-    share = np.maximum(attention[:, queries, keys].astype(np.float64), SMALLEST_SHARE)
-    left = residuals(np.log(share).T, decay(queries, keys, middles), (queries, keys), np.ones(len(queries)), len(middles))
-    expected = _balanced(share / np.exp(left.T), share, np.abs(queries - keys))
-    across = crosses[:, known].T
-    observed, due = share.astype(np.float32) @ across, expected.astype(np.float32) @ across
-    return np.divide(observed, due, out=nothing, where=due > 0)
+@dataclass(kw_only=True, eq=False)
+class _NearPairs:
+    """Pairs near each other, and the part each sentence is in with each division. What is made ready for a layer is kept for the next that has shares of the same."""
+
+    queries: Int[np.ndarray, " pair"]
+    keys: Int[np.ndarray, " pair"]
+    middles: Float[np.ndarray, " sentence"]
+    parts: Int[np.ndarray, "sentence division"]
+    farthest: int
+
+    def __post_init__(self) -> None:
+        self.known = np.zeros(len(self.queries), bool)
+
+    def lifts(self, attention: Float[np.ndarray, "head sentence sentence"]) -> Float[np.ndarray, "head division"]:
+        """The crossing lift of each head of a layer with each division."""
+        share = attention.reshape(len(attention), -1).take(self.queries * len(self.middles) + self.keys, axis=1)
+        known = (share > 0).any(0)
+        nothing = np.full((len(attention), self.parts.shape[1]), np.nan)
+        if known.sum() < FEWEST_PAIRS:
+            return nothing
+        if not np.array_equal(known, self.known):
+            self._make_ready(known)
+        share = np.maximum(share.take(np.flatnonzero(known), axis=1).astype(np.float32), SMALLEST_SHARE)
+        expected = share / np.exp(self.fit.residuals(np.log(share).T)).T
+        expected = _balanced(expected, share, np.abs(self.fit.queries - self.fit.keys))
+        observed, due = (sums.take(self.counted, axis=1) @ self.crosses for sums in (share, expected))
+        return np.divide(observed, due, out=nothing, where=due > 0)
+
+    def _make_ready(self, known: Bool[np.ndarray, " pair"]) -> None:
+        queries, keys = self.queries[known], self.keys[known]
+        features, weights = decay(queries, keys, self.middles), np.ones(len(queries))
+        self.known, self.counted = known, np.flatnonzero(np.abs(queries - keys) <= self.farthest)
+        self.fit = TwoWayFit(queries=queries, keys=keys, features=features, weights=weights, sentences=len(self.middles))
+        self.crosses = (self.parts[queries[self.counted]] != self.parts[keys[self.counted]]).astype(np.float32)
 
 
 def _balanced(
@@ -82,7 +113,21 @@ def _balanced(
 ) -> Float[np.ndarray, "head pair"]:
     """What is expected, times one factor for each head and distance, so that at every distance it sums to what was measured."""
     sums = [np.stack([np.bincount(distance, row) for row in rows]) for rows in (share, expected)]
-    return expected * np.divide(*sums, out=np.ones_like(sums[0]), where=sums[1] > 0)[:, distance]
+    factors = np.divide(*sums, out=np.ones_like(sums[0]), where=sums[1] > 0)
+    return expected * factors.astype(np.float32)[:, distance]
+
+
+def _standardised(lifts: Float[np.ndarray, "*head division"]) -> Float[np.ndarray, "*head division"]:
+    """Each head's lifts in standard deviations of those with divisions by chance, which are all but the first."""
+    spread = lifts[..., 1:].std(-1, keepdims=True)
+    return np.divide(lifts - lifts[..., 1:].mean(-1, keepdims=True), spread, out=np.full(lifts.shape, np.nan), where=spread > 0)
+
+
+def _pooled_p(z: Float[np.ndarray, "layer head division"]) -> Float[np.ndarray, "layer head"]:
+    """The share of all heads' chance z that is as great as a head's own."""
+    chance = np.sort(z[..., 1:][~np.isnan(z[..., 1:])])
+    as_great = len(chance) - np.searchsorted(chance, z[..., 0], side="left")
+    return np.where(np.isnan(z[..., 0]), np.nan, (1 + as_great) / (1 + len(chance)))
 
 
 def discovery_rates(p_values: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-SHUFFLES = 199
+DRAWS = 199
 SEED = 0
 CLIP = 3.0
 FALSE_ALARMS = 0.05
-SMALLEST = 0.25
-SMALLEST_MEAN = 0.5
+WIDTH = 10
+LONGEST = 32
 OVERLAP = 0.3
+WITHIN_ROUNDING = 0.1  # z: half their absolute values are over 0.67 unless the scatter is below what half precision holds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Novelty:
     """How much more the sentences on one side of each gap hold together than those across it. Gap g lies between sentence g and g + 1, counted from 0.
 
-    `contrast` is mean z within the two sides less mean z across; `strength` is the contrast in standard deviations of the same sentences in shuffled order,
-    NaN at the ends; `level` is what the strongest gap of a shuffled order passes once in 20 times; `gaps` are the peaks above it.
+    `contrast` is mean z within the two sides less mean z across; `strength` is the contrast in standard deviations of what chance gives, both NaN where a side
+    has fewer sentences than the kernel; `level` is what the strongest gap passes by chance once in 20 documents; `gaps` are the peaks above it.
     """
 
     contrast: Float[np.ndarray, " gap"]
@@ -31,8 +33,8 @@ class Novelty:
 
 
 def kernel_width(sentences: int) -> int:
-    """Sentences on each side of a gap: 8, in short documents a quarter of them."""
-    return min(8, sentences // 4)
+    """Sentences on each side of a gap: 10, in short documents a quarter of them. *Source:* Hearst 1997 (the size of a block)."""
+    return min(WIDTH, sentences // 4)
 
 
 def symmetric(z: Float[np.ndarray, "sentence sentence"]) -> Float[np.ndarray, "sentence sentence"]:
@@ -47,72 +49,66 @@ def symmetric(z: Float[np.ndarray, "sentence sentence"]) -> Float[np.ndarray, "s
     return joint - mean[distance]
 
 
-def shuffles(sentences: int) -> Int[np.ndarray, "shuffle sentence"]:
-    """Shuffled orders, the same each time."""
-    return np.random.default_rng(SEED).permuted(np.tile(np.arange(sentences), (SHUFFLES, 1)), axis=1)
+def band_of(joint: Float[np.ndarray, "sentence sentence"], width: int) -> Float[np.ndarray, "sentence distance"]:
+    """The pairs up to `width` apart: entry [s, d] is of sentences s and s - d; 0, the mean of its distance, where there is no number."""
+    later = np.arange(len(joint))[:, None]
+    earlier = later - np.arange(width + 1)
+    return np.where((earlier >= 0) & (earlier < later), np.nan_to_num(joint[later, np.maximum(earlier, 0)]), 0).astype(np.float32)
 
 
-def bands(
-    joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "shuffle sentence"], width: int
-) -> tuple[Float[np.ndarray, "order sentence distance"], Bool[np.ndarray, "sentence distance"]]:
-    """The pairs up to `width` apart, in the order of the text and then in each shuffled one, and which of them exist: entry [s, d] is of sentences s and s - d.
-
-    A pair that a shuffle brings near and that has no value takes that of another pair at random.
-    """
-    sentences = len(joint)
-    later = np.arange(sentences)[:, None]
-    earlier, joint = later - np.arange(width + 1), joint.astype(np.float32)
-    every = np.concatenate([np.arange(sentences)[None], orders])
-    values = joint[every[:, later], every[:, np.maximum(earlier, 0)]]
-    exists = (earlier >= 0) & (earlier < later) & ~np.isnan(values[0])
-    gone = np.isnan(values) & exists
-    if gone.any():
-        values[gone] = np.random.default_rng(SEED).choice(joint[~np.isnan(joint)], gone.sum())
-    return np.where(exists, values, 0), exists
+def orders_by_chance(sentences: int, draws: int) -> Int[np.ndarray, "draw sentence"]:
+    """The order of the text, then others at random, the same each time."""
+    rows = np.tile(np.arange(sentences), (draws + 1, 1))
+    rows[1:] = np.random.default_rng(SEED).permuted(rows[1:], axis=1)
+    return rows
 
 
-def triangle_sums(band: Float[np.ndarray, "*order sentence distance"]) -> Float[np.ndarray, "*order sentence length"]:
-    """Entry [s, n] sums the pairs among the n + 1 sentences from s on; NaN where the text ends before. By cumulative sums."""
-    sentences, lengths = band.shape[-2:]
-    rows = band.cumsum(-1)
-    last = np.arange(sentences)[:, None] + np.arange(lengths)
-    sums = rows[..., np.minimum(last, sentences - 1), np.arange(lengths)].cumsum(-1)
-    return np.where(last < sentences, sums, np.nan)
+def checkerboard(width: int) -> Float[np.ndarray, "row distance"]:
+    """The weights of Foote's kernel on a band, a row for each sentence from the first before a gap to the last after it: means of the pairs within less those across."""
+    rows, distance = np.arange(2 * width)[:, None], np.arange(2 * width)
+    earlier = rows - distance
+    exists = (earlier >= 0) & (distance > 0)
+    across = exists & (rows >= width) & (earlier < width)
+    return ((exists & ~across) / (width * (width - 1)) - across / width**2).astype(np.float32)
 
 
-def find_borders(joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "shuffle sentence"]) -> Novelty:
-    """Peaks of the novelty above what shuffled orders reach, with a contrast over 0.25: a gap stronger than its two neighbours on each side.
+def find_borders(joint: Float[np.ndarray, "sentence sentence"], draws: int = DRAWS) -> Novelty:
+    """Peaks of the novelty above what chance reaches: a gap stronger than its two neighbours on each side.
 
-    *Source:* Foote 2000 (checkerboard kernel, untapered; here on z-scores in place of similarities), with the joint permutation of rows and columns of
-    Mantel 1967 and the greatest value over gaps as its statistic.
+    By chance every number keeps its distance, and what is correlated within a sentence's row stays so: the rows of later sentences change places as wholes,
+    and in a second set of draws those of earlier sentences. The strength is the lesser of both, the level the greater. *Source:* Foote 2000 (checkerboard
+    kernel, untapered; here on z-scores in place of similarities), with the greatest value over gaps under permutation as its level (Westfall and Young 1993).
     """
     sentences, width = len(joint), kernel_width(len(joint))
-    nothing = np.full(max(sentences - 1, 0), np.nan)
-    if width < 2 or not (~np.isnan(joint)).any():
-        return Novelty(contrast=nothing, strength=nothing, level=np.nan, gaps=())
-    band, exists = bands(joint, orders, 2 * width)
-    contrast = _contrast(triangle_sums(band), triangle_sums(exists.astype(float)), width)
-    spread = contrast[1:].std(0)
-    strength = np.divide(contrast - contrast[1:].mean(0), spread, out=np.full(contrast.shape, np.nan), where=spread > 0)
-    if np.isnan(strength[1:]).all():
-        return Novelty(contrast=contrast[0], strength=nothing, level=np.nan, gaps=())
-    level = float(np.quantile(np.nan_to_num(strength[1:], nan=-np.inf).max(1), 1 - FALSE_ALARMS))
-    return Novelty(contrast=contrast[0], strength=strength[0], level=level, gaps=_peaks(strength[0], (strength[0] > level) & (contrast[0] > SMALLEST)))
+    contrast, strength = (np.full(max(sentences - 1, 0), np.nan) for _ in range(2))
+    if width < 2 or nothing_to_see(joint):
+        return Novelty(contrast=contrast, strength=strength, level=np.nan, gaps=())
+    orders = orders_by_chance(sentences, draws)
+    sides = _contrasts(joint, width, orders), _contrasts(joint[::-1, ::-1], width, orders)[:, ::-1]
+    inside = slice(width - 1, sentences - width)
+    strengths, levels = zip(*map(_strength, sides), strict=True)
+    contrast[inside], strength[inside], level = sides[0][0], np.minimum(*strengths), max(levels)
+    return Novelty(contrast=contrast, strength=strength, level=level, gaps=_peaks(strength, strength > level))
 
 
-def _contrast(sums: Float[np.ndarray, "order sentence length"], counts: Float[np.ndarray, "sentence length"], width: int) -> Float[np.ndarray, "order gap"]:
-    """Mean within both sides less mean across, for gaps that have half the kernel on each side; NaN for others."""
-    sentences = sums.shape[1]
-    found = np.full((len(sums), sentences - 1), np.nan)
-    for gap in range(width // 2 - 1, sentences - width // 2):
-        first, middle, last = max(gap + 1 - width, 0), gap + 1, min(gap + 1 + width, sentences)
-        spans = (first, middle - first - 1), (middle, last - middle - 1), (first, last - first - 1)
-        left, right, whole = (sums[:, start, length] for start, length in spans)
-        near_left, near_right, near = (counts[start, length] for start, length in spans)
-        across = near - near_left - near_right
-        if across > 0 and near_left + near_right > 0:
-            found[:, gap] = (left + right) / (near_left + near_right) - (whole - left - right) / across
-    return found
+def nothing_to_see(joint: Float[np.ndarray, "sentence sentence"]) -> bool:
+    """Whether there are no numbers, or none beyond rounding."""
+    known = np.abs(joint[~np.isnan(joint)])
+    return not len(known) or float(np.median(known)) < WITHIN_ROUNDING
+
+
+def _contrasts(joint: Float[np.ndarray, "sentence sentence"], width: int, orders: Int[np.ndarray, "draw sentence"]) -> Float[np.ndarray, "draw gap"]:
+    """The contrast at each gap that has the kernel on both sides, with the rows of later sentences in each order: a row's part is found once for each place."""
+    parts = checkerboard(width) @ band_of(joint, 2 * width - 1).T  # place in the kernel x sentence
+    gaps = len(joint) - 2 * width + 1
+    return sum(part[orders[:, place : place + gaps]] for place, part in enumerate(parts)).astype(np.float64)
+
+
+def _strength(contrasts: Float[np.ndarray, "draw gap"]) -> tuple[Float[np.ndarray, " gap"], float]:
+    """The text's own contrast, which is the first, in standard deviations of chance; and what the greatest of chance passes once in 20 times."""
+    drawn = contrasts[1:]
+    strength = (contrasts - drawn.mean(0)) / drawn.std(0)
+    return strength[0], float(np.quantile(strength[1:].max(1), 1 - FALSE_ALARMS))
 
 
 def _peaks(strength: Float[np.ndarray, " gap"], above: Bool[np.ndarray, " gap"]) -> tuple[int, ...]:
@@ -133,25 +129,41 @@ class Triangle:
     score: float
 
 
-def find_triangles(joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "shuffle sentence"], longest: int = 32) -> tuple[Triangle, ...]:
-    """Runs of 3 to `longest` sentences whose pairs together exceed what the best run of a shuffled order reaches once in 20 times, with a mean z over a half.
+def find_triangles(joint: Float[np.ndarray, "sentence sentence"], draws: int = DRAWS) -> tuple[Triangle, ...]:
+    """Runs of 3 to 32 sentences whose pairs together exceed what the best run reaches by chance, as in `find_borders`, once in 20 documents.
 
     Of two that overlap by more than 0.3 (intersection over union) the stronger stays. *Source:* after Ltri-LLM's span detection: sums of (value - 0) over
     triangles by cumulative sums, non-maximum suppression; divided by the root of the number of pairs, so that length alone does not count.
     """
-    longest = min(longest, len(joint))
-    if longest < 3 or not (~np.isnan(joint)).any():
+    if len(joint) < 3 or nothing_to_see(joint):
         return ()
-    band, exists = bands(joint, orders, longest - 1)
-    pairs = triangle_sums(exists.astype(float))
-    scores = np.divide(triangle_sums(band), np.sqrt(pairs), out=np.full(band.shape, -np.inf), where=pairs >= 3)[:, :, 2:]
-    scores = np.nan_to_num(scores, nan=-np.inf)
-    level = np.quantile(scores[1:].max((1, 2)), 1 - FALSE_ALARMS)
-    means = np.divide(scores[0], np.sqrt(pairs[:, 2:]), out=np.zeros(scores[0].shape), where=pairs[:, 2:] >= 3)
-    first, length = np.nonzero((scores[0] > level) & (means > SMALLEST_MEAN))
-    order = np.argsort(-scores[0, first, length], kind="stable")
-    found = [Triangle(first=int(first[n]), last=int(first[n] + length[n] + 3), score=float(scores[0, first[n], length[n]])) for n in order]
-    return tuple(sorted(_suppressed(found), key=lambda triangle: triangle.first))
+    orders = orders_by_chance(len(joint), draws)
+    level = max(_greatest_by_chance(side, orders[1:]) for side in (joint, joint[::-1, ::-1]))
+    found = [
+        Triangle(first=int(first), last=int(first) + length, score=float(scores[0, first]))
+        for length, scores in triangle_scores(joint, orders[:1])
+        for first in np.flatnonzero(scores[0] > level)
+    ]
+    return tuple(sorted(_suppressed(sorted(found, key=lambda triangle: -triangle.score)), key=lambda triangle: triangle.first))
+
+
+def triangle_scores(
+    joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "draw sentence"]
+) -> Iterator[tuple[int, Float[np.ndarray, "draw first"]]]:
+    """For each length from 3 sentences on, the scores of the runs that begin at each sentence, with the rows of later sentences in each order."""
+    sentences = len(joint)
+    rows = band_of(joint, min(LONGEST, sentences) - 1).cumsum(1).T  # distance x sentence: the sum of a row up to that distance
+    sums = np.zeros((len(orders), sentences), np.float32)
+    for distance in range(1, len(rows)):
+        sums = sums[:, : sentences - distance] + rows[distance][orders[:, distance:]]
+        if distance >= 2:
+            yield distance + 1, sums / np.sqrt(distance * (distance + 1) / 2, dtype=np.float32)
+
+
+def _greatest_by_chance(joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "draw sentence"]) -> float:
+    """What the best run of any length passes by chance once in 20 times."""
+    greatest = np.max([scores.max(1) for _, scores in triangle_scores(joint, orders)], axis=0)
+    return float(np.quantile(greatest, 1 - FALSE_ALARMS))
 
 
 def _suppressed(ranked: list[Triangle]) -> list[Triangle]:
