@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.links import content_pairs, strongest
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
 from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, expect, token_middles
+from reportgen.links import content_pairs, strongest
 from reportgen.measurements import Measurements
 
 LINKS_AT_MOST = 20

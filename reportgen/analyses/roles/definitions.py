@@ -171,7 +171,7 @@ ROLES = (
         score="bridge",
         threshold=1.05,
         source=f"none; defined here; {HERE}",
-        meaning="carries more across the borders of the document's parts than its own decay with distance and borders at random explain",
+        meaning="carries more across the borders of the document's parts than its own decay with distance and the same parts in other places explain",
     ),
     Role(
         name="receiver",

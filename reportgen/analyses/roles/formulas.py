@@ -31,14 +31,14 @@ COMPUTED = {
         "Share across borders over expected",
         "lift",
         f"sum of share / sum of expected over pairs across borders, no farther apart than the longest part; expected: {RESIDUAL}, made even at each distance; "
-        "at a false-discovery rate of 5% over heads against 199 times as many borders at random",
+        "at a false-discovery rate of 5% over heads against the same parts in 199 other places (see where attention cuts the document into parts)",
     ),
     "receiver": (
         "Kurtosis of what sentences receive",
         "",
         (
             "Fisher's kurtosis over sentences b (not the first) of the mean over a >= b + 4 of share / even attention's share, above the 95th percentile of heads "
-            "whose shares were shuffled among pairs of the same distance, where the sentence that receives most gets 3 times the median or more"
+            "whose shares were shuffled among pairs of the same distance, and above 6 (an exponential distribution), where the sentence that receives most gets 3 times the median or more"
         ),
     ),
 }

@@ -17,6 +17,7 @@ FEWEST_LATER = 10  # sentences that look back: the mean of fewer is one sentence
 LEAST_LIFT = 3.0
 COMPARED = 2  # heads of each layer
 LEVEL = 0.95
+LEAST = 6.0  # the kurtosis of an exponential distribution
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,14 +34,14 @@ def receiver_evidence(measurements: Measurements, attention: Float[np.ndarray, "
 
     Vertical score of sentence b: mean over later sentences a, at least 4 on, of attention from a on b over even attention's. *Source:* Bogdan et al. 2025
     (there without even attention, which gives early sentences more, and with the first sentence, which holds the sink). Heads pass above the 95th
-    percentile of heads whose shares were shuffled among pairs of the same distance, if their sentence gets 3 times the median or more. Memory: a layer's
+    percentile of heads whose shares were shuffled among pairs of the same distance, and above 6, an exponential distribution's, if their sentence gets 3 times the median or more. Memory: a layer's
     attention, and its vertical scores in 200 resamples of the sentences.
     """
     even = measurements["*.sentence_expected"].astype(np.float32)
     layers = [_layer(layer, even[index] if even.ndim == 3 else even) for index, layer in enumerate(attention)]
     values, top, sentence, shuffled = (np.stack([layer[place] for layer in layers]) for place in range(4))
     resamples = np.stack([layer[4] for layer in layers], 1)
-    level = float(np.nanquantile(shuffled, LEVEL)) if np.isfinite(shuffled).any() else float("inf")
+    level = max(LEAST, float(np.nanquantile(shuffled, LEVEL))) if np.isfinite(shuffled).any() else float("inf")
     return Receivers(evidence=weigh(values, resamples, level, top >= LEAST_LIFT), level=level, sentence=sentence)
 
 

@@ -15,6 +15,8 @@ from reportgen.analyses.roles.receivers import receiver_evidence
 from reportgen.analyses.roles.sentence_links import layer_links, near_pairs, why_not
 from reportgen.analyses.roles.text_scores import RoleEvidence, alike
 from reportgen.analyses.roles.thematic import ThematicSums
+from reportgen.analyses.sentence_pairs.crossing import cross
+from reportgen.analyses.sentence_pairs.distance_model import token_middles
 from reportgen.measurements import Measurements
 
 NAMES = ("thematic", "bridge", "receiver")
@@ -35,17 +37,19 @@ def sentence_roles(measurements: Measurements, attention: Float[np.ndarray, "lay
     if reason or attention is None:
         return SentenceRoles(outcomes=dict.fromkeys(NAMES, reason or "attention between sentences is not stored by head"))
     thematic, bridge, receiver = (next(role for role in ROLES if role.name == name) for name in NAMES)
-    alikeness = similarity(measurements.sentences)
-    borders, kind = borders_of(measurements, attention)
+    alikeness, middles = similarity(measurements.sentences), token_middles(measurements)
+    borders, kind = borders_of(measurements)
     near = near_pairs(measurements["*.sentence_expected"])
-    themes, bridges = ThematicSums(alikeness, near), BridgeSums(borders, near)
-    for links in layer_links(measurements, attention, near, alikeness):
+    themes, bridges = ThematicSums(alikeness, near, attention.shape[:2]), BridgeSums(borders, near, attention.shape[:2])
+    for links in layer_links(attention, near, middles, alikeness):
         themes.add(links)
         bridges.add(links)
     received = receiver_evidence(measurements, attention)
     outcomes: dict[str, RoleEvidence | str] = {
         "thematic": alike(thematic, thematic.threshold, themes.evidence(thematic)) if alikeness.any() else "no two sentences share a word",
-        "bridge": alike(bridge, bridge.threshold, bridges.evidence(bridge)) if borders.any() else "no borders between parts of the document were found",
+        "bridge": alike(bridge, bridge.threshold, bridges.evidence(bridge, cross(attention, middles, borders)))
+        if borders.any()
+        else "no borders between parts of the document were found",
         "receiver": alike(replace(receiver, threshold=received.level), received.level, received.evidence),
     }
     where = {f"{layer}.{head}": int(received.sentence[layer, head]) for layer, head in np.argwhere(received.evidence.carried)}

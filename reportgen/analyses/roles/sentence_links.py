@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.sentence_pairs.distance_model import decay, residuals, token_middles
+from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, decay
+from reportgen.analyses.sentence_pairs.two_way_fit import TwoWayFit
 from reportgen.measurements import Measurements
 
 FARTHEST = 64
@@ -26,6 +27,7 @@ class LayerLinks:
     `alike` is what the same fit leaves of the sentences' lexical similarity, `places` the pairs' places among all such pairs of the document.
     """
 
+    layer: int
     sentences: int
     queries: Int[np.ndarray, " pair"]
     keys: Int[np.ndarray, " pair"]
@@ -54,29 +56,40 @@ def near_pairs(expected: Float[np.ndarray, "*layer sentence sentence"]) -> Pairs
 
 
 def layer_links(
-    measurements: Measurements,
     attention: Float[np.ndarray, "layer head sentence sentence"],
     near: Pairs,
+    middles: Float[np.ndarray, " sentence"],
     similarity: Float[np.ndarray, "sentence sentence"],
 ) -> Iterator[LayerLinks]:
-    """Each layer's links of the near pairs. Memory: one layer's pairs x heads, a few times."""
-    middles, (queries, keys) = token_middles(measurements), near
-    for layer in attention:
-        share = layer[:, queries, keys].astype(np.float32)
-        known = np.flatnonzero((share > 0).any(0))  # NaN is not
-        pairs = queries[known], keys[known]
-        share = np.maximum(np.nan_to_num(share[:, known], copy=False), SMALLEST_SHARE)
-        columns = np.column_stack([np.log(share).T, similarity[pairs]]).astype(np.float64)
-        left = residuals(columns, decay(*pairs, middles), pairs, np.ones(len(known)), len(middles)) if len(known) else columns
-        yield LayerLinks(
-            sentences=len(middles),
-            queries=pairs[0],
-            keys=pairs[1],
-            places=known,
-            share=share,
-            residual=left[:, :-1].T.astype(np.float32),
-            alike=left[:, -1].astype(np.float32),
-        )
+    """Each layer's links of the near pairs; layers that see fewer than 30 of them are left out. Memory: one layer's pairs x heads, a few times."""
+    fits: dict[bytes, TwoWayFit] = {}
+    for index, layer in enumerate(attention):
+        share = layer.reshape(len(layer), -1).take(near[0] * len(middles) + near[1], axis=1)
+        known = (share > 0).any(0)  # NaN is not
+        if known.sum() >= FEWEST_PAIRS:
+            fit = fits.setdefault(np.packbits(known).tobytes(), _fit((near[0][known], near[1][known]), middles))
+            yield _links(index, share, np.flatnonzero(known), fit, similarity)
+
+
+def _fit(pairs: Pairs, middles: Float[np.ndarray, " sentence"]) -> TwoWayFit:
+    return TwoWayFit(queries=pairs[0], keys=pairs[1], features=decay(*pairs, middles), weights=np.ones(len(pairs[0])), sentences=len(middles))
+
+
+def _links(
+    layer: int, share: Float[np.ndarray, "head every"], places: Int[np.ndarray, " pair"], fit: TwoWayFit, similarity: Float[np.ndarray, "sentence sentence"]
+) -> LayerLinks:
+    share = np.maximum(np.nan_to_num(at_places(share, places).astype(np.float32)), SMALLEST_SHARE)
+    left = fit.residuals(np.column_stack([np.log(share).T, similarity[fit.queries, fit.keys]]).astype(np.float32))
+    return LayerLinks(
+        layer=layer,
+        sentences=fit.sentences,
+        queries=fit.queries,
+        keys=fit.keys,
+        places=places,
+        share=share,
+        residual=np.ascontiguousarray(left[:, :-1].T),
+        alike=np.ascontiguousarray(left[:, -1]),
+    )
 
 
 def at_places(rows: Float[np.ndarray, "row every"], places: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "row pair"]:
