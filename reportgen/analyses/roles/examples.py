@@ -133,7 +133,8 @@ def _of_sentences(sources: _Sources, role: str, layer: int, head: int) -> Exampl
 def _far(sources: _Sources, any_key: bool) -> Bool[np.ndarray, "sentence sentence"]:
     """Pairs four sentences apart or more, the first not as key, of sentences of eight tokens or more; a receiver is what it is."""
     members = sources.measurements["token_sentences"]
-    long = np.bincount(members[members >= 0]) >= 8
+    lengths = np.bincount(members[members >= 0])
+    long = lengths >= min(8, int(np.median(lengths)))
     apart = np.abs(np.subtract.outer(np.arange(len(long)), np.arange(len(long)))) >= 4
     apart[:, 0] = False
     return apart & long[:, None] & (long | any_key)
