@@ -15,8 +15,6 @@ WORD = re.compile(r"[^\W\d_]+(?:[-‐‑][^\W\d_]+|['’](?!(?:s|d|ll|re|ve|m)\b
 GOES_ON = re.compile(r"(?:['’][a-z]{1,2})?,?[ \t\u00a0]+|-")  # between two words of one clause
 JOINED = re.compile(r"[ \t\u00a0]+|-")  # between two words of one name
 AFTER_ABBREVIATION = re.compile(r"\.[ \t\u00a0]+|\.")
-NAME_LIKE = 2 / 3  # of the words of a sentence: it is written like a title
-LONG_ENOUGH = 4  # letters: titles leave shorter words small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,5 +85,5 @@ def _goes_on(before: Word | None, between: str) -> bool:
 
 
 def _like_a_title(words: Sequence[str]) -> bool:
-    long = [word for word in words if len(word) >= LONG_ENOUGH]
-    return len(long) > 1 and sum(word[0].isupper() for word in long) > NAME_LIKE * len(long)
+    """Whether no word of an open class begins small: not even a verb does."""
+    return not any(word[0].islower() and word.casefold() not in FUNCTION_WORDS for word in words)

@@ -7,7 +7,7 @@ import string
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -81,6 +81,7 @@ def unread_notice(text: str, unread: Sequence[Sentence]) -> str:
     return f"{len(unread)} sentence{'s' if len(unread) > 1 else ''} left out, because the model's tokenizer gives no token for it alone (the first: {first!r:.60})."
 
 
+@runtime_checkable
 class Span(Protocol):
     """A part of the text."""
 

@@ -82,7 +82,7 @@ class Merging:
 
     `windows` are all there will be. Matrices are kept by pair; they are made whole in the end where all of them together take at most `whole` bytes so.
     Source: none; defined here. Memory: what of the matrices fits into `budget` bytes by pair, and arrays that grow with sentences and tokens alone.
-    Raises `ValueError` for an array or a stack without a rule (cross-attention has two texts), and for windows out of order.
+    Raises `ValueError` for an array or a stack without a rule (cross-attention has two texts), an example without its weight, and for windows out of order.
     """
 
     def __init__(self, *, stack: str, windows: Sequence[Window], sentences: int, tokens: int, budget: int = BUDGET, whole: int = WHOLE) -> None:
@@ -174,6 +174,8 @@ class Merging:
         self.links[name].add(values, numbers.places, numbers.counted)
 
     def _add_examples(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
+        if name not in numbers.weights:
+            raise ValueError(f"the windows' {self.stack}.{name} have no weights to be chosen by")
         self.examples.setdefault(name, Examples()).add(values, np.asarray(numbers.weights[name]), numbers.places)
 
     def _add_counts(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
