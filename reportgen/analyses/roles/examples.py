@@ -98,7 +98,7 @@ def _of_tokens(sources: _Sources, role: str, layer: int, head: int, query: int, 
 def _of_strongest_key(sources: _Sources, role: str, layer: int, head: int) -> Example | None:
     """The sentence in which the head's score is greatest, of those that look at a token of some sentence."""
     keys, members = sources.measurements["*.strongest_key"][layer, head], sources.measurements["token_sentences"]
-    usable = (keys >= 0) & (members[np.maximum(keys, 0)] >= 0)
+    usable = (keys >= 0) & (members[np.maximum(keys, 0)] >= 0) & (np.arange(len(keys)) > 0)  # the first sentence sees nothing but itself
     if not usable.any():
         return None
     query = int(np.where(usable, _score_by_sentence(sources, role, layer, head), -np.inf).argmax())
