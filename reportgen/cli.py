@@ -41,9 +41,7 @@ Attribution = Annotated[
     Literal["none", "fast", "full"], typer.Option(help="What the output depends on: by one backward pass (fast), by many passes as well (full), or not at all.")
 ]
 NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passes over repeated random tokens.")]
-Control = Annotated[
-    bool, typer.Option("--control", help="Read the same sentences once more in shuffled order, to tell links of content from links of position.")
-]
+Control = Annotated[bool, typer.Option("--control", help="Read the sentences once more in shuffled order: is it content or position that links follow?")]
 Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
 Window = Annotated[int | None, typer.Option("--window", metavar="TOKENS", min=2, help="Longest window of a long document; by default what the model reads.")]
@@ -92,16 +90,8 @@ def report(
     """Measure a document and write its page."""
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
-    asked = {
-        "generate": generate,
-        "window": window,
-        "stride": stride,
-        "attribution": attribution,
-        "probes": not no_probes,
-        "memory": memory,
-        "control": control,
-        "syntax": syntax,
-    }
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
+    asked |= {"control": control, "syntax": syntax}
     measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked)
     _write_page(measurements, page, json_output)
 
@@ -126,16 +116,8 @@ def measure(
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
-    asked = {
-        "generate": generate,
-        "window": window,
-        "stride": stride,
-        "attribution": attribution,
-        "probes": not no_probes,
-        "memory": memory,
-        "control": control,
-        "syntax": syntax,
-    }
+    asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
+    asked |= {"control": control, "syntax": syntax}
     _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked).save(output)
     typer.echo(output)
 

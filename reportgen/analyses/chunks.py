@@ -178,7 +178,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """Where the borders are, how well they agree with the document's own, and what bridges them."""
     if not result.width:
-        return f"The document has {result.sentences} sentence{'s' * (result.sentences != 1)} with too few links between them to look for borders."
+        return f"The document has {result.sentences} sentence{'s' * (result.sentences != 1)} with too few links between them that distance leaves unexplained to look for borders."
     if not result.borders:
         return (
             f"Attention shows no border: no gap between sentences is stronger than chance reaches once in 20 documents "
@@ -198,9 +198,10 @@ def _where(result: Result) -> str:
 
 
 def _agrees(agreement: DivisionAgreement) -> str:
-    kind = "are before headings" if agreement.reference == "headings" else "are ends of paragraphs"
+    several = "are before headings" if agreement.reference == "headings" else "are ends of paragraphs"
+    one = "is before a heading" if agreement.reference == "headings" else "is the end of a paragraph"
     return (
-        f"{agreement.shared} {kind} ({agreement.shared_chance:.1f} by chance, p {agreement.shared_p:.2g}); Pk {agreement.pk:.2f} "
+        f"{agreement.shared} {one if agreement.shared == 1 else several} ({agreement.shared_chance:.1f} by chance, p {agreement.shared_p:.2g}); Pk {agreement.pk:.2f} "
         f"({agreement.pk_chance:.2f} by chance, p {agreement.pk_p:.2g}), WindowDiff {agreement.windowdiff:.2f} "
         f"({agreement.windowdiff_chance:.2f}, p {agreement.windowdiff_p:.2g})."
     )
@@ -224,8 +225,8 @@ ANALYSIS = Analysis(
     find=find,
     caveat=(
         "The model reads line breaks, so a border at the end of a paragraph may come from the break and not from the content. Parts shorter than the 10 sentences "
-        "compared on each side of a gap are blurred, and the first and last 5 sentences are not cut. Where paragraphs are one or two sentences long, Pk and "
-        "WindowDiff say little: look at the shared borders. Borders are found in the mean over heads, so most heads carry less across them by construction."
+        "compared on each side of a gap are blurred, and the first and last 10 sentences are not cut. Where paragraphs are one or two sentences long, Pk and "
+        "WindowDiff say little: look at the shared borders. Chance keeps what is correlated within a sentence's row, which is strict: small parts, and triangles above all, are missed rather than made up. Borders are found in the mean over heads, so most heads carry less across them by construction."
     ),
     methods=(
         Method(
@@ -237,10 +238,10 @@ ANALYSIS = Analysis(
             name="Novelty and borders",
             formula=(
                 "mean z of pairs within the 10 sentences before and within the 10 after a gap, less mean z of pairs across it; in standard deviations of 199 "
-                "permutations (99 for single layers) of the rows of sentences, every number at its own distance, once by the later and once by the earlier "
-                "sentence; a border is a peak above the 95th percentile of the permutations' maxima on both sides"
+                "draws (99 for single layers) that put whole rows of sentences, every number at its own distance, in other places, once by the later and once "
+                "by the earlier sentence; a border is a peak above the 95th percentile of the draws' maxima on both sides"
             ),
-            source="Foote 2000 (checkerboard kernel); Hearst 1997 (10 sentences); Westfall and Young 1993 (maxima under permutation)",
+            source="Foote 2000 (checkerboard kernel); Hearst 1997 (10 sentences); Westfall and Young 1993 (maxima by resampling)",
         ),
         Method(
             name="Pk",
@@ -259,7 +260,7 @@ ANALYSIS = Analysis(
         ),
         Method(
             name="Local triangles",
-            formula="sum of z over the pairs of a run of 3 to 32 sentences / sqrt(pairs); above the 95th percentile of maxima by chance, as for borders; suppressed at overlap > 0.3",
+            formula="sum of z over the pairs of a run of 3 to 32 sentences (half the document at most) / sqrt(pairs); above the 95th percentile of maxima by chance, as for borders; suppressed at overlap > 0.3",
             source="after Ltri-LLM (Ltri-style: the paper's threshold and head sum are replaced by z)",
         ),
         Method(

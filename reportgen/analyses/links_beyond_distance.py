@@ -11,19 +11,25 @@ from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
+from reportgen.analyses.sentence_pairs.control import Correlation, Shuffled, correlation, shuffled_lifts
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
 from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, expect, token_middles
+from reportgen.analyses.sentence_pairs.pictures_of_links import draw_distances
+from reportgen.analyses.sentence_pairs.tail import Tail
 from reportgen.links import content_pairs, strongest
 from reportgen.measurements import Measurements
 
 LINKS_AT_MOST = 20
 DISCOVERY_RATE = 0.05
-KEYS_COUNTED = 5
+REMAINS_AT = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """One link. `lift` is share over expected; `length_lift` the same where the key sentence's length stands in place of its pull."""
+    """One link. `lift` is share over expected; `length_lift` the same where the key sentence's length stands in place of its pull.
+
+    `shuffled_lift` and `shuffled_p` are of the same two sentences in shuffled order; NaN without the control run, or where that order has no such pair.
+    """
 
     query: int
     key: int
@@ -34,6 +40,23 @@ class Link:
     z: float
     p_value: float
     q_value: float
+    shuffled_lift: float
+    shuffled_p: float
+
+    @property
+    def in_shuffled_order(self) -> str:
+        """What becomes of it there: it remains at p 0.05, for it alone, or vanishes; nothing where there is no such pair."""
+        return "" if np.isnan(self.shuffled_p) else "remains" if self.shuffled_p <= REMAINS_AT else "vanishes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """The control run: how alike the lifts of all pairs are in both orders, and of the `judged` links (the discoveries shown, or without any all that are shown)
+    that have a pair in shuffled order, how many `remain` (content) and how many vanish (position)."""
+
+    correlation: Correlation
+    judged: int
+    remain: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +65,8 @@ class Result:
 
     `pairs` were compared. `discoveries` pass the false-discovery rate; `mirrored` fall below what is expected by as much as the least of them is above.
     `length_discoveries` would pass with length in place of pull, `length_key_share` of them on their five most frequent keys. `distances` is one row for each
-    distance in sentences: its pairs' median share, the 5th and 95th percentile, and the median expected share.
+    distance in sentences: its pairs' median share, the 5th and 95th percentile, and the median expected share. `tail` is what p-values are read from.
+    `control` is None where the sentences were not read in shuffled order.
     """
 
     pairs: int
@@ -50,14 +74,14 @@ class Result:
     links: tuple[Link, ...]
     discoveries: int
     mirrored: int
-    length_discoveries: int
-    length_key_share: float
     raw_pairs: Int[np.ndarray, "rank 2"]
     in_both: int
     neighbours: int
     raw_neighbours: int
     distance: Int[np.ndarray, " distance"]
     distances: Float[np.ndarray, "distance 4"]
+    tail: Tail
+    control: Control | None
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -68,7 +92,8 @@ def analyse(measurements: Measurements) -> Result:
     p_values = model.p_value
     q_values = discovery_rates(p_values)
     order = np.argsort(-model.z, kind="stable")[: LINKS_AT_MOST if len(model.z) >= FEWEST_PAIRS else 0]
-    links = tuple(_link(model, length_model, int(at), p_values, q_values) for at in order)
+    shuffled = shuffled_lifts(measurements)
+    links = tuple(_link(model, length_model, int(at), q_values, shuffled) for at in order)
     places = strongest(content_pairs(share, pairs), len(links))
     raw = np.where(places < 0, -1, np.stack([pairs.queries[places], pairs.keys[places]])).T if len(links) else np.empty((0, 2), int)
     chosen = {(link.query, link.key) for link in links}
@@ -86,29 +111,33 @@ def analyse(measurements: Measurements) -> Result:
         raw_neighbours=int((np.abs(raw[:, 0] - raw[:, 1]) == 1).sum()),
         distance=distance,
         distances=distances,
-        **_by_length(length_model),
+        tail=model.tail,
+        control=None if shuffled is None or not links else _control(links, correlation(model, shuffled)),
     )
 
 
-def _link(model: Expectation, length_model: Expectation, at: int, p_values: Float[np.ndarray, " pair"], q_values: Float[np.ndarray, " pair"]) -> Link:
+def _link(model: Expectation, length_model: Expectation, at: int, q_values: Float[np.ndarray, " pair"], shuffled: Shuffled | None) -> Link:
+    query, key = int(model.queries[at]), int(model.keys[at])
     return Link(
-        query=int(model.queries[at]),
-        key=int(model.keys[at]),
+        query=query,
+        key=key,
         share=float(model.share[at]),
         expected=float(model.expected[at]),
         lift=float(model.lift[at]),
         length_lift=float(length_model.lift[at]),
         z=float(model.z[at]),
-        p_value=float(p_values[at]),
+        p_value=float(model.p_value[at]),
         q_value=float(q_values[at]),
+        shuffled_lift=float("nan") if shuffled is None else float(shuffled.lift[query, key]),
+        shuffled_p=float("nan") if shuffled is None else float(shuffled.p_value[query, key]),
     )
 
 
-def _by_length(model: Expectation) -> dict[str, Any]:
-    """How many links length and distance alone would call significant, and the share of them that go to the five keys with most of them."""
-    found = discovery_rates(model.p_value) <= DISCOVERY_RATE
-    most = np.sort(np.bincount(model.keys[found], minlength=KEYS_COUNTED))[-KEYS_COUNTED:]
-    return {"length_discoveries": int(found.sum()), "length_key_share": float(most.sum() / found.sum()) if found.any() else float("nan")}
+def _control(links: tuple[Link, ...], alike: Correlation) -> Control:
+    """How many of the discoveries shown, or without any of the links shown, remain."""
+    found = [link for link in links if link.q_value <= DISCOVERY_RATE] or links
+    judged = [link for link in found if not np.isnan(link.shuffled_p)]
+    return Control(correlation=alike, judged=len(judged), remain=sum(link.in_shuffled_order == "remains" for link in judged))
 
 
 def _by_distance(model: Expectation) -> tuple[Int[np.ndarray, " distance"], Float[np.ndarray, "distance 4"]]:
@@ -122,49 +151,11 @@ def _by_distance(model: Expectation) -> tuple[Int[np.ndarray, " distance"], Floa
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
-    """Share against distance, both logarithmic: the median and the range of all pairs, what is expected, and the links of the table."""
-    import altair as alt
-
+    """Share against distance; nothing where there are too few pairs."""
     if not result.links:
         return {}
-    names = ("share", "low", "high", "expected")
-    rows = [{"distance": int(gap)} | dict(zip(names, map(_short, row), strict=True)) for gap, row in zip(result.distance, result.distances, strict=True)]
-    points = [{"distance": abs(link.query - link.key), "share": _short(link.share), "kind": _kind(link)} for link in result.links]
-    x = alt.X("distance:Q", title="distance in sentences (log)", scale=alt.Scale(type="log", nice=False))
-    title = "share of attention (log)"
-    y = alt.Y("share:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~p"))
-    base = alt.Chart(alt.Data(values=rows), width=620, height=280)
-    kinds = ["discovery", "other link of the table"]
-    chart = alt.layer(
-        base.mark_area(opacity=0.2, color="#7a7a7a").encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q"),
-        base.mark_line(color="#7a7a7a").encode(x=x, y=y),
-        base.mark_line(color="#3b6ea8", strokeDash=[6, 3]).encode(x=x, y=alt.Y("expected:Q", title=title)),
-        alt.Chart(alt.Data(values=points))
-        .mark_point(filled=True, size=60, opacity=0.9)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=kinds, range=["#b8621b", "#3b6ea8"])),
-            shape=alt.Shape("kind:N", title=None, scale=alt.Scale(domain=kinds, range=["diamond", "circle"])),
-        ),
-    )
-    return {"distance": chart.configure_view(stroke=None).properties(description=_summary(result)).to_dict()}
-
-
-def _kind(link: Link) -> str:
-    return "discovery" if link.q_value <= DISCOVERY_RATE else "other link of the table"
-
-
-def _short(value: float) -> float:
-    return float(f"{float(value):.4g}")
-
-
-def _summary(result: Result) -> str:
-    near, far = result.distances[0, 0], result.distances[-1, 0]
-    return (
-        f"Share of attention against distance in sentences. The median of all pairs is {near:.2%} at distance {result.distance[0]} and {far:.3%} at distance "
-        f"{result.distance[-1]}; the {result.count} links of the table are points, {sum(_kind(link) == 'discovery' for link in result.links)} of them discoveries."
-    )
+    points = [(abs(link.query - link.key), link.share, link.q_value <= DISCOVERY_RATE) for link in result.links]
+    return {"distance": draw_distances(result.distance, result.distances, points)}
 
 
 def find(result: Result) -> str:
@@ -178,20 +169,28 @@ def find(result: Result) -> str:
         else (f"None of {result.pairs:,} pairs gets more attention than distance and the two sentences explain")
     )
     below = f" ({result.mirrored:,} get less by as much)" if result.discoveries else ""
+    control = f" {_about_control(result.control, result.discoveries)}" if result.control else ""
     return (
         f"{found} at a false-discovery rate of {DISCOVERY_RATE:.0%}{below}; the strongest leads from sentence {best.query + 1} to sentence {best.key + 1}: "
         f"{100 * best.share:.3g}% of its attention, {best.lift:.3g} times what is expected (z {best.z:.1f}, q {best.q_value:.2g}). Of the {result.count} strongest, "
-        f"{result.in_both} are among the {result.count} greatest shares; {result.neighbours} join neighbours, of the greatest shares {result.raw_neighbours} do. "
-        f"{_about_length(result)}"
+        f"{result.in_both} are among the {result.count} greatest shares; {result.neighbours} join neighbours, of the greatest shares {result.raw_neighbours} do."
+        f"{control}"
     )
 
 
-def _about_length(result: Result) -> str:
-    if not result.length_discoveries:
-        return "With the length of the key sentence in place of its pull no link would stand out."
+def _about_control(control: Control, discoveries: int) -> str:
+    alike, vanish = control.correlation, control.judged - control.remain
+    if not control.judged:
+        return "In shuffled order none of these links has a pair to compare."
+    if not discoveries:
+        return (
+            f"With the sentences in shuffled order the lifts of {alike.pairs:,} pairs keep a rank correlation of {alike.rho:.2f} (p {alike.p_value:.2g}); of the "
+            f"{control.judged} strongest links {control.remain} remain{'s' * (control.remain == 1)} ({REMAINS_AT * control.judged:.2g} would by chance)."
+        )
     return (
-        f"With the length of the key sentence in place of its pull {result.length_discoveries:,} would stand out, {result.length_key_share:.0%} of them on the "
-        f"{KEYS_COUNTED} keys that draw most."
+        f"With the sentences in shuffled order the lifts of {alike.pairs:,} pairs keep a rank correlation of {alike.rho:.2f} (p {alike.p_value:.2g}); of "
+        f"{control.judged} links {control.remain} remain{'s' * (control.remain == 1)} and follow{'s' * (control.remain == 1)} content, {vanish} "
+        f"vanish{'es' * (vanish == 1)} and follow{'s' * (vanish == 1)} position ({REMAINS_AT * control.judged:.2g} would remain by chance)."
     )
 
 
@@ -204,8 +203,9 @@ ANALYSIS = Analysis(
     find=find,
     caveat=(
         "What every later sentence gives a sentence, be it for its length, its punctuation or its content, counts as that sentence's pull and not as a link; a "
-        "sentence that all look at is therefore not found here. p takes pairs as independent and logarithms of lifts as normal but for their estimated scatter; as many pairs far below as far "
-        "above what is expected mean that the tails are heavy and that q is too small. The first sentence is left out as key: it holds the sink."
+        "sentence that all look at is therefore not found here. p is read from a tail "
+        "fitted to the pairs themselves, the greatest 2% aside, so links that are no rarer than that hide each other. A link that remains in shuffled order may "
+        "be read in the other direction there, and content that needs its order (an answer after its question) counts as position. The first sentence is left out as key: it holds the sink."
     ),
     methods=(
         Method(
@@ -218,18 +218,30 @@ ANALYSIS = Analysis(
         ),
         Method(
             name="z",
-            formula="(log(share / expected) - median) / (1.4826 x median absolute deviation), both among pairs in the same power of two of the distance",
+            formula="(log(share / expected) / sqrt(1 - leverage) - median) / (1.4826 x median absolute deviation), both among pairs in the same power of two of the distance",
             source="none; defined here",
         ),
         Method(
             name="q",
-            formula="false-discovery rate over all pairs, from one-sided Student's p with 0.37 degrees of freedom for each pair of about the same distance",
-            source="Benjamini and Hochberg 1995",
+            formula=(
+                "false-discovery rate over all pairs; p one-sided from Student's distribution with the fewest degrees of freedom within one standard error of the "
+                "likeliest for the positive z (the greatest 2% censored), fewer for the estimated scale (0.37 for each pair of about the same distance)"
+            ),
+            source="Benjamini and Hochberg 1995; after Lange et al. 1989 and Efron 2004 (empirical null)",
         ),
         Method(
             name="Lift over length",
             formula="share / expected with a slope on log(share if every visible key had the same weight) in place of the key's term",
             source="none; defined here",
         ),
+        Method(
+            name="Control in shuffled order",
+            formula=(
+                "lift and p of the same two sentences when all but the first are shuffled, in the direction that order shows; a link remains at p <= 0.05; "
+                "Spearman's rho of the lifts of all pairs, p by 199 joint permutations of sentences"
+            ),
+            source="Mantel 1967; otherwise none, defined here",
+        ),
     ),
+    sentences_at_most=1_000,
 )

@@ -71,7 +71,8 @@ def random_divisions(borders: int, gaps: int, draws: int = DRAWS) -> Bool[np.nda
 
 def even_division(borders: int, gaps: int) -> Bool[np.ndarray, " gap"]:
     """That many borders between parts of equal length, but for rounding."""
-    return division(np.round(np.arange(1, borders + 1) * (gaps + 1) / (borders + 1)).astype(int) - 1, gaps)
+    ends = np.round(np.arange(1, borders + 1) * (gaps + 1) / (borders + 1)).astype(int) - 1
+    return division(ends.tolist(), gaps)
 
 
 def compare(found: Bool[np.ndarray, " gap"], reference: Bool[np.ndarray, " gap"], name: str, draws: int = DRAWS) -> DivisionAgreement:

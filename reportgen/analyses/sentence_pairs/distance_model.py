@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -26,7 +27,7 @@ class Expectation:
 
     `lift` is share over expected. `z` is log lift over the root of what the fit leaves of a pair's own scatter, less the median, over the scale (1.4826 times
     the median absolute deviation, at least 0.001), both among pairs of about the same distance. `p_value` is one-sided, for more than expected, from the
-    `tail` of all z (`upper_tail`). NaN where there are fewer than 30 pairs in all.
+    `tail` of all z, with `freedom_of_scale` degrees of freedom for the estimated scale. NaN where there are fewer than 30 pairs in all.
     """
 
     queries: Int[np.ndarray, " pair"]
@@ -34,8 +35,17 @@ class Expectation:
     share: Float[np.ndarray, " pair"]
     expected: Float[np.ndarray, " pair"]
     z: Float[np.ndarray, " pair"]
-    p_value: Float[np.ndarray, " pair"]
-    tail: Tail
+    freedom_of_scale: Float[np.ndarray, " pair"]
+
+    @cached_property
+    def tail(self) -> Tail:
+        """The upper tail of all z."""
+        return upper_tail(self.z)
+
+    @cached_property
+    def p_value(self) -> Float[np.ndarray, " pair"]:
+        """How often chance exceeds z."""
+        return self.tail.above(self.z, self.freedom_of_scale)
 
     @property
     def lift(self) -> Float[np.ndarray, " pair"]:
@@ -80,9 +90,8 @@ def expect(
             z = standardised(residual, bins)
             weights = np.minimum(1, HUBER / np.maximum(np.abs(z), HUBER))
         z = standardised(residual / np.sqrt(np.maximum(1 - fit.leverage, LEAST_LEFT)), bins)
-    tail = upper_tail(z)
-    p_value = tail.above(z, EFFICIENCY * np.bincount(bins)[bins]) if enough else z
-    return Expectation(queries=queries, keys=keys, share=share, expected=np.exp(logs - residual), z=z, p_value=p_value, tail=tail)
+    freedom = EFFICIENCY * np.bincount(bins)[bins]
+    return Expectation(queries=queries, keys=keys, share=share, expected=np.exp(logs - residual), z=z, freedom_of_scale=freedom)
 
 
 def expect_views(

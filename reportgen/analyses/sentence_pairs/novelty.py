@@ -56,11 +56,14 @@ def band_of(joint: Float[np.ndarray, "sentence sentence"], width: int) -> Float[
     return np.where((earlier >= 0) & (earlier < later), np.nan_to_num(joint[later, np.maximum(earlier, 0)]), 0).astype(np.float32)
 
 
-def orders_by_chance(sentences: int, draws: int) -> Int[np.ndarray, "draw sentence"]:
-    """The order of the text, then others at random, the same each time."""
-    rows = np.tile(np.arange(sentences), (draws + 1, 1))
-    rows[1:] = np.random.default_rng(SEED).permuted(rows[1:], axis=1)
-    return rows
+def orders_by_chance(sentences: int, draws: int, width: int) -> Int[np.ndarray, "draw sentence"]:
+    """The order of the text, then others at random, the same each time.
+
+    In each of the others every place has a row with `width` sentences before it, drawn with replacement: moving each row just once would leave sums over
+    most of a short text hardly any room (Efron 1979).
+    """
+    drawn = np.random.default_rng(SEED).integers(min(width, sentences - 1), sentences, (draws, sentences))
+    return np.concatenate([np.arange(sentences)[None], drawn])
 
 
 def checkerboard(width: int) -> Float[np.ndarray, "row distance"]:
@@ -75,15 +78,15 @@ def checkerboard(width: int) -> Float[np.ndarray, "row distance"]:
 def find_borders(joint: Float[np.ndarray, "sentence sentence"], draws: int = DRAWS) -> Novelty:
     """Peaks of the novelty above what chance reaches: a gap stronger than its two neighbours on each side.
 
-    By chance every number keeps its distance, and what is correlated within a sentence's row stays so: the rows of later sentences change places as wholes,
-    and in a second set of draws those of earlier sentences. The strength is the lesser of both, the level the greater. *Source:* Foote 2000 (checkerboard
-    kernel, untapered; here on z-scores in place of similarities), with the greatest value over gaps under permutation as its level (Westfall and Young 1993).
+    By chance every number keeps its distance, and what is correlated within a sentence's row stays so: every place has the whole row of some later
+    sentence, and in a second set of draws the whole column of some earlier one. The strength is the lesser of both, the level the greater. *Source:* Foote 2000 (checkerboard
+    kernel, untapered; here on z-scores in place of similarities), with the greatest value over gaps by resampling as its level (Westfall and Young 1993).
     """
     sentences, width = len(joint), kernel_width(len(joint))
     contrast, strength = (np.full(max(sentences - 1, 0), np.nan) for _ in range(2))
     if width < 2 or nothing_to_see(joint):
         return Novelty(contrast=contrast, strength=strength, level=np.nan, gaps=())
-    orders = orders_by_chance(sentences, draws)
+    orders = orders_by_chance(sentences, draws, 2 * width - 1)
     sides = _contrasts(joint, width, orders), _contrasts(joint[::-1, ::-1], width, orders)[:, ::-1]
     inside = slice(width - 1, sentences - width)
     strengths, levels = zip(*map(_strength, sides), strict=True)
@@ -130,14 +133,14 @@ class Triangle:
 
 
 def find_triangles(joint: Float[np.ndarray, "sentence sentence"], draws: int = DRAWS) -> tuple[Triangle, ...]:
-    """Runs of 3 to 32 sentences whose pairs together exceed what the best run reaches by chance, as in `find_borders`, once in 20 documents.
+    """Runs of 3 to 32 sentences, and no more than half of all, whose pairs together exceed what the best run reaches by chance, as in `find_borders`, once in 20 documents.
 
     Of two that overlap by more than 0.3 (intersection over union) the stronger stays. *Source:* after Ltri-LLM's span detection: sums of (value - 0) over
     triangles by cumulative sums, non-maximum suppression; divided by the root of the number of pairs, so that length alone does not count.
     """
-    if len(joint) < 3 or nothing_to_see(joint):
+    if len(joint) < 6 or nothing_to_see(joint):
         return ()
-    orders = orders_by_chance(len(joint), draws)
+    orders = orders_by_chance(len(joint), draws, longest_run(len(joint)) - 1)
     level = max(_greatest_by_chance(side, orders[1:]) for side in (joint, joint[::-1, ::-1]))
     found = [
         Triangle(first=int(first), last=int(first) + length, score=float(scores[0, first]))
@@ -147,12 +150,17 @@ def find_triangles(joint: Float[np.ndarray, "sentence sentence"], draws: int = D
     return tuple(sorted(_suppressed(sorted(found, key=lambda triangle: -triangle.score)), key=lambda triangle: triangle.first))
 
 
+def longest_run(sentences: int) -> int:
+    """Sentences of the longest triangle that is looked for: 32, half of them in short documents."""
+    return min(LONGEST, sentences // 2)
+
+
 def triangle_scores(
     joint: Float[np.ndarray, "sentence sentence"], orders: Int[np.ndarray, "draw sentence"]
 ) -> Iterator[tuple[int, Float[np.ndarray, "draw first"]]]:
     """For each length from 3 sentences on, the scores of the runs that begin at each sentence, with the rows of later sentences in each order."""
     sentences = len(joint)
-    rows = band_of(joint, min(LONGEST, sentences) - 1).cumsum(1).T  # distance x sentence: the sum of a row up to that distance
+    rows = band_of(joint, longest_run(sentences) - 1).cumsum(1).T  # distance x sentence: the sum of a row up to that distance
     sums = np.zeros((len(orders), sentences), np.float32)
     for distance in range(1, len(rows)):
         sums = sums[:, : sentences - distance] + rows[distance][orders[:, distance:]]

@@ -1,4 +1,4 @@
-"""What distance predicts: the fit against a column for every term, scipy's scale, and what scaling a sentence must not change."""
+"""What distance predicts: terms and slopes that were put in, scipy's scale, and what scaling a sentence must not change."""
 
 from __future__ import annotations
 
@@ -9,22 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, comparable, decay, distance_bins, expect, expect_views, residuals, standardised
+from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, comparable, decay, distance_bins, expect, expect_views, standardised
+from reportgen.sentence_pairs import SentencePairs
 
 SENTENCES = 23
 MIDDLES = np.cumsum(np.random.default_rng(5).integers(3, 30, SENTENCES)).astype(float)
 
 
-@pytest.mark.parametrize("key_terms", [True, False])
-def test_the_fit_is_that_of_least_squares_with_a_column_for_every_term(key_terms: bool) -> None:
-    random = np.random.default_rng(1)
-    queries, keys = np.nonzero(random.random((SENTENCES, SENTENCES)) < 0.6)
-    values, features, weights = random.normal(size=(len(queries), 2)), random.normal(size=(len(queries), 3)), random.uniform(0.1, 1, len(queries))
-    terms = [np.eye(SENTENCES)[queries], *([np.eye(SENTENCES)[keys]] if key_terms else []), features]
-    design, roots = np.column_stack(terms), np.sqrt(weights)[:, None]
-    expected = values - design @ np.linalg.lstsq(design * roots, values * roots, rcond=None)[0]
-    found = residuals(values, features, (queries, keys), weights, SENTENCES, key_terms=key_terms)
-    np.testing.assert_allclose(found, expected, atol=1e-7)
+def expected_of(shares: np.ndarray, middles: np.ndarray = MIDDLES, exposure: np.ndarray | None = None) -> Expectation:
+    return expect(SentencePairs.every(len(shares)), shares.ravel(), middles, None if exposure is None else exposure.ravel())
 
 
 def exact(decay_by_distance: np.ndarray) -> np.ndarray:
@@ -39,7 +32,7 @@ def test_shares_that_are_a_product_of_the_models_terms_are_expected_exactly() ->
     powers = np.arange(6)
     logs = np.interp(np.log2(np.maximum(np.arange(SENTENCES), 1)), powers, [0, -1.5, -1.2, -3, -2.5, -4])
     shares = exact(np.exp(logs))
-    found = expect(shares, MIDDLES)
+    found = expected_of(shares, MIDDLES)
     np.testing.assert_allclose(found.expected, found.share, rtol=1e-6)
     np.testing.assert_allclose(found.z, 0, atol=1e-3)
 
@@ -49,7 +42,7 @@ def test_the_lengths_slope_and_the_slope_of_token_distance_are_found() -> None:
     later, earlier = np.tril_indices(SENTENCES, -1)
     shares[later, earlier] = lengths[earlier] ** 0.8 / (MIDDLES[later] - MIDDLES[earlier]) ** 1.3
     exposure = np.where(shares > 0, lengths / MIDDLES[:, None], 0)
-    found = expect(shares, MIDDLES, exposure)
+    found = expected_of(shares, MIDDLES, exposure)
     np.testing.assert_allclose(found.expected, found.share, rtol=1e-6)
 
 
@@ -91,22 +84,24 @@ def test_giving_a_query_less_or_a_key_more_changes_no_z(seed: int) -> None:
     random = np.random.default_rng(seed)
     shares = distance_driven(SENTENCES, seed=seed)[0]
     scaled = shares * random.uniform(0.1, 1, (SENTENCES, 1)) * random.uniform(0.5, 2, SENTENCES)
-    np.testing.assert_allclose(expect(scaled, MIDDLES).z, expect(shares, MIDDLES).z, atol=1e-5)
+    np.testing.assert_allclose(expected_of(scaled, MIDDLES).z, expected_of(shares, MIDDLES).z, atol=1e-5)
 
 
 def test_the_first_sentence_the_sentence_itself_and_pairs_never_seen_are_not_compared() -> None:
     shares = distance_driven(SENTENCES)[0]
     shares[17, 3] = np.nan
     shares[16, 5] = 0
-    pairs = set(zip(*np.nonzero(comparable(shares)), strict=True))
+    every = SentencePairs.every(SENTENCES)
+    kept = comparable(shares.ravel(), every)
+    pairs = set(zip(every.queries[kept].tolist(), every.keys[kept].tolist(), strict=True))
     assert pairs == {(query, key) for query in range(SENTENCES) for key in range(1, query)} - {(17, 3), (16, 5)}
-    found = expect(shares, MIDDLES)
-    assert set(zip(found.queries, found.keys, strict=True)) == pairs
+    found = expected_of(shares, MIDDLES)
+    assert set(zip(found.queries.tolist(), found.keys.tolist(), strict=True)) == pairs
     assert np.isfinite(found.z).all()
 
 
 def test_few_pairs_have_no_expectation() -> None:
-    found = expect(distance_driven(9)[0], MIDDLES[:9])
+    found = expected_of(distance_driven(9)[0], MIDDLES[:9])
     assert len(found.z) == 28
     assert np.isnan(found.z).all()
     assert np.isnan(found.expected).all()
@@ -116,14 +111,28 @@ def test_many_views_at_once_are_each_view_alone() -> None:
     shares = distance_driven(SENTENCES, views=3)
     shares[1, 20, 2] = 0
     shares[2, 19, 7] = np.nan
-    together = expect_views(shares, MIDDLES)
+    every, flat = SentencePairs.every(SENTENCES), shares.reshape(3, -1)
+    together = expect_views(every, flat, MIDDLES)
     assert np.isnan(together[2, 19, 7])
     for view in range(3):
-        np.testing.assert_allclose(together[view], expect_views(shares[view : view + 1], MIDDLES)[0], atol=1e-9)
+        np.testing.assert_allclose(together[view], expect_views(every, flat[view : view + 1], MIDDLES)[0], atol=1e-9)
 
 
 def test_sentences_after_are_compared_in_a_model_that_sees_them() -> None:
-    found = expect(distance_driven(SENTENCES, causal=False)[0], MIDDLES)
+    found = expected_of(distance_driven(SENTENCES, causal=False)[0], MIDDLES)
     assert (found.keys > found.queries).sum() == 253
     assert (found.keys < found.queries).sum() == 231
     assert np.isfinite(found.z).all()
+
+
+def test_z_is_the_studentised_residual_in_units_of_its_bins_scale() -> None:
+    shares = distance_driven(SENTENCES, noise=0.01)[0]
+    found = expected_of(shares)
+    logs, bins = np.log(found.lift), distance_bins(np.abs(found.queries - found.keys))
+    ratio = found.z * 0
+    for bin in np.unique(bins):
+        among = bins == bin
+        slope = np.polyfit(found.z[among], logs[among], 1)[0]
+        ratio[among] = logs[among] / (slope * np.where(found.z[among] == 0, 1, found.z[among]))
+    late = (found.queries > 15) & (found.keys < 8) & (np.abs(found.z) > 1)
+    assert ratio[late] == pytest.approx(1, abs=0.25)  # pairs of sentences with many others keep most of their own scatter
