@@ -91,8 +91,7 @@ def report(
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    asked |= {"control": control, "syntax": syntax}
-    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked)
+    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | {"control": control, "syntax": syntax})
     _write_page(measurements, page, json_output)
 
 
@@ -117,8 +116,7 @@ def measure(
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    asked |= {"control": control, "syntax": syntax}
-    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked).save(output)
+    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | {"control": control, "syntax": syntax}).save(output)
     typer.echo(output)
 
 
