@@ -108,7 +108,7 @@ def analyse(measurements: Measurements) -> Result:
         role_names=names,
         known=tuple(_known(one) for one in found),
         left_out=tuple(LeftOut(name=name, reason=reason) for name, reason in left_out.items()),
-        examples=examples_of(measurements, attention, found, between.receivers),
+        examples=examples_of(measurements, attention, found, between.receivers, relations),
         borders=between.borders,
         details={"syntactic": relations, "receiver": {head: f"sentence {sentence + 1}" for head, sentence in between.receivers.items()}},
     )

@@ -46,19 +46,22 @@ class Example:
     share: float | None
 
 
-def examples_of(measurements: Measurements, attention: Attention | None, known: Iterable[RoleEvidence], receivers: Mapping[str, int]) -> tuple[Example, ...]:
+def examples_of(
+    measurements: Measurements, attention: Attention | None, known: Iterable[RoleEvidence], receivers: Mapping[str, int], relations: Mapping[str, str]
+) -> tuple[Example, ...]:
     """Up to two examples of each role that some head carries, of its heads of greatest score; none where the arrays to find one are not there."""
-    sources = _Sources(measurements=measurements, attention=attention, receivers=receivers)
+    sources = _Sources(measurements=measurements, attention=attention, receivers=receivers, relations=relations)
     return tuple(example for evidence in known for example in _of_role(sources, evidence))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Sources:
-    """The measurements, and attention between sentences by head, read once, where it is stored; the sentence of each receiver head."""
+    """The measurements, and attention between sentences by head, read once, where it is stored; the sentence of each receiver head, the relation of each syntactic one."""
 
     measurements: Measurements
     attention: Attention | None
     receivers: Mapping[str, int]
+    relations: Mapping[str, str]
 
 
 def _of_role(sources: _Sources, evidence: RoleEvidence) -> Iterator[Example]:
@@ -81,6 +84,9 @@ def _example(sources: _Sources, role: str, layer: int, head: int) -> Example | N
     array = f"*.{BY_TOKENS.get(role)}"
     if array in sources.measurements:
         return _of_tokens(sources, role, layer, head, *sources.measurements[array][layer, head].tolist())
+    if role == "syntactic" and f"{layer}.{head}" in sources.relations and "*.syntax_example" in sources.measurements:
+        relation = sources.measurements.metadata["syntax"]["relations"].index(sources.relations[f"{layer}.{head}"])
+        return _of_tokens(sources, role, layer, head, *sources.measurements["*.syntax_example"][layer, head, relation].tolist())
     if role in BY_SENTENCES and sources.attention is not None:
         return _of_sentences(sources, role, layer, head)
     if role in BY_STRONGEST_KEY and "*.strongest_key" in sources.measurements:

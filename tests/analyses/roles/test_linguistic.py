@@ -71,6 +71,10 @@ def test_a_syntactic_head_finds_a_relation_ten_points_above_the_best_offset() ->
     result = head_roles.analyse(measurements)
     assert "syntactic" in result.roles["0.1"]
     assert result.details["syntactic"] == {"0.1": "nsubj"}
+    word, head = measurements["*.syntax_example"][0, 1, 3]
+    members = measurements["token_sentences"]
+    examples = [(example.query, example.key) for example in result.examples if example.role == "syntactic"]
+    assert examples == ([(members[word], members[head])] if min(members[word], members[head]) >= 0 else [])
 
 
 def test_relations_of_few_words_are_left_out() -> None:
