@@ -58,6 +58,12 @@ Tokens = Annotated[Path | None, typer.Option("--output", "-o", help="Also write 
 Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many of the strongest pairs of tokens to show where a table of all does not fit.")]
 Device = Annotated[str, typer.Option("--device", help="auto (a GPU where there is one), cpu, cuda, cuda:N or mps.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="The model's number type: float32, bfloat16, float16, float64, or auto for that of its file.")]
+Syntax = Annotated[
+    str | None,
+    typer.Option(
+        "--syntax", metavar="PIPELINE", help="Also how often heads look at syntactic heads; a spaCy pipeline, or default, which reportgen[syntax] has."
+    ),
+]
 Memory = Annotated[int | None, typer.Option("--memory", metavar="SIZE", parser=_size, help="Memory that the run may take (8GB); by default all there is.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
 
@@ -77,6 +83,7 @@ def report(
     control: Control = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
+    syntax: Syntax = None,
     memory: Memory = None,
     json_output: Json = None,
 ) -> None:
@@ -84,8 +91,7 @@ def report(
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    asked["control"] = control
-    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked)
+    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | {"control": control, "syntax": syntax})
     _write_page(measurements, page, json_output)
 
 
@@ -104,13 +110,13 @@ def measure(
     control: Control = False,
     device: Device = "auto",
     dtype: Dtype = "float32",
+    syntax: Syntax = None,
     memory: Memory = None,
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    asked["control"] = control
-    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked).save(output)
+    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | {"control": control, "syntax": syntax}).save(output)
     typer.echo(output)
 
 

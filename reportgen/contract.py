@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, offset, span, rank, link, part, dimension, index, row, query_key. A key that starts with `*.` is stored once
+Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, offset, span, rank, link, part, dimension, index, row, query_key, relation, word_offset. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
 which of the model's layers they are, counted from 0.
@@ -175,6 +175,48 @@ EXAMPLES = {
     for name in ("duplicate_token", "induction", "previous_token", "next_token")
 }
 
+MENTIONS = "by a heuristic: repeated names, and pronouns with the nearest earlier name that fits (reportgen/mentions)"
+LATER = "mean over the tokens q of later mentions of an entity, " + MENTIONS + ", of "
+CONTROLS = "the sum over the same k of the mean p[q] over tokens of k's kind at about its distance (q - k, give or take a tenth, at least 2) that are no mention of the entity"
+OF_EARLIER = "sum over the tokens k of its earlier mentions of p[q, k]"
+OF_EACH = "; of the queries in each sentence, NaN where there are none"
+COREFERENCE = {
+    "*.coreference": _spec(HEADS, LATER + OF_EARLIER, source="after Clark et al. 2019, section 4.3"),
+    "*.coreference_expected": _spec(HEADS, LATER + CONTROLS),
+    "*.coreference_without_sink": _spec(HEADS, LATER + OF_EARLIER + NO_SINK),
+    "*.coreference_expected_without_sink": _spec(HEADS, LATER + CONTROLS + NO_SINK),
+    "*.pronoun_coreference": _spec(HEADS, "coreference from pronouns to the tokens of names alone, which no copying of tokens explains"),
+    "*.pronoun_coreference_expected": _spec(HEADS, "coreference_expected from pronouns to the tokens of names alone"),
+    "*.coreference_by_sentence": _spec("layer head query_sentence", LATER + OF_EARLIER + OF_EACH, kinds=HALF_OR_FLOAT),
+    "*.coreference_expected_by_sentence": _spec("layer head query_sentence", LATER + CONTROLS + OF_EACH, kinds=HALF_OR_FLOAT),
+    "*.coreference_queries": _spec("layer query_sentence", "how many queries of each sentence coreference is the mean of", "tokens", OURS, INTEGERS),
+    "*.coreference_example": _spec("layer head query_key", "q and k of the greatest p[q, k] that coreference counts; -1 for none", "index", OURS, INTEGERS),
+}
+
+WORDS = "of the words of a dependency relation whose syntactic head the stack lets it reach, the share whose "
+FORWARD = "most attended other word of the sentence is the head (attention from a word: mean over its tokens; to one: sum over its tokens; no sinks)"
+REVERSE = "head is the other word of the sentence that attends most to it (attention as in syntax_accuracy)"
+CLARK_SYNTAX = "Clark et al. 2019, section 4.2"
+SYNTAX = {
+    "*.syntax_accuracy": _spec("layer head relation", WORDS + FORWARD, source=CLARK_SYNTAX),
+    "*.syntax_reverse_accuracy": _spec("layer head relation", WORDS + REVERSE, source=CLARK_SYNTAX),
+    "*.syntax_offsets": _spec("relation word_offset", "of the words that syntax_accuracy counts, the share whose head stands at a fixed offset in words"),
+    "*.syntax_reverse_offsets": _spec(
+        "relation word_offset", "of the words that syntax_reverse_accuracy counts, the share whose head stands at a fixed offset in words"
+    ),
+    "*.syntax_baseline": _spec("relation", "the greatest of syntax_offsets: the best fixed offset", source=CLARK_SYNTAX),
+    "*.syntax_reverse_baseline": _spec("relation", "the greatest of syntax_reverse_offsets: the best fixed offset", source=CLARK_SYNTAX),
+    "*.syntax_pairs": _spec("relation", "how many words syntax_accuracy counts", "words", OURS, INTEGERS),
+    "*.syntax_reverse_pairs": _spec("relation", "how many words syntax_reverse_accuracy counts", "words", OURS, INTEGERS),
+    "*.syntax_example": _spec(
+        "layer head relation query_key",
+        "first tokens of word and head of the greatest attention that syntax_accuracy finds right; -1 for none",
+        "index",
+        OURS,
+        INTEGERS,
+    ),
+}
+
 TOKENS = {
     "*.token_influence": _spec("layer key_token", "mean over heads and over all queries that can see k of p[q, k]", "weight"),
     "*.token_influence_total": _spec("layer key_token", "sum over all queries, mean over heads, of p[q, k]", "tokens"),
@@ -226,7 +268,7 @@ PAIR_SENTENCES = _spec("pair span", "query sentence and key sentence of each sto
 
 CONTRACT: dict[str, ArraySpec] = {
     **{**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS},
-    **{**HEAD_SCORES, **HEADS_BY_SENTENCE, **EXAMPLES, **TOKENS, **ALIGNMENT, **ATTRIBUTION},
+    **{**HEAD_SCORES, **HEADS_BY_SENTENCE, **EXAMPLES, **COREFERENCE, **SYNTAX, **TOKENS, **ALIGNMENT, **ATTRIBUTION},
 }
 
 

@@ -23,7 +23,7 @@ from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
-from reportgen.wording import initials, paragraphs, percent, rounded, significant
+from reportgen.wording import paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
 
@@ -31,7 +31,7 @@ FILTERS = {
     "percent": percent,
     "significant": significant,
     "rounded": rounded,
-    "initials": initials,
+    "resampled": resampled,
     "paragraphs": paragraphs,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, SupportsFloat
 
@@ -42,13 +42,11 @@ def rounded(values: Any, digits: int = 5) -> Any:
     return float(f"{float(array):.{digits}g}") if np.isfinite(array) else None
 
 
-def initials(names: Iterable[str]) -> dict[str, str]:
-    """One capital letter for each name: its first letter that no name before it has taken, or else a number."""
-    taken: dict[str, str] = {}
-    for name in names:
-        free = (letter for letter in name.upper() if letter.isalpha() and letter not in taken.values())
-        taken[name] = next(free, str(len(taken) + 1))
-    return taken
+def resampled(evidence: Any) -> dict[str, Any] | None:
+    """Interval and confidence of every head's score for JSON, of what has `low`, `high` and `confidence`; None where nothing was resampled."""
+    if evidence is None or np.isnan(evidence.confidence).all():
+        return None
+    return {name: rounded(getattr(evidence, name), 3) for name in ("low", "high", "confidence")}
 
 
 def paragraphs(texts: Sequence[str], blocks: Sequence[int]) -> list[list[tuple[int, str]]]:

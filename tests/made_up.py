@@ -24,6 +24,8 @@ WORDS = (
 BREAK = "\n\n"
 LINKS = 8
 KINDS = 17  # of tokens: the last of a text are copies of its first
+RELATIONS = ("amod", "det", "dobj", "nsubj", "pobj", "poss", "prep", "aux", "conj", "mark", "cc")
+WORD_OFFSETS = (-2, -1, 1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,8 @@ def made_up(
     sizes = sizes or Sizes()
     text, arrays = _text(sizes)
     p = attention(sizes, seed)
-    arrays |= {f"decoder.{name}": values for name, values in {**pair_arrays(p, arrays["token_sentences"]), **_head_arrays(p, arrays, seed)}.items()}
+    within = {**pair_arrays(p, arrays["token_sentences"]), **_head_arrays(p, arrays, seed), **_coreference(p, arrays, seed), **_syntax(sizes, seed)}
+    arrays |= {f"decoder.{name}": values for name, values in within.items()}
     arrays |= _attribution_arrays(p, arrays["token_sentences"], seed)
     arrays = {key: _as_stored(key, values) for key, values in (arrays | dict(replaced or {})).items()}
     kept = {key: values for key, values in arrays.items() if not key.startswith(tuple(leave_out))}
@@ -168,6 +171,75 @@ def _head_arrays(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> 
     return found | {"token_influence": p.mean(1).sum(1) / seen, "token_influence_total": p.mean(1).sum(1)}
 
 
+def _coreference(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Every third token of the later half is a mention of an entity, and so is one of the tokens before it; controls are the two beside that."""
+    members, sentences = arrays["token_sentences"], arrays["token_sentences"].max() + 1
+    queries = np.arange(len(members) // 2, len(members), 3)
+    queries = queries[(members[queries] >= 0) & (queries > 3)]
+    if not len(queries):
+        return {}
+    keys = np.random.default_rng(seed + 3).integers(2, queries - 1)
+    found, around = p[:, :, queries, keys], (p[:, :, queries, keys - 1] + p[:, :, queries, keys + 1]) / 2
+    left = np.maximum(1 - p[:, :, queries, 0], 1e-30)
+    inside = _in_sentence(members)[queries]
+    with np.errstate(invalid="ignore"):
+        by_sentence, expected_by_sentence = (values @ inside / inside.sum(0) for values in (found, around))
+    best = found.argmax(-1)
+    return {
+        "coreference": found.mean(-1),
+        "coreference_expected": around.mean(-1),
+        "coreference_without_sink": (found / left).mean(-1),
+        "coreference_expected_without_sink": (around / left).mean(-1),
+        "pronoun_coreference": found[..., ::2].mean(-1),
+        "pronoun_coreference_expected": around[..., ::2].mean(-1),
+        "coreference_by_sentence": by_sentence,
+        "coreference_expected_by_sentence": expected_by_sentence,
+        "coreference_queries": np.broadcast_to(inside.sum(0), (len(p), sentences)),
+        "coreference_example": np.stack([queries[best], keys[best]], -1),
+    }
+
+
+def _syntax(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
+    random, shape = np.random.default_rng(seed + 4), (sizes.layers, sizes.heads, len(RELATIONS))
+    found: dict[str, np.ndarray] = {}
+    for name in ("syntax", "syntax_reverse"):
+        offsets = random.dirichlet(np.ones(len(WORD_OFFSETS) + 1), len(RELATIONS))[:, :-1]
+        found |= {f"{name}_accuracy": random.random(shape) ** 3, f"{name}_offsets": offsets, f"{name}_baseline": offsets.max(1)}
+        found[f"{name}_pairs"] = random.integers(10, 60, len(RELATIONS))
+    words = random.integers(1, sizes.tokens, shape)
+    return found | {"syntax_example": np.stack([words, words - 1], -1)}
+
+
+def _mean_scores(p: np.ndarray, members: np.ndarray) -> dict[str, np.ndarray]:
+    """Means over the queries in sentences; rows without a value are left out."""
+    tokens, inside = len(members), members >= 0
+    gap = np.abs(np.subtract.outer(np.arange(tokens), np.arange(tokens)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -(p * np.log(np.where(p > 0, p, 1))).sum(-1)
+        relative = entropy / np.log(np.arange(1, tokens + 1))
+        between = np.where((members >= 0)[None], p, 0)
+        between = between / between.sum(-1, keepdims=True)
+    jumps = np.abs(np.subtract.outer(members, members)) * np.logical_and.outer(inside, inside)
+    later = inside & (np.arange(tokens) >= 1)
+    before = np.pad(np.diagonal(p, -1, 2, 3), ((0, 0), (0, 0), (1, 0)))
+
+    def mean(values: np.ndarray, queries: np.ndarray = inside) -> np.ndarray:
+        return np.nanmean(values[..., queries], axis=-1)
+
+    return {
+        "entropy": mean(entropy),
+        "relative_entropy": mean(relative, later),
+        "distance": mean((p * gap).sum(-1)),
+        "locality": mean((p * (gap <= 3)).sum(-1)),
+        "previous_token": mean(before, later),
+        "within_sentence": mean((p * np.equal.outer(members, members)).sum(-1)),
+        "sentence_distance": mean((between * jumps).sum(-1)),
+        "first_token": mean(p[..., 0], later),
+        "delimiter": mean(p[..., ::3].sum(-1)),
+        "confidence": mean(p.max(-1)),
+    }
+
+
 def _attribution_arrays(p: np.ndarray, members: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """The target is the last sentence; its rows are the tokens before each of its tokens."""
     sentences = members.max() + 1
@@ -218,4 +290,13 @@ def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         "options": {"attribution": "fast", "probes": {"seed": 0, "rows": 4, "period": 100}, "sentences": "Punkt", "sentence_attention_dtype": "float32"},
         "windows": [],
         "notices": [],
+        "mentions": {"decoder": {"names": 5, "pronouns": 2, "entities": 3, "later": 4, "without_antecedent": 1}},
+        "syntax": {
+            "pipeline": "made_up_sm",
+            "version": "1.0",
+            "spacy": "3.8",
+            "relations": list(RELATIONS),
+            "offsets": list(WORD_OFFSETS),
+            "left_out": ["dep"],
+        },
     } | ({"target": target} if "attribution.gradient" in arrays else {})

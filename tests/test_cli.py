@@ -249,11 +249,11 @@ def test_passes_can_be_left_out(run: Run, desk: Path, model: Path) -> None:
     assert run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--attribution", "none", "--no-probes").code == 0
     measurements = Measurements.load(desk / "x.npz")
     assert not [key for key in measurements.arrays if key.startswith("attribution.") or "probe_" in key]
-    assert len(measurements.notices) == 2
+    assert len(measurements.notices) == 4
     assert run("render", "x.npz", "-o", "x.html", "--json", "x.json").code == 0
     data = read_strictly(desk / "x.json")
     assert "attribution_agreement" not in data["analyses"]
-    assert len(data["notices"]) == 3
+    assert len(data["notices"]) == 5
 
 
 def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_counts(run: Run, desk: Path, short_model: Path) -> None:

@@ -14,12 +14,12 @@ from reportgen.analyses import ANALYSES
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
-ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "windows", "capture")
+ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", "capture")
 WAIST = ("contract", "sentence_pairs", "measurements", "score_rows", "links", "sentence_pair")
 BELOW_THE_WAIST = ("wording", "analyses", "report", "report_data", "packing", "svg", "pictures", "token_table", "render")
 ANYWHERE = ("errors", "files", "characters", "archive", "memory")
 LAST = ("progress", "cli", "__main__")
-LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
+LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
 COMMANDS = ["report", "measure", "render", "tokens", "models", "models list", "models fetch"]
 
 

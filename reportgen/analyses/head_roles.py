@@ -1,91 +1,32 @@
-"""What kind of head each one is, by published thresholds, with and without the attention sink."""
+"""What kind of head each one is: roles with their evidence, with and without the attention sink, sure or not in resampled sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.analysis import Analysis
+from reportgen.analyses.roles.chance import chance_levels
+from reportgen.analyses.roles.definitions import LABELS, ROLES, Role
+from reportgen.analyses.roles.evidence import Evidence
+from reportgen.analyses.roles.examples import Example, examples_of
+from reportgen.analyses.roles.formulas import COMPUTED, METHODS
+from reportgen.analyses.roles.linguistic import coreference_evidence, syntax_evidence
+from reportgen.analyses.roles.sentence_evidence import SentenceRoles, sentence_roles
+from reportgen.analyses.roles.text_scores import RoleEvidence, greatest_offset, offset_evidence, text_evidence
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 
-
-@dataclass(frozen=True, kw_only=True)
-class Role:
-    """A role: the score that shows it, from which value on, and who set that value."""
-
-    name: str
-    score: str
-    threshold: float
-    source: str
-    meaning: str
-
-
-BROAD = 3.8 / np.log(128)  # Clark et al.'s 3.8 nats on inputs of 128 tokens, as a share of the logarithm of their length
-ROLES = (
-    Role(
-        name="positional",
-        score="previous_token",
-        threshold=0.5,
-        source="Clark et al. 2019, section 3.1",
-        meaning="over half of its attention on the token before",
-    ),
-    Role(name="sink", score="first_token", threshold=0.3, source="after Gu et al. 2024", meaning="over 0.3 of its attention on the first token"),
-    Role(
-        name="induction",
-        score="probe_induction",
-        threshold=0.4,
-        source="score: Olsson et al. 2022; threshold: none published, chosen here",
-        meaning="on repeated random tokens, looks at what followed the earlier copy",
-    ),
-    Role(
-        name="duplicate-token",
-        score="probe_duplicate_token",
-        threshold=0.4,
-        source="score: after Wang et al. 2022; threshold: none published, chosen here",
-        meaning="on repeated random tokens, looks at the earlier copy",
-    ),
-    Role(
-        name="local",
-        score="locality",
-        threshold=0.5,
-        source="after Clark et al. 2019, section 3.1, widened to 3 tokens here",
-        meaning="over half of its attention within 3 tokens",
-    ),
-    Role(
-        name="broad",
-        score="relative_entropy",
-        threshold=float(round(BROAD, 3)),
-        source="Clark et al. 2019, section 3.3 (3.8 nats at 128 tokens), as a share of the greatest entropy",
-        meaning="spreads its attention nearly evenly",
-    ),
-)
-LABELS = {
-    "first_token": "Attention on the first token",
-    "previous_token": "Attention on the previous token",
-    "locality": "Attention within 3 tokens",
-    "relative_entropy": "Entropy over its maximum",
-    "entropy": "Entropy",
-    "distance": "Mean distance",
-    "sentence_distance": "Mean distance in sentences",
-    "within_sentence": "Attention within the sentence",
-    "delimiter": "Attention on punctuation and special tokens",
-    "confidence": "Mean greatest weight",
-    "probe_induction": "Induction score (probe)",
-    "probe_previous_token": "Previous-token score (probe)",
-    "probe_duplicate_token": "Duplicate-token score (probe)",
-    "induction": "Induction on this text",
-    "duplicate_token": "Earlier copies on this text",
-}
+LISTED = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadMetric:
-    """One score of every head, and the role it decides if any."""
+    """One score of every head, the role it decides if any, and how sure it is where it was resampled."""
 
     key: str
     label: str
@@ -96,72 +37,179 @@ class HeadMetric:
     role: str | None
     formula: str
     source: str
+    evidence: Evidence | None = None
+    evidence_without_sink: Evidence | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownRole:
+    """A role that could be decided: its mark, rule, the threshold stated and the one of this document, its chance level, and how many heads carry it.
+
+    `uncertain` counts heads whose score passes without the sink, but in fewer than 0.95 of the resamples.
+    """
+
+    name: str
+    mark: str
+    rule: str
+    stated: float
+    threshold: float
+    chance: float | None
+    meaning: str
+    source: str
+    heads: int
+    heads_without_sink: int
+    uncertain: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A role that could not be decided, and why."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
     """Scores and roles of every head; heads are named `layer.head`, counted from 0.
 
-    `roles` decides by all keys, `roles_without_sink` by the scores without the first token and special tokens where such a score exists.
+    `roles` decides by all keys, `roles_without_sink` by the scores without the first token and special tokens where such a score exists; roles between
+    sentences leave the first sentence out as key in both. `uncertain` are those whose score passes in fewer than 0.95 of the resamples. `details` says of a
+    head what its role is about: the relation of a syntactic one, the sentence of a receiver.
     """
 
     metrics: tuple[HeadMetric, ...]
     roles: Mapping[str, tuple[str, ...]]
     roles_without_sink: Mapping[str, tuple[str, ...]]
+    uncertain: Mapping[str, tuple[str, ...]]
+    uncertain_without_sink: Mapping[str, tuple[str, ...]]
     role_names: tuple[str, ...]
-    role_meanings: tuple[str, ...]
-    role_sources: tuple[str, ...]
+    known: tuple[KnownRole, ...]
+    left_out: tuple[LeftOut, ...]
+    examples: tuple[Example, ...]
+    borders: str | None = None
+    details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def analyse(measurements: Measurements) -> Result:
-    """Every head's scores, and the roles whose thresholds they pass."""
-    metrics = tuple(_metrics(measurements))
-    measured = {metric.key: metric for metric in metrics}
-    known = [role for role in ROLES if role.score in measured]
-    plain = {role.name: measured[role.score].values for role in known}
-    left = {role.name: _left(measured[role.score]) for role in known}
+    """Every head's scores, and the roles they and their resamples bear out."""
+    attention = measurements["*.sentence_attention"] if "*.sentence_attention" in measurements else None
+    between = sentence_roles(measurements, attention)
+    found, left_out, relations = _decide(measurements, between)
+    evidence = {one.role.name: one for one in found}
+    metrics = tuple(_metrics(measurements, evidence))
+    names = tuple(evidence)
     return Result(
         metrics=metrics,
-        roles=_roles(plain),
-        roles_without_sink=_roles(left),
-        role_names=tuple(role.name for role in known),
-        role_meanings=tuple(role.meaning for role in known),
-        role_sources=tuple(f"{role.score} > {role.threshold:g}; {role.source}" for role in known),
+        roles=_by_head({name: one.carried for name, one in evidence.items()}, metrics),
+        roles_without_sink=_by_head({name: one.carried_without_sink for name, one in evidence.items()}, metrics),
+        uncertain=_by_head({name: one.uncertain for name, one in evidence.items()}, metrics),
+        uncertain_without_sink=_by_head({name: one.uncertain_without_sink for name, one in evidence.items()}, metrics),
+        role_names=names,
+        known=tuple(_known(one) for one in found),
+        left_out=tuple(LeftOut(name=name, reason=reason) for name, reason in left_out.items()),
+        examples=examples_of(measurements, attention, found, between.receivers, relations),
+        borders=between.borders,
+        details={"syntactic": relations, "receiver": {head: f"sentence {sentence + 1}" for head, sentence in between.receivers.items()}},
     )
 
 
-def _left(metric: HeadMetric) -> Float[np.ndarray, "layer head"]:
-    return metric.values if metric.values_without_sink is None else metric.values_without_sink
+def _decide(measurements: Measurements, between: SentenceRoles) -> tuple[list[RoleEvidence], dict[str, str], dict[str, str]]:
+    """The evidence of each role in their order, the reasons of those that have none, and the relations of syntactic heads."""
+    chance = chance_levels(measurements)
+    found: list[RoleEvidence] = []
+    left_out: dict[str, str] = {}
+    relations: dict[str, str] = {}
+    for role in ROLES:
+        outcome = between.outcomes.get(role.name) or _outcome(measurements, role, chance)
+        if isinstance(outcome, tuple):
+            outcome, syntax = outcome
+            names = measurements.metadata["syntax"]["relations"]
+            relations = {f"{layer}.{head}": names[syntax.relation[layer, head]] for layer, head in np.argwhere(outcome.carried)}
+        if isinstance(outcome, str):
+            left_out[role.name] = outcome
+        elif outcome is not None:
+            found.append(outcome)
+    if "*.fixed_offset" not in measurements:
+        left_out["other fixed offsets"] = "fixed_offset was not measured"
+    return found, left_out, relations
 
 
-def _metrics(measurements: Measurements) -> Iterator[HeadMetric]:
-    by_score = {role.score: role for role in ROLES}
+def _outcome(measurements: Measurements, role: Role, chance: Mapping[str, tuple[float, float]]) -> Any:
+    if role.offset is not None:
+        evidence = offset_evidence(measurements, role)
+        return evidence if evidence and (evidence.carried | evidence.carried_without_sink).any() else None
+    if role.name == "coreference":
+        return coreference_evidence(measurements, role)
+    return syntax_evidence(measurements, role) if role.name == "syntactic" else text_evidence(measurements, role, chance)
+
+
+def _known(evidence: RoleEvidence) -> KnownRole:
+    role = evidence.role
+    return KnownRole(
+        name=role.name,
+        mark=role.mark,
+        rule=role.rule,
+        stated=role.threshold,
+        threshold=evidence.threshold,
+        chance=evidence.chance,
+        meaning=role.meaning,
+        source=role.source,
+        heads=int(evidence.carried.sum()),
+        heads_without_sink=int(evidence.carried_without_sink.sum()),
+        uncertain=int(evidence.uncertain_without_sink.sum()),
+    )
+
+
+def _metrics(measurements: Measurements, evidence: Mapping[str, RoleEvidence]) -> Iterator[HeadMetric]:
+    deciding = {one.role.score: one for one in evidence.values() if one.role.offset is None}
+    probes = {role.probe: role for role in ROLES if role.probe}
     for key, label in LABELS.items():
         if f"*.{key}" not in measurements:
             continue
-        spec, role, without = CONTRACT[f"*.{key}"], by_score.get(key), f"*.{key}_without_sink"
+        spec, one, without, probe = CONTRACT[f"*.{key}"], deciding.get(key), f"*.{key}_without_sink", probes.get(key)
         yield HeadMetric(
             key=key,
             label=label,
             unit=spec.unit,
             values=measurements[f"*.{key}"],
             values_without_sink=measurements[without] if without in measurements else None,
-            threshold=role.threshold if role else None,
-            role=role.name if role else None,
+            threshold=one.threshold if one else probe.probe_threshold if probe else None,
+            role=one.role.name if one else probe.name if probe else None,
             formula=spec.formula,
             source=spec.source,
+            evidence=one.all_keys if one else None,
+            evidence_without_sink=one.without_sink if one and without in measurements else None,
         )
+    yield from _computed(measurements, evidence)
 
 
-def _roles(scores: Mapping[str, Float[np.ndarray, "layer head"]]) -> dict[str, tuple[str, ...]]:
-    """`layer.head` to the names of the roles whose threshold its score passes; heads of no role have an empty tuple."""
-    layers, heads = next(iter(scores.values())).shape
-    threshold = {role.name: role.threshold for role in ROLES}
-    return {
-        f"{layer}.{head}": tuple(name for name, values in scores.items() if values[layer, head] > threshold[name])
-        for layer in range(layers)
-        for head in range(heads)
-    }
+def _computed(measurements: Measurements, evidence: Mapping[str, RoleEvidence]) -> Iterator[HeadMetric]:
+    """Scores that are made here: the greatest fixed offset, and those of roles between sentences and of language."""
+    offset = greatest_offset(measurements)
+    for role, (label, unit, formula) in COMPUTED.items():
+        one = evidence.get(role)
+        if one or (role == "offset" and offset is not None):
+            plain, left = (one.all_keys.values, one.without_sink.values) if one else (offset, greatest_offset(measurements, "_without_sink"))
+            yield HeadMetric(
+                key=one.role.score if one else "fixed_offset",
+                label=label,
+                unit=unit,
+                values=plain,
+                values_without_sink=None if one and one.all_keys is one.without_sink else left,
+                threshold=one.threshold if one else 0.5,
+                role=role if one else None,
+                formula=formula,
+                source=one.role.source if one else CONTRACT["*.fixed_offset"].source,
+                evidence=one.all_keys if one else None,
+                evidence_without_sink=None if one is None or one.all_keys is one.without_sink else one.without_sink,
+            )
+
+
+def _by_head(carried: Mapping[str, Bool[np.ndarray, "layer head"]], metrics: tuple[HeadMetric, ...]) -> dict[str, tuple[str, ...]]:
+    """`layer.head` to the names of the roles it carries; heads of no role have an empty tuple."""
+    layers, heads = metrics[0].values.shape
+    return {f"{layer}.{head}": tuple(name for name, which in carried.items() if which[layer, head]) for layer in range(layers) for head in range(heads)}
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
@@ -170,22 +218,29 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 
 
 def find(result: Result) -> str:
-    """How many heads carry each role, and which ones the rare roles are."""
-    heads, left = len(result.roles), result.roles_without_sink
+    """How many heads carry each role, which roles nobody carries, and which is the strongest induction head."""
+    heads, others = len(result.roles), [role for role in result.known if role.name != "sink"]
     sinks = sum("sink" in roles for roles in result.roles.values())
-    counts = [f"{sum(name in roles for roles in left.values())} {name}" for name in result.role_names if name != "sink"]
-    none = sum(not (set(roles) | (set(result.roles[head]) & {"sink"})) for head, roles in left.items())
-    induction = [metric for metric in result.metrics if metric.key == "probe_induction" and not np.isnan(metric.values).all()]
-    best = f" The strongest induction head is {_best(induction[0].values)}." if induction else ""
+    carried = [f"{role.heads_without_sink} {role.name}" for role in others if role.heads_without_sink]
+    nobody = [role.name for role in others if not role.heads_without_sink]
+    none = sum(not (set(roles) | (set(result.roles[head]) & {"sink"})) for head, roles in result.roles_without_sink.items())
+    counts = f"with that token set aside {', '.join(carried)} (a head may have several roles)" if carried else "with that token set aside none has another role"
     return (
-        f"Of {heads} heads {sinks} put over 0.3 of their attention on the first token; with that token set aside {', '.join(counts)} (a head may have several "
-        f"roles), and {none} heads have no role by these thresholds.{best}"
+        f"Of {heads} heads {sinks} put over 0.3 of their attention on the first token; {counts}, and {none} {'head has' if none == 1 else 'heads have'} no role "
+        f"that the scores and resampled sentences bear out.{f' No head is {_either(nobody)}.' if nobody else ''}{_strongest(result)}"
     )
 
 
-def _best(values: Float[np.ndarray, "layer head"]) -> str:
-    layer, head = np.unravel_index(np.nanargmax(values), values.shape)
-    return f"{layer}.{head} (score {values[layer, head]:.2f})"
+def _either(names: list[str]) -> str:
+    return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _strongest(result: Result) -> str:
+    found = next((metric.values for metric in result.metrics if metric.key == "probe_induction"), None)
+    if found is None or np.isnan(found).all():
+        return ""
+    layer, head = np.unravel_index(np.nanargmax(found), found.shape)
+    return f" The strongest induction head is {layer}.{head} (score {found[layer, head]:.2f})."
 
 
 ANALYSIS = Analysis(
@@ -206,10 +261,8 @@ ANALYSIS = Analysis(
     caveat=(
         "Thresholds cut a continuum: look at the scores. A head that rests on the first token looks positional, local or narrow for that reason alone, so every "
         "score is also given with the first token and special tokens left out and the rest renormalised; what a sink head then does concerns only the small "
-        "share of its attention that is left."
+        "share of its attention that is left. Confidence is about other sentences of this document, not about other documents; a probe on random tokens has no "
+        "sentences, and its roles have none. Thematic heads include those that copy repeated words. Mentions are found by a heuristic."
     ),
-    methods=tuple(
-        Method(name=role.name, formula=f"{role.score} > {role.threshold:g}, where {role.score} is: {CONTRACT[f'*.{role.score}'].formula}", source=role.source)
-        for role in ROLES
-    ),
+    methods=METHODS,
 )

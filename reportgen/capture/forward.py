@@ -15,6 +15,7 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, reads_per_layer, whole_layers
 from reportgen.capture.query_key import query_key
 from reportgen.capture.reducers.alignment import Alignment
+from reportgen.capture.reducers.coreference import Coreference
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
 from reportgen.capture.reducers.key_shares import FirstToken, KeyShares, StrongestKey
 from reportgen.capture.reducers.offsets import FixedOffsets
@@ -24,6 +25,7 @@ from reportgen.capture.reducers.rollout import Rollout
 from reportgen.capture.reducers.sentence_mass import InterSentenceMaximum, SentenceMass
 from reportgen.capture.reducers.similarity import HeadSimilarity
 from reportgen.capture.reducers.spread import Confidence, Spread
+from reportgen.capture.reducers.syntax import Syntax
 from reportgen.capture.reducers.target_rows import TargetRows
 from reportgen.capture.streaming import StackPass, StreamingPass, streaming
 from reportgen.capture.token_links import LinkBounds, MeanWeights, token_links
@@ -61,8 +63,14 @@ class StackMeasure:
         self.bounds = MeanWeights(self.stack) if self.whole else LinkBounds(self.stack)
         self.rollout = None if self.stack.crosses else Rollout(self.stack)
         kinds = (*WHEREVER, Alignment) if self.stack.crosses else (*WHEREVER, *WITHIN_A_TEXT)
+        kinds += () if self.stack.crosses else self._of_annotations()
         named = [self.target, self.masks, self.bounds, *([self.rollout] if self.rollout else [])]
         self.reducers: Sequence[Reducer] = [*(kind(self.stack) for kind in kinds), *named]
+
+    def _of_annotations(self) -> tuple[Callable[[Stack], Reducer], ...]:
+        """What needs the text's mentions or its syntax, where they were found."""
+        text = self.stack.queries
+        return (*((Coreference,) if text.mentions is not None else ()), *((Syntax,) if text.syntax is not None else ()))
 
     def arrays(self, done: StackPass, report: Report) -> dict[str, np.ndarray]:
         """The stack's arrays, after its pass."""

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from reportgen.mentions import MentionPairs
+from reportgen.syntax import SyntaxWords
 from reportgen.tokens import TokenisedText
 
 RAREST = 0.1  # of the types of a text
@@ -31,7 +33,7 @@ class TextLayout:
 
     `sinks` are the keys that the `_without_sink` numbers leave out: the first token and the tokenizer's special tokens. `rare` marks the tokens of rare types
     (by default those of this text). `counted` marks the queries that statistics of heads and tokens are over (by default all): where a document is read
-    in windows, each of its queries counts in one window.
+    in windows, each of its queries counts in one window. `mentions` and `syntax` are there where they are measured.
     """
 
     ids: Int[np.ndarray, " token"]
@@ -41,6 +43,8 @@ class TextLayout:
     target_rows: Int[np.ndarray, " row"]
     rare: Bool[np.ndarray, " token"] | None = None
     counted: Bool[np.ndarray, " token"] | None = None
+    mentions: MentionPairs | None = None
+    syntax: SyntaxWords | None = None
 
     @property
     def tokens(self) -> int:

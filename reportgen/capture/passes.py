@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.capture.annotations import Annotations, annotate
 from reportgen.capture.attribution import Gradients, measure_full, measure_gradients
 from reportgen.capture.carrying import attention_alone
 from reportgen.capture.explaining import Explained
@@ -44,7 +45,8 @@ class MeasureOptions:
     `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, pairs of
     sentences), or `none`. `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most
     (default: half of that). Raises `ValueError` for another attribution.
-    `control` asks for one more forward pass over the same sentences in shuffled order. `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
+    `syntax` names a spaCy pipeline that parses the text (`default`: the one that the extra `syntax` installs). `control` asks for one more forward pass over
+    the same sentences in shuffled order. `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
     """
 
     attribution: str = "fast"
@@ -54,6 +56,7 @@ class MeasureOptions:
     generate: int | None = None
     window: int | None = None
     stride: int | None = None
+    syntax: str | None = None
     memory: int | None = None
     control: bool = False
 
@@ -102,8 +105,17 @@ class Passes:
     def _feed(self) -> Feed:
         nothing = np.array([], np.int64)
         target = None if self.fed.target is None else layout_of(self.fed.target, nothing)
+        if target is not None and self.annotations.target is not None:
+            target = target.changed(**self.annotations.target.fields(self.fed.target))
         extra = {**self.fed.extra, **global_mask(self.language_model.model, self.fed.source.ids)}
-        return Feed(source=layout_of(self.fed.source, nothing), target=target, extra=extra)
+        source = layout_of(self.fed.source, nothing).changed(**self.annotations.source.fields(self.fed.source))
+        return Feed(source=source, target=target, extra=extra)
+
+    @cached_property
+    def annotations(self) -> Annotations:
+        """What is known of the texts' words."""
+        self.report("mentions" if self.options.syntax is None else "mentions and syntax", 0.0)
+        return annotate(self.fed, self.options.syntax)
 
     @cached_property
     def attention_alone(self) -> bool:
@@ -213,7 +225,8 @@ class Passes:
                 **self.fed.settings,
             },
             "windows": [],
-            "notices": [*self.fed.notices, *self._where_measured(), *self._absences(shapes, probed, target)],
+            "notices": [*self.fed.notices, *self._where_measured(), *self._absences(shapes, probed, target), *self.annotations.notices],
+            **self.annotations.metadata(stack),
         }
         some = attention_layers(model)
         if some is not None:

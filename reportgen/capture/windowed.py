@@ -124,7 +124,8 @@ class WindowedPasses(Passes):
     def _feed_of(self, index: int) -> Feed:
         """A window's text; its rare tokens are those of the document, its queries count if they count here."""
         part, places = self.windowed.parts[index], self.windowed.places[index]
-        return Feed(source=layout_of(part, NO_ROWS).changed(counted=self.windowed.counted[index], rare=self._rare[places]))
+        counted, known = self.windowed.counted[index], self.annotations.source.fields(part)
+        return Feed(source=layout_of(part, NO_ROWS).changed(counted=counted, rare=self._rare[places], **known))
 
     @property
     def _why_no_control(self) -> str:

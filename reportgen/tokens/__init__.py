@@ -3,7 +3,17 @@
 from reportgen.tokens.alignment import align_tokens
 from reportgen.tokens.encoding import encode
 from reportgen.tokens.model_input import ModelInput, build_input, refuse_unknown_tokens
-from reportgen.tokens.tokenised_text import DOCUMENT, GENERATED, MINIMUM_SENTENCES, PAIR, TokenisedText, refuse_too_few, tokenised_text, unread_notice
+from reportgen.tokens.tokenised_text import (
+    DOCUMENT,
+    GENERATED,
+    MINIMUM_SENTENCES,
+    PAIR,
+    TokenisedText,
+    owners_of_tokens,
+    refuse_too_few,
+    tokenised_text,
+    unread_notice,
+)
 
 __all__ = [
     "DOCUMENT",
@@ -15,6 +25,7 @@ __all__ = [
     "align_tokens",
     "build_input",
     "encode",
+    "owners_of_tokens",
     "refuse_too_few",
     "refuse_unknown_tokens",
     "tokenised_text",

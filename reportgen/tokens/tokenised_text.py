@@ -7,6 +7,7 @@ import string
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -47,12 +48,12 @@ def tokenised_text(
     sentences have a token.
     """
     text, sentences, parts = document.text, list(sentences), list(parts)
-    owners = _owners(text, sentences, encoding.spans, encoding.special)
+    owners = owners_of_tokens(text, sentences, encoding.spans, encoding.special)
     read = set(owners.tolist())
     unread = [sentence for index, sentence in enumerate(sentences) if index not in read]
     if unread:
         sentences, parts = [one for index, one in enumerate(sentences) if index in read], [one for index, one in enumerate(parts) if index in read]
-        owners, notices = _owners(text, sentences, encoding.spans, encoding.special), (*notices, unread_notice(text, unread))
+        owners, notices = owners_of_tokens(text, sentences, encoding.spans, encoding.special), (*notices, unread_notice(text, unread))
     refuse_too_few(document, sentences, least)
     return TokenisedText(
         ids=encoding.ids,
@@ -80,28 +81,39 @@ def unread_notice(text: str, unread: Sequence[Sentence]) -> str:
     return f"{len(unread)} sentence{'s' if len(unread) > 1 else ''} left out, because the model's tokenizer gives no token for it alone (the first: {first!r:.60})."
 
 
-def _owners(text: str, sentences: Sequence[Sentence], spans: Int[np.ndarray, "token 2"], special: Bool[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
-    """The sentence each token lies in; -1 for none and for special tokens."""
-    of_character = _sentence_of_character(text, sentences)
+@runtime_checkable
+class Span(Protocol):
+    """A part of the text."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+def owners_of_tokens(text: str, parts: Sequence[Span], spans: Int[np.ndarray, "token 2"], special: Bool[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
+    """The sentence, word or other part of the text, none of which overlap, that each token lies in; -1 for none and for special tokens."""
+    of_character = _part_of_character(text, parts)
     empty = special | (spans[:, 0] >= spans[:, 1])
     first, last = (np.where(empty, -1, of_character[np.where(empty, 0, characters)]) for characters in (spans[:, 0], spans[:, 1] - 1))
-    owners = np.where(first == last, first, -1).astype(np.int32)  # from one end to the other in one sentence
+    owners = np.where(first == last, first, -1).astype(np.int32)  # from one end to the other in one part
     for token in np.flatnonzero(~empty & (owners < 0)).tolist():
         start, end = spans[token].tolist()
         owners[token] = _owner(text[start:end], of_character[start:end])
     return owners
 
 
-def _sentence_of_character(text: str, sentences: Sequence[Sentence]) -> Int[np.ndarray, " character"]:
-    """The sentence each character lies in; -1 for text of no sentence."""
+def _part_of_character(text: str, parts: Sequence[Span]) -> Int[np.ndarray, " character"]:
+    """The part each character lies in; -1 for text of none."""
     owner = np.full(len(text), -1, np.int32)
-    for index, sentence in enumerate(sentences):
-        owner[sentence.start : sentence.end] = index
+    for index, part in enumerate(parts):
+        owner[part.start : part.end] = index
     return owner
 
 
 def _owner(token: str, owners: Int[np.ndarray, " character"]) -> int:
-    """The sentence with most of a token's characters, white space aside unless it is all there is; the first of equals; -1 for none."""
+    """The part with most of a token's characters, white space aside unless it is all there is; the first of equals; -1 for none."""
     solid = np.array([not character.isspace() for character in token], bool)
     inside = owners[solid] if solid.any() else owners
     inside = inside[inside >= 0]

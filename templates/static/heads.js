@@ -13,6 +13,7 @@ function setUpHeads() {
   document.getElementById("metric").addEventListener("change", (event) => showHeads({ metric: Number(event.target.value) }));
   document.getElementById("without-sink").addEventListener("change", (event) => showHeads({ withoutSink: event.target.checked }));
   darkScheme.addEventListener("change", () => showHeads({}));
+  setUpHeadFilter();
   showHeads({});
   chooseHead(findPeak());
 }
@@ -29,6 +30,10 @@ function rolesOf(name, withoutSink) {
   return (withoutSink ? heads.data.roles_without_sink : heads.data.roles)[name] ?? [];
 }
 
+function unsureOf(name, withoutSink) {
+  return (withoutSink ? heads.data.unsure_without_sink : heads.data.unsure)[name] ?? [];
+}
+
 // A metric that exists with all keys only keeps its figures when the switch asks for those without the sink.
 function valuesOf(metric, withoutSink) {
   return (withoutSink && metric.without_sink) || metric.values;
@@ -41,6 +46,7 @@ function showHeads(patch) {
   for (const cell of heads.cells) showHead(cell, metric, low, high);
   drawHeadLegend(metric, low, high);
   showHeadTable();
+  if (heads.chosen) showChosenHead();
 }
 
 // One range for both variants, so that the switch changes colours only where the numbers change.
@@ -53,7 +59,7 @@ function showHead(cell, metric, low, high) {
   const [layer, head] = placeOf(cell);
   const value = valuesOf(metric, heads.withoutSink)[layer][head];
   const roles = rolesOf(nameOf(cell), heads.withoutSink);
-  cell.textContent = roles.map((role) => heads.data.letters[role]).join("");
+  cell.textContent = roles.map((role) => heads.data.marks[role]).join("");
   cell.setAttribute("aria-label", `Head ${nameOf(cell)} ${cell.textContent}: ${metric.label} ${significant(value)}; ${roles.join(", ") || "no role"}`);
   const colour = value === null ? null : mix(CIVIDIS, (value - low) / (high - low));
   cell.style.backgroundColor = colour ? css(colour) : "";
@@ -99,23 +105,40 @@ function chooseHead(cell) {
     other.setAttribute("aria-selected", String(other === cell));
   });
   heads.chosen = nameOf(cell);
+  showChosenHead();
+}
+
+function showChosenHead() {
   const panel = document.getElementById("chosen-head");
   panel.querySelector("h3").textContent = `Head ${heads.chosen}`;
   panel.querySelector(".roles-of-head").textContent = sayRoles(heads.chosen);
-  panel.querySelector("tbody").replaceChildren(...heads.data.metrics.map((metric) => scoreRow(metric, ...placeOf(cell))));
+  panel.querySelector("tbody").replaceChildren(...heads.data.metrics.map((metric) => scoreRow(metric, ...heads.chosen.split(".").map(Number))));
 }
 
+// What a role is about is said behind it: syntactic (nsubj).
 function sayRoles(name) {
-  const list = (withoutSink) => rolesOf(name, withoutSink).join(", ") || "none";
-  return `Roles with all keys: ${list(false)}. Without the sink: ${list(true)}.`;
+  const about = (role) => heads.data.details[role]?.[name];
+  const list = (roles) => roles.map((role) => (about(role) ? `${role} (${about(role)})` : role)).join(", ") || "none";
+  const unsure = unsureOf(name, heads.withoutSink);
+  const rest = unsure.length ? ` Unsure: ${unsure.join(", ")}.` : "";
+  return `Roles with all keys: ${list(rolesOf(name, false))}. Without the sink: ${list(rolesOf(name, true))}.${rest}`;
 }
 
 function scoreRow(metric, layer, head) {
   const unit = metric.unit ? `, ${metric.unit}` : "";
   const figures = [metric.values[layer][head], metric.without_sink?.[layer][head] ?? null, metric.threshold];
   const row = make("tr", {}, make("th", { scope: "row" }, metric.label + unit));
-  row.append(...figures.map((value) => make("td", { className: "figure" }, significant(value))));
+  const texts = [...figures.map((value) => significant(value)), ...sayResampled(metric, layer, head)];
+  row.append(...texts.map((text) => make("td", { className: "figure" }, text)));
   return row;
+}
+
+// The interval and the confidence, of the variant that the switch shows; nothing where nothing was resampled.
+function sayResampled(metric, layer, head) {
+  const resampled = (heads.withoutSink && metric.resampled_without_sink) || metric.resampled;
+  if (!resampled) return ["–", "–"];
+  const [low, high, confidence] = ["low", "high", "confidence"].map((name) => resampled[name][layer][head]);
+  return [low === null ? "–" : `${significant(low)} to ${significant(high)}`, significant(confidence)];
 }
 
 function showHeadTable() {
@@ -124,10 +147,16 @@ function showHeadTable() {
   for (const row of table.tBodies[0].rows) {
     const name = row.cells[0].textContent;
     const [layer, head] = name.split(".").map(Number);
-    row.cells[1].textContent = rolesOf(name, heads.withoutSink).join(", ");
+    row.cells[1].textContent = listRoles(name);
     heads.data.metrics.forEach((metric, index) => {
       row.cells[index + 2].textContent = significant(valuesOf(metric, heads.withoutSink)[layer][head]);
     });
   }
   sortAgain(table);
+  filterHeads();
+}
+
+function listRoles(name) {
+  const unsure = unsureOf(name, heads.withoutSink);
+  return [rolesOf(name, heads.withoutSink).join(", "), unsure.length ? `unsure: ${unsure.join(", ")}` : ""].filter(Boolean).join("; ");
 }

@@ -18,7 +18,10 @@ from reportgen.documents import document_from_text
 from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 
-TEXT = "The ship left the harbour at dawn. Nobody on the quay waved. By noon the ship was a point on the horizon. The harbour slept again."
+TEXT = (
+    "Jonas Lund left the harbour with Mary Dent. Dent saw that Lund had his coat and his hat. "
+    "She gave Lund her lamp and he thanked her. Dent slept and Lund kept his watch."
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def small_measurements(default_model) -> Measurements:
 
 
 def test_every_key_of_the_contract_is_written(small_measurements: Measurements) -> None:
-    elsewhere = {"token_types"} | {key for key in CONTRACT if key.startswith(("*.next_token", "cross.", "target_"))}
+    elsewhere = {"token_types"} | {key for key in CONTRACT if key.startswith(("*.next_token", "cross.", "target_", "*.syntax"))}
     written = {key if key in CONTRACT else key.replace("decoder.", "*.", 1) for key in small_measurements.arrays}
     assert written == set(CONTRACT) - elsewhere - {"*.sentence_attention_by_layer"}
 
@@ -44,7 +47,9 @@ def test_metadata_says_what_was_measured_with_what(small_measurements: Measureme
     assert metadata["options"]["attribution"] == "full"
     assert metadata["options"]["pair_rows"] == {"rows": 4, "rule": "all sentences up to 60, else 24 spread evenly"}
     assert set(metadata["target"]["integrated_gradients"]) == {"baseline", "steps", "completeness_error"}
-    assert metadata["notices"] == [notice for notice in metadata["notices"] if notice.startswith(("Integrated gradients: with 128 steps", "Control run: "))]
+    expected = ("Integrated gradients: with 128 steps", "Control run: ", "Not measured, because it takes a parser, which --syntax asks for")
+    assert all(notice.startswith(expected) for notice in metadata["notices"])
+    assert metadata["mentions"] == {"decoder": {"names": 7, "pronouns": 7, "entities": 2, "later": 12, "without_antecedent": 0}}
     assert set(metadata["libraries"]) >= {"torch", "transformers", "numba", "numpy"}
 
 
@@ -66,7 +71,7 @@ def test_passes_that_are_asked_away_leave_no_keys_and_a_notice(default_model) ->
     model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
     found = measure(document_from_text(TEXT), model, default_model.tokenizer, options=MeasureOptions(attribution="none", probes=False))
     assert not [key for key in found.arrays if "probe_" in key or key.startswith("attribution.")]
-    assert len(found.notices) == 2
+    assert len(found.notices) == 3
     assert "target" not in found.metadata
 
 

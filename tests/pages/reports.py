@@ -11,7 +11,21 @@ from made_up import Sizes, made_up
 from matrices import content_pairs, lift_of, strongest
 from pages.prose import write_document
 
-from reportgen.analyses import ANALYSES, attribution_agreement, decay, flow, head_roles, layer_claims, layer_progression, sentence_matrix, sinks, top_links
+from reportgen.analyses import (
+    ANALYSES,
+    attribution_agreement,
+    chunks,
+    decay,
+    flow,
+    head_roles,
+    layer_claims,
+    layer_progression,
+    links_beyond_distance,
+    sentence_matrix,
+    sinks,
+    top_links,
+)
+from reportgen.measurements import Measurements
 from reportgen.report import Provenance, Report, Section, build_report, build_section
 from reportgen.sentence_pairs import SentencePairs
 
@@ -49,9 +63,11 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
     results = (
         matrix,
         make_top_links(matrix),
-        make_head_roles(random, layers, heads),
+        links_beyond_distance.analyse(shorter_document(layers, heads)),
+        make_head_roles(layers, heads),
         make_layer_progression(random, layers, heads),
         *make_carriage(layers, heads),
+        chunks.analyse(shorter_document(layers, heads)),
         make_attribution_agreement(random, matrix),
     )
     return Report(
@@ -142,43 +158,6 @@ def make_top_links(matrix: sentence_matrix.Result, count: int = 50) -> top_links
     return top_links.Result(count=count, effects=effects, content_effect=measured, **fields)
 
 
-def make_head_roles(random: np.random.Generator, layers: int, heads: int) -> head_roles.Result:
-    names = [role.name for role in head_roles.ROLES]
-    metrics = tuple(_metric(random, key, layers, heads) for key in ("first_token", "previous_token", "relative_entropy", "distance", "probe_induction"))
-    thresholds = {metric.role: (metric.values, metric.threshold) for metric in metrics if metric.role}
-    roles = {
-        f"{layer}.{head}": tuple(name for name, (values, least) in thresholds.items() if values[layer, head] > least)
-        for layer in range(layers)
-        for head in range(heads)
-    }
-    return head_roles.Result(
-        metrics=metrics,
-        roles=roles,
-        roles_without_sink={name: tuple(role for role in kept if role != "sink") for name, kept in roles.items()},
-        role_names=tuple(names),
-        role_meanings=tuple(role.meaning for role in head_roles.ROLES),
-        role_sources=tuple(role.source for role in head_roles.ROLES),
-    )
-
-
-def _metric(random: np.random.Generator, key: str, layers: int, heads: int) -> head_roles.HeadMetric:
-    role: Any = {role.score: role for role in head_roles.ROLES}.get(key)
-    depth = np.linspace(0, 1, layers)[:, None]
-    values = random.beta(0.6, 2.5, (layers, heads)) + (0.5 * depth if key == "first_token" else 0)
-    values = np.minimum(values, 1) * (900 if key == "distance" else 1)
-    return head_roles.HeadMetric(
-        key=key,
-        label=head_roles.LABELS[key],
-        unit="tokens" if key == "distance" else "share",
-        values=values.astype(np.float32),
-        values_without_sink=None if key == "first_token" else (0.8 * values).astype(np.float32),
-        threshold=role.threshold if role else None,
-        role=role.name if role else None,
-        formula="made up",
-        source="none",
-    )
-
-
 def make_layer_progression(random: np.random.Generator, layers: int, heads: int) -> layer_progression.Result:
     return layer_progression.Result(quantities=tuple(_quantity(random, key, label, layers, heads) for key, label in layer_progression.QUANTITIES.items()))
 
@@ -192,7 +171,7 @@ def _quantity(random: np.random.Generator, key: str, label: str, layers: int, he
 
 def make_carriage(layers: int, heads: int) -> tuple[layer_claims.Result, decay.Result, sinks.Result, flow.Result]:
     """Claims, decay, sinks and flow of a shorter document: what they print grows with layers, hardly with sentences."""
-    measurements = made_up(sizes=Sizes(layers=layers, heads=heads, sentences=29, tokens=101))
+    measurements = shorter_document(layers, heads)
     return tuple(module.analyse(measurements) for module in (layer_claims, decay, sinks, flow))
 
 
@@ -219,3 +198,13 @@ def make_attribution_agreement(random: np.random.Generator, matrix: sentence_mat
         agreements=agreements,
         **values,
     )
+
+
+def make_head_roles(layers: int, heads: int) -> head_roles.Result:
+    """Roles of a shorter document: what they print grows with layers and heads, not with sentences."""
+    return head_roles.analyse(shorter_document(layers, heads))
+
+
+def shorter_document(layers: int, heads: int) -> Measurements:
+    """Made-up measurements of 29 sentences."""
+    return made_up(sizes=Sizes(layers=layers, heads=heads, sentences=29, tokens=101))

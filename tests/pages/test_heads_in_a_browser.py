@@ -11,6 +11,12 @@ from reportgen.wording import significant
 HEADS = section_of(long_report(sentences=53, layers=3, heads=7), "head_roles").result
 
 
+def text_of_roles(head: str) -> str:
+    """What the table says of a head."""
+    unsure = f"unsure: {', '.join(HEADS.uncertain[head])}" if HEADS.uncertain[head] else ""
+    return "; ".join(filter(None, [", ".join(HEADS.roles[head]), unsure]))
+
+
 def colours(page: Opened) -> list[str]:
     return page.tab.eval_on_selector_all("#head-grid [data-head]", "cells => cells.map((cell) => cell.style.backgroundColor)")
 
@@ -19,18 +25,18 @@ def chosen_head(page: Opened) -> list[str]:
     return page.texts("#chosen-head-heading")
 
 
-def test_the_grid_has_a_coloured_cell_for_each_head_with_its_roles_in_letters(page: Opened) -> None:
+def test_the_grid_has_a_coloured_cell_for_each_head_with_the_marks_of_its_roles(page: Opened) -> None:
     assert len(colours(page)) == 21
     assert len(set(colours(page))) > 10
-    letters = dict(zip(page.texts(".roles tbody th"), page.texts(".roles tbody .letter"), strict=True))
-    assert len(set(letters.values())) == len(HEADS.role_names)
-    expected = ["".join(letters[role] for role in roles) for roles in HEADS.roles.values()]
+    marks = dict(zip(page.texts(".roles tbody th"), page.texts(".roles tbody .letter"), strict=True))
+    assert len(set(marks.values())) == len(HEADS.role_names)
+    expected = ["".join(marks[role] for role in roles) for roles in HEADS.roles.values()]
     assert page.texts("#head-grid [data-head]") == expected
 
 
 def test_another_metric_colours_the_grid_anew_and_changes_its_legend(page: Opened) -> None:
     before, legend = colours(page), page.tab.inner_text("#head-legend")
-    page.tab.select_option("#metric", "3")
+    page.tab.select_option("#metric", label="Mean distance")
     assert colours(page) != before
     assert page.tab.inner_text("#head-legend") != legend
     assert "Mean distance, tokens" in page.tab.inner_text("#head-legend")
@@ -42,8 +48,8 @@ def test_the_switch_shows_scores_and_roles_without_the_sink(page: Opened) -> Non
     before = colours(page)
     page.tab.check("#without-sink")
     assert colours(page) != before
-    letter = page.texts(".roles tbody tr:nth-child(2) .letter")[0]
-    assert not any(letter in roles for roles in page.texts("#head-grid [data-head]"))
+    marks = dict(zip(page.texts(".roles tbody th"), page.texts(".roles tbody .letter"), strict=True))
+    assert page.texts("#head-grid [data-head]") == ["".join(marks[role] for role in roles) for roles in HEADS.roles_without_sink.values()]
     assert "without the sink" in page.tab.inner_text("#head-legend")
     page.tab.locator("summary", has_text="heads in a table").click()
     first = page.texts("#head-table tbody tr:first-child td")
@@ -55,8 +61,12 @@ def test_a_click_on_a_head_shows_both_variants_of_its_scores(page: Opened) -> No
     assert chosen_head(page) == ["Head 1.4"]
     second = page.texts("#chosen-head tbody tr:nth-child(2) td")
     metric = HEADS.metrics[1]
-    assert second == [significant(metric.values[1, 4]), significant(metric.values_without_sink[1, 4]), significant(metric.threshold)]
-    roles = ", ".join(HEADS.roles["1.4"]) or "none"
+    assert second[:3] == [significant(metric.values[1, 4]), significant(metric.values_without_sink[1, 4]), significant(metric.threshold)]
+    evidence = metric.evidence
+    rounded = [float(f"{values[1, 4]:.3g}") for values in (evidence.low, evidence.high, evidence.confidence)]
+    assert second[3:] == [f"{significant(rounded[0])} to {significant(rounded[1])}", significant(rounded[2])]
+    about = {role: f" ({heads['1.4']})" for role, heads in HEADS.details.items() if "1.4" in heads}
+    roles = ", ".join(role + about.get(role, "") for role in HEADS.roles["1.4"]) or "none"
     assert f"Roles with all keys: {roles}." in page.tab.inner_text(".roles-of-head")
 
 
@@ -83,13 +93,48 @@ def test_the_table_of_heads_sorts_both_ways_and_says_which(page: Opened) -> None
     assert page.tab.locator("#head-table th[aria-sort]").get_attribute("aria-sort") == "ascending"
 
 
-@pytest.mark.parametrize(("column", "first", "last"), [(1, "2.6", "0.0"), (2, "", None)])
+@pytest.mark.parametrize(("column", "first", "last"), [(1, "2.6", "0.0"), (2, min(text_of_roles(head) for head in HEADS.roles), None)])
 def test_heads_sort_by_number_and_roles_by_name(page: Opened, column: int, first: str, last: str | None) -> None:
     page.tab.locator("summary", has_text="heads in a table").click()
     page.tab.locator(f"#head-table thead th:nth-child({column}) button").click()
     shown = page.texts(f"#head-table tbody tr > :nth-child({column})")
     assert shown[0] == first
     assert last is None or shown[-1] == last
+
+
+def test_the_table_of_heads_is_filtered_by_role_and_by_text(page: Opened) -> None:
+    page.tab.locator("summary", has_text="heads in a table").click()
+    role = next(role.name for role in HEADS.known if 0 < role.heads < 21)
+    page.tab.select_option("#role-filter", role)
+    expected = [head for head, roles in HEADS.roles.items() if role in roles]
+    assert shown_heads(page) == expected
+    assert page.tab.inner_text("#heads-shown") == f"{len(expected)} of 21 heads"
+    page.tab.select_option("#role-filter", "none")
+    assert shown_heads(page) == [head for head, roles in HEADS.roles.items() if not roles]
+    page.tab.select_option("#role-filter", "")
+    page.tab.locator("#head-filter").press_sequentially("1.")
+    assert shown_heads(page) == [f"1.{head}" for head in range(7)]
+    page.tab.fill("#head-filter", "nothing of the kind")
+    assert page.tab.inner_text("#heads-shown") == "0 of 21 heads"
+
+
+def test_the_filter_follows_the_switch(page: Opened) -> None:
+    page.tab.locator("summary", has_text="heads in a table").click()
+    page.tab.select_option("#role-filter", "local")
+    page.tab.check("#without-sink")
+    assert shown_heads(page) == [head for head, roles in HEADS.roles_without_sink.items() if "local" in roles]
+
+
+def test_examples_mark_tokens_and_lead_to_their_sentences(page: Opened) -> None:
+    assert len(page.texts(".examples tbody tr")) == len(HEADS.examples)
+    assert page.texts(".examples tbody th") == [example.role for example in HEADS.examples]
+    assert page.texts(".examples mark")
+    page.tab.locator(".examples tbody td a").first.click()
+    assert page.chosen() == [HEADS.examples[0].query]
+
+
+def shown_heads(page: Opened) -> list[str]:
+    return [text for text, row in zip(page.texts("#head-table tbody th"), page.tab.locator("#head-table tbody tr").all(), strict=True) if row.is_visible()]
 
 
 def test_minus_signs_sort_as_numbers(page: Opened) -> None:

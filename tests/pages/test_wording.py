@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.wording import ABSENT, initials, paragraphs, percent, rounded, significant
+from reportgen.wording import ABSENT, paragraphs, percent, resampled, rounded, significant
 
 
 @pytest.mark.parametrize(
@@ -48,9 +49,12 @@ def test_rounded_numbers_are_json_and_missing_ones_null() -> None:
     assert rounded(None) is None
 
 
-def test_initials_are_unique_even_for_names_that_begin_alike() -> None:
-    assert initials(["positional", "sink", "previous", "p"]) == {"positional": "P", "sink": "S", "previous": "R", "p": "4"}
-
-
 def test_paragraphs_keep_neighbours_of_one_block_together() -> None:
     assert paragraphs(("a", "b", "c", "d"), (0, 0, 1, 0)) == [[(0, "a"), (1, "b")], [(2, "c")], [(3, "d")]]
+
+
+def test_resampled_scores_are_given_to_three_digits_or_not_at_all() -> None:
+    evidence = SimpleNamespace(low=np.array([[0.12345]]), high=np.array([[np.nan]]), confidence=np.array([[0.985]]))
+    assert resampled(evidence) == {"low": [[0.123]], "high": [[None]], "confidence": [[0.985]]}
+    assert resampled(None) is None
+    assert resampled(SimpleNamespace(confidence=np.array([[np.nan]]))) is None

