@@ -6,13 +6,35 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reportgen.errors import OutputError, ReportgenError
 from reportgen.files import check_writable, replacing
-from reportgen.memory import parse_size
+from reportgen.options import (
+    Attribution,
+    Control,
+    Device,
+    Doc,
+    Dtype,
+    Generate,
+    Head,
+    Json,
+    Memory,
+    Model,
+    NoProbes,
+    Pair,
+    Revision,
+    SameModel,
+    Sentences,
+    StackName,
+    Stride,
+    Syntax,
+    Tokens,
+    Top,
+    Window,
+)
 
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
@@ -25,47 +47,6 @@ INTERRUPTED = "Interrupted; nothing was written."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
 models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
 app.add_typer(models_app, name="models")
-
-
-def _size(text: str | int) -> int:
-    try:
-        return parse_size(str(text))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or - for standard input.")]
-Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
-Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
-Attribution = Annotated[
-    Literal["none", "fast", "full"], typer.Option(help="What the output depends on: by one backward pass (fast), by many passes as well (full), or not at all.")
-]
-NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passes over repeated random tokens.")]
-Control = Annotated[bool, typer.Option("--control", help="Read the sentences once more in shuffled order: is it content or position that links follow?")]
-Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
-Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
-Window = Annotated[int | None, typer.Option("--window", metavar="TOKENS", min=2, help="Longest window of a long document; by default what the model reads.")]
-Stride = Annotated[int | None, typer.Option("--stride", metavar="TOKENS", min=1, help="How far apart windows start at most; by default half a window.")]
-Sentences = Annotated[
-    str, typer.Option("--pair", metavar="I,J", help="The sentence that looks and the one looked at, numbered from 1 as on the page, such as 12,3.")
-]
-Head = Annotated[str, typer.Option("--head", metavar="LAYER.HEAD", help="Both counted from 0, such as 18.6; or mean, over all layers and heads.")]
-SameModel = Annotated[
-    str | None, typer.Option("--model", "-m", help="The model that was measured, where the file does not say where it is: a folder, a hub id.")
-]
-StackName = Annotated[str | None, typer.Option("--stack", help="encoder, decoder or cross, of an encoder-decoder.")]
-Tokens = Annotated[Path | None, typer.Option("--output", "-o", help="Also write all weights, as .json or .csv.")]
-Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="How many of the strongest pairs of tokens to show where a table of all does not fit.")]
-Device = Annotated[str, typer.Option("--device", help="auto (a GPU where there is one), cpu, cuda, cuda:N or mps.")]
-Dtype = Annotated[str, typer.Option("--dtype", help="The model's number type: float32, bfloat16, float16, float64, or auto for that of its file.")]
-Syntax = Annotated[
-    str | None,
-    typer.Option(
-        "--syntax", metavar="PIPELINE", help="Also how often heads look at syntactic heads; a spaCy pipeline, or default, which reportgen[syntax] has."
-    ),
-]
-Memory = Annotated[int | None, typer.Option("--memory", metavar="SIZE", parser=_size, help="Memory that the run may take (8GB); by default all there is.")]
-Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]
 
 
 @app.command()

@@ -18,7 +18,7 @@ ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "mentions", "sy
 WAIST = ("contract", "sentence_pairs", "measurements", "score_rows", "links", "sentence_pair")
 BELOW_THE_WAIST = ("wording", "analyses", "report", "report_data", "packing", "svg", "pictures", "token_table", "render")
 ANYWHERE = ("errors", "files", "characters", "archive", "memory")
-LAST = ("progress", "cli", "__main__")
+LAST = ("progress", "options", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
 COMMANDS = ["report", "measure", "render", "tokens", "models", "models list", "models fetch"]
 
