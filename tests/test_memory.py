@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from reportgen.memory import machine_memory, parse_size, used_memory, written_size
+from reportgen.memory import machine_memory, pages_given_back, parse_size, used_memory, written_size
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,13 @@ def test_without_a_limit_it_is_the_whole_machine(tmp_path: Path) -> None:
     whole = machine_memory(tmp_path)
     assert whole is None or whole > 1 << 28
     assert used_memory() < (whole or 1 << 60)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_what_is_freed_among_small_arrays_that_stay_goes_back() -> None:
+    with pages_given_back():
+        large, small = zip(*((np.ones(1 << 18), np.ones(1 << 7)) for _ in range(50)), strict=True)  # 2 MB and 1 kB
+        before = used_memory()
+        del large
+        assert before - used_memory() > 90e6
+    assert len(small) == 50

@@ -19,6 +19,7 @@ from reportgen.capture.recomputing import recomputed_layers
 from reportgen.capture.scores import ScoreRule, score_rule
 from reportgen.capture.streaming import attention_implementation, mask_of
 from reportgen.errors import ModelError
+from reportgen.memory import pages_given_back
 
 NAME = "reportgen_backward"
 Through = Callable[[Any, BackwardPass], AbstractContextManager[None]]
@@ -48,7 +49,8 @@ def measure_backward(
     Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
     """
     embeddings = embeddings.detach().requires_grad_(True)
-    with backward_pass.workspace, (through or _through)(model, backward_pass), recomputed_layers(model), torch.enable_grad(), _in_this_thread():
+    reading = (through or _through)(model, backward_pass)
+    with pages_given_back(), backward_pass.workspace, reading, recomputed_layers(model), torch.enable_grad(), _in_this_thread():
         value = target(embeddings)
         if value.numel() != 1 or not backward_pass.stacks:
             raise ModelError(
