@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, span, rank, link, part, dimension, index, row. A key that starts with `*.` is stored once
+Axes: layer, head, any_head (of all layers), sampled, step, draw, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, span, rank, link, part, dimension, index, row. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
 which of the model's layers they are, counted from 0.
@@ -47,6 +47,10 @@ BOTH_TEXTS = "; in encoder-decoders over the tokens of both texts as one set, wi
 OLSSON = "Olsson et al. 2022"
 GEVA = "after Geva et al. 2023 (attention knockout)"
 KNOCKOUT = "keys of j hidden from queries of i in every layer: mean over tokens of i"
+JENSEN_SHANNON = (
+    "H((p + p') / 2) - (H(p) + H(p')) / 2, H = - sum over k of p ln p, of any two heads of any layers (place layer x heads + head) at the same query, mean over a "
+    "sample of queries"
+)
 NO_SINK = "; the first token and special tokens left out as keys, rows renormalised"
 
 TEXT = {
@@ -124,6 +128,9 @@ HEAD_SCORES = {
     "*.decay_edges": _spec("edge", "0, 1, 2, 4, 8, ... up to above the number of tokens", "tokens", OURS, INTEGERS),
     "*.head_similarity": _spec("layer head head", "cosine of the flattened p of two heads, all queries", "cosine"),
     "*.head_similarity_without_sink": _spec("layer head head", "cosine of the flattened p of two heads" + NO_SINK, "cosine"),
+    "*.head_divergence": _spec("any_head any_head", JENSEN_SHANNON, "nats", "after Clark et al. 2019, section 6"),
+    "*.head_divergence_without_sink": _spec("any_head any_head", JENSEN_SHANNON + NO_SINK, "nats"),
+    "*.head_divergence_queries": _spec("sampled", "the query tokens that head_divergence is a mean over, spread evenly", "index", OURS, INTEGERS),
     "*.importance": _spec(HEADS, "|sum over q, k of p dTarget/dp|", "unit of the target", "Michel et al. 2019, equation 3"),
     "*.importance_abs": _spec(HEADS, "sum over q, k of |p dTarget/dp|", "unit of the target", "after Michel et al. 2019"),
     "*.confidence": _spec(HEADS, "max over k of p", "weight", "Voita et al. 2019"),
@@ -173,12 +180,27 @@ ATTRIBUTION = {
     "attribution.link_drop": _spec("link", f"{KNOCKOUT} of ln p(actual token) intact - knocked out, links as in link_effect", "nats"),
 }
 
+PRUNING = {
+    "pruning.order": _spec(
+        "rank index",
+        "stack (its place in metadata.stacks), layer and head in the order of masking, least importance / its l2 norm in the layer first",
+        "index",
+        "after Michel et al. 2019, section 4.2",
+        INTEGERS,
+    ),
+    "pruning.heads": _spec("step", "how many of the heads are masked", "heads", "after Michel et al. 2019, section 4.2", INTEGERS),
+    "pruning.loss": _spec(
+        "step", "target with that many heads masked in that order, their outputs set to zero", "unit of the target", "after Michel et al. 2019, section 4.2"
+    ),
+    "pruning.random_loss": _spec("draw step", "the same with the heads in random order", "unit of the target"),
+}
+
 WINDOW_KEY = r"window\d+/"  # what the names of a window's own arrays begin with
 WINDOW_SENTENCES = _spec("span", "first sentence of the window, and last + 1", "index", OURS, INTEGERS)
 WINDOW_TEXT = ("sentences", "token_ids", "token_spans", "token_sentences")
 PAIR_SENTENCES = _spec("pair span", "query sentence and key sentence of each stored pair, in reading order", "index", OURS, INTEGERS)
 
-CONTRACT: dict[str, ArraySpec] = {**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION}
+CONTRACT: dict[str, ArraySpec] = {**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS, **HEAD_SCORES, **TOKENS, **ALIGNMENT, **ATTRIBUTION, **PRUNING}
 
 
 def spec_of(key: str) -> ArraySpec | None:

@@ -1,12 +1,24 @@
 """Analyses: pure functions from measurements to findings. Their order here is their order on the page."""
 
-from reportgen.analyses import attribution_agreement, decay, flow, head_roles, layer_claims, layer_progression, sentence_matrix, sinks, top_links
+from reportgen.analyses import (
+    attribution_agreement,
+    decay,
+    flow,
+    head_redundancy,
+    head_roles,
+    layer_claims,
+    layer_progression,
+    sentence_matrix,
+    sinks,
+    top_links,
+)
 from reportgen.analyses.analysis import Analysis, Method
 
 ANALYSES = (
     sentence_matrix.ANALYSIS,
     top_links.ANALYSIS,
     head_roles.ANALYSIS,
+    head_redundancy.ANALYSIS,
     layer_progression.ANALYSIS,
     layer_claims.ANALYSIS,
     decay.ANALYSIS,

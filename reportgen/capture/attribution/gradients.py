@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.block import CELLS_AT_MOST
-from reportgen.capture.feeding import Feed, stack_namer
+from reportgen.capture.feeding import Feed, Shapes, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import reads_per_layer, weighed_layers
 from reportgen.capture.targets import Target
@@ -30,6 +30,10 @@ class Gradients:
     gradient: Float[np.ndarray, " sentence"]
     input_x_gradient: Float[np.ndarray, " sentence"]
     stacks: dict[str, StackNumbers]
+
+    def importance(self, shapes: Shapes) -> dict[str, Float[np.ndarray, "layer head"]]:
+        """What each head is for the target, by stack, in the order of `shapes`."""
+        return {stack: self.stacks[stack].importance for stack in shapes}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Named as the contract names them. What falls on the source's sentences is summed over the stacks whose keys they are."""

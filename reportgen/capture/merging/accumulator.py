@@ -19,7 +19,7 @@ from reportgen.windows import Window
 
 STACKS = ("encoder", "decoder")
 # Means over every query that lies in a sentence.
-OVER_ALL_QUERIES = {"entropy", "distance", "locality", "within_sentence", "delimiter", "confidence"}
+OVER_ALL_QUERIES = {"entropy", "distance", "locality", "within_sentence", "delimiter", "confidence", "head_divergence", "head_divergence_without_sink"}
 # Numbers that are not of a window's own text, or of one target only: nothing to merge.
 NOT_OF_A_WINDOW = ("probe_", "importance", "attention_x_gradient", "query_key")
 
@@ -74,6 +74,7 @@ class Merging:
     - Means over queries: the mean over all windows' counted queries, weighted by how many each number is over.
     - `decay`: weighted by the pairs in each bin, bins being the same distances in each window. `head_similarity`: the cosine over all counted rows.
     - `token_influence_total`: the sum over windows; `token_influence`: divided by the counted queries that see the token.
+    - `head_divergence`: weighted by the windows' counted queries, for which each one's sample stands.
     - `token_links`: those of each token in the window that it is counted in.
 
     `windows` are all there will be. Matrices are kept by pair; they are made whole in the end where all of them together take at most `whole` bytes so.
@@ -94,6 +95,7 @@ class Merging:
         self.token_sums: dict[str, TokenSums] = {}
         self.links: dict[str, TokenLinks] = {}
         self.edges: dict[str, np.ndarray] = {}
+        self.sampled: dict[str, np.ndarray] = {}
         self.guessed: dict[str, None] = {}
         self.reached = 0
 
@@ -118,7 +120,7 @@ class Merging:
         match spec.axes:
             case ("layer", "head", "query_sentence"):
                 return self._add_by_query
-            case ("layer", "head") | ("layer", "head", "bin") | ("layer", "head", "head"):
+            case ("layer", "head") | ("layer", "head", "bin") | ("layer", "head", "head") | ("any_head", "any_head"):
                 return self._add_mean
             case ("layer", "key_token"):
                 return self._add_to_tokens
@@ -126,6 +128,8 @@ class Merging:
                 return self._add_links
             case ("edge",):
                 return self._add_edges
+            case ("sampled",):
+                return self._add_sampled
         raise ValueError(f"there is no rule to merge {self.stack}.{name} over windows")
 
     def _add_by_query(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
@@ -168,6 +172,9 @@ class Merging:
             raise ValueError(f"the windows' {name} are not the same distances")
         self.edges[name] = longer
 
+    def _add_sampled(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
+        self.sampled[name] = np.concatenate([self.sampled.get(name, values[:0]), numbers.places[values].astype(values.dtype)])
+
     def finish(self) -> MergedNumbers:
         """The document's arrays. Raises `ValueError` when the windows taken in do not reach the document's end."""
         if self.reached != self.sentences:
@@ -175,7 +182,7 @@ class Merging:
         pairs, count, matrices = self.pairs.seen.listed(), self.pairs.seen.count, self.pairs.kept
         fit = sum(values.nbytes for values in matrices.values()) // count * self.sentences**2 <= self.whole
         arrays = {name: pairs.matrix(values) for name, values in matrices.items()} if fit else {}
-        arrays |= {**self.by_query, **self.edges}
+        arrays |= {**self.by_query, **self.edges, **self.sampled}
         arrays |= {name: merged.mean() for name, merged in (self.means | self.cosines | self.token_means).items()}
         arrays |= {name: merged.total.astype(np.float32) for name, merged in self.token_sums.items()}
         arrays |= {name: merged.links for name, merged in self.links.items()}
