@@ -131,7 +131,7 @@ def _importance(alt: Any, result: Result) -> dict[str, Any]:
     return alt.hconcat(*panels).resolve_scale(color="shared").configure_view(stroke=None).to_dict()
 
 
-def _above(value: float, low: float) -> float | None:
+def _above(value: float | np.floating, low: float) -> float | None:
     return float(f"{max(float(value), low):.4g}") if np.isfinite(value) else None
 
 
