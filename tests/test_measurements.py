@@ -140,7 +140,7 @@ def test_a_star_stands_for_the_stack() -> None:
     assert measurements.stack == "decoder"
     assert measurements["*.entropy"] is measurements["decoder.entropy"]
     assert "*.entropy" in measurements
-    assert "*.importance" not in measurements
+    assert "*.next_token" not in measurements
     encoder = {key.replace("decoder.", "encoder."): values for key, values in measurements.arrays.items()}
     assert Measurements(arrays=encoder, metadata=measurements.metadata, text=measurements.text).stack == "encoder"
 

@@ -19,6 +19,7 @@ ORDERED, RANDOM = "least important first", "random order"
 class PruningCurve:
     """The target with so many heads masked; of the random orders mean, least and greatest. `free` is the greatest step up to which it changes by at most a tenth.
 
+    `better` counts the steps of `between`, those with some and not all heads masked, at which the order of importance changes the target less than every random order.
     `tokens` of the `of` tokens of the text were read, `draws` random orders tried.
     """
 
@@ -34,6 +35,8 @@ class PruningCurve:
     random_high: Float[np.ndarray, " step"]
     free: int
     random_free: int
+    better: int
+    between: int
 
 
 def pruning_curve(measurements: Measurements) -> PruningCurve | None:
@@ -56,6 +59,8 @@ def pruning_curve(measurements: Measurements) -> PruningCurve | None:
         random_high=random.max(0),
         free=_free(heads, loss),
         random_free=_free(heads, random.mean(0)),
+        better=int((np.abs(loss - loss[0]) < np.abs(random - loss[0]).min(0))[1:-1].sum()),
+        between=max(len(heads) - 2, 0),
     )
 
 
@@ -101,5 +106,6 @@ def say(curve: PruningCurve | None) -> str:
     return (
         f"Of {curve.heads[-1]} heads {curve.free} can be masked in order of importance before the target changes by over a tenth, {curve.random_free} in random order: "
         f"with {curve.heads[step]} masked it goes from {significant(curve.loss[0])} {curve.unit} to {significant(curve.loss[step])}, at random to "
-        f"{significant(curve.random_mean[step])} (mean of {curve.draws})."
+        f"{significant(curve.random_mean[step])} (mean of {curve.draws}). At {curve.better} of the {curve.between} steps between none and all the order of importance "
+        f"changes the target less than each of the random orders; by chance it would at {significant(curve.between / (curve.draws + 1))}."
     )

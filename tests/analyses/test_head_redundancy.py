@@ -63,11 +63,14 @@ def test_the_pruning_curve_tells_how_many_heads_can_go() -> None:
     }
     curve = pruning_curve(made_up(replaced=replaced))
     assert (curve.free, curve.random_free) == (5, 2)
+    assert (curve.better, curve.between) == (1, 3)  # 0.9 against 10, 12 and 11; not 0.9 against 0, not 1.2 against 0.5
     np.testing.assert_allclose(curve.share, [0, 2 / 21, 5 / 21, 10 / 21, 1])
     assert (curve.random_mean[2], curve.random_low[3], curve.random_high[3]) == (21, 10.5, 28)
     finding = head_redundancy.find(head_redundancy.analyse(made_up(replaced=replaced)))
     assert "Of 21 heads 5 can be masked in order of importance before the target changes by over a tenth, 2 in random order" in finding
-    assert "with 5 masked it goes from 10.0 nats to 9.10, at random to 21.0 (mean of 3)" in finding
+    assert "with 5 masked it goes from 10.0 nats to 9.10, at random to 21.0 (mean of 3)." in finding
+    assert "At 1 of the 3 steps between none and all the order of importance changes the target less than each of the random orders" in finding
+    assert "by chance it would at 0.750." in finding
 
 
 def test_all_heads_can_go_where_the_target_never_changes() -> None:

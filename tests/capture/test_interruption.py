@@ -19,6 +19,8 @@ STAGES = {
     "forward pass": ("attention, layer 2", MeasureOptions(probes=False)),
     "backward pass": ("backward pass", MeasureOptions(probes=False)),
     "second look at the links": ("strongest token links", MeasureOptions(probes=False)),
+    "divergence of heads": ("divergence of heads", MeasureOptions(probes=False)),
+    "pruning": ("pruning of", MeasureOptions(probes=False, attribution="full")),
     "window": ("attention, window 2", MeasureOptions(window=150, probes=False)),
 }
 

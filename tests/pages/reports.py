@@ -11,7 +11,19 @@ from made_up import Sizes, made_up
 from matrices import content_pairs, lift_of, strongest
 from pages.prose import write_document
 
-from reportgen.analyses import ANALYSES, attribution_agreement, decay, flow, head_roles, layer_claims, layer_progression, sentence_matrix, sinks, top_links
+from reportgen.analyses import (
+    ANALYSES,
+    attribution_agreement,
+    decay,
+    flow,
+    head_redundancy,
+    head_roles,
+    layer_claims,
+    layer_progression,
+    sentence_matrix,
+    sinks,
+    top_links,
+)
 from reportgen.report import Provenance, Report, Section, build_report, build_section
 from reportgen.sentence_pairs import SentencePairs
 
@@ -45,12 +57,14 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
     """Every section of a page of a long document: decay with distance, a sink, diagonal, some strong far links, noise of each layer."""
     random = np.random.default_rng(seed)
     matrix = make_sentence_matrix(random, sentences, layers)
+    redundancy, *carriage = make_carriage(layers, heads)
     results = (
         matrix,
         make_top_links(matrix),
         make_head_roles(random, layers, heads),
+        redundancy,
         make_layer_progression(random, layers, heads),
-        *make_carriage(layers, heads),
+        *carriage,
         make_attribution_agreement(random, matrix),
     )
     return Report(
@@ -189,10 +203,10 @@ def _quantity(random: np.random.Generator, key: str, label: str, layers: int, he
     return layer_progression.LayerQuantity(key=key, label=label, unit="share", mean=values.mean(1), low=low, high=high, mean_without_sink=without, uniform=0.3)
 
 
-def make_carriage(layers: int, heads: int) -> tuple[layer_claims.Result, decay.Result, sinks.Result, flow.Result]:
-    """Claims, decay, sinks and flow of a shorter document: what they print grows with layers, hardly with sentences."""
+def make_carriage(layers: int, heads: int) -> tuple[head_redundancy.Result, layer_claims.Result, decay.Result, sinks.Result, flow.Result]:
+    """Redundancy, claims, decay, sinks and flow of a shorter document: what they print grows with layers, hardly with sentences."""
     measurements = made_up(sizes=Sizes(layers=layers, heads=heads, sentences=29, tokens=101))
-    return tuple(module.analyse(measurements) for module in (layer_claims, decay, sinks, flow))
+    return tuple(module.analyse(measurements) for module in (head_redundancy, layer_claims, decay, sinks, flow))
 
 
 def make_attribution_agreement(random: np.random.Generator, matrix: sentence_matrix.Result) -> attribution_agreement.Result:
