@@ -62,7 +62,7 @@ def made_up(
     p = attention(sizes, seed)
     within = {**pair_arrays(p, arrays["token_sentences"]), **_head_arrays(p, arrays, seed), **_coreference(p, arrays, seed), **_syntax(sizes, seed)}
     arrays |= {f"decoder.{name}": values for name, values in within.items()}
-    arrays |= _attribution_arrays(p, arrays["token_sentences"], seed)
+    arrays |= _attribution_arrays(p, arrays["token_sentences"], seed) | _pruning_arrays(sizes, seed)
     arrays = {key: _as_stored(key, values) for key, values in (arrays | dict(replaced or {})).items()}
     kept = {key: values for key, values in arrays.items() if not key.startswith(tuple(leave_out))}
     return Measurements(arrays=kept, metadata=_metadata(sizes, kept) | dict(metadata or {}), text=text)
@@ -168,6 +168,11 @@ def _head_arrays(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> 
     similarity = flat @ flat.transpose(0, 2, 1)
     seen = np.tri(tokens).sum(0)
     found |= {"head_similarity": similarity, "head_similarity_without_sink": similarity}
+    inside = np.flatnonzero(members >= 0)
+    compared = np.unique(inside[np.array([1, 3, 5]) * len(inside) // 6])
+    found |= {"head_divergence": divergences(p, members, compared), "head_divergence_without_sink": divergences(_without_first(p), members, compared)}
+    found |= {"head_divergence_queries": compared, "importance": random.gamma(0.5, size=p.shape[:2])}
+    found["importance_abs"] = found["importance"] + random.gamma(2.0, size=p.shape[:2])
     return found | {"token_influence": p.mean(1).sum(1) / seen, "token_influence_total": p.mean(1).sum(1)}
 
 
@@ -208,6 +213,31 @@ def _syntax(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
         found[f"{name}_pairs"] = random.integers(10, 60, len(RELATIONS))
     words = random.integers(1, sizes.tokens, shape)
     return found | {"syntax_example": np.stack([words, words - 1], -1)}
+
+
+def divergences(p: np.ndarray, members: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Jensen-Shannon divergence of every two heads of layer x head x query x key, other sentences as wholes, mean over queries; a row of NaN is left out."""
+    heads = p.reshape(-1, *p.shape[2:])
+    total, count = np.zeros((2, len(heads), len(heads)))
+    for query in queries.tolist():
+        rows = heads[:, query] @ _cells_of(members, int(members[query]))
+        known = ~np.isnan(rows).any(-1)
+        both, rows = known[:, None] & known, np.nan_to_num(rows)
+        apart = _entropy((rows[:, None] + rows) / 2) - (_entropy(rows)[:, None] + _entropy(rows)) / 2
+        total += np.where(both, apart.clip(0), 0)
+        count += both
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0) * ~np.eye(len(heads), dtype=bool)
+
+
+def _cells_of(members: np.ndarray, own: int) -> np.ndarray:
+    """key x cell: the first token, tokens of the own sentence and of none alone, any other sentence as a whole."""
+    alone = (members == own) | (members < 0) | (np.arange(len(members)) == 0)
+    names = np.where(alone, -1 - np.arange(len(members)), members)
+    return (names[:, None] == np.unique(names)).astype(float)
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    return -(p * np.log(np.where(p > 0, p, 1))).sum(-1)
 
 
 def _mean_scores(p: np.ndarray, members: np.ndarray) -> dict[str, np.ndarray]:
@@ -252,6 +282,16 @@ def _attribution_arrays(p: np.ndarray, members: np.ndarray, seed: int) -> dict[s
         "attribution.rollout": rollouts(p)[-1][rows].mean(0) @ _in_sentence(members),
         **_links(random, sentences),
     }
+
+
+def _pruning_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
+    """The target grows with the square of the heads masked, faster in random order."""
+    total, random = sizes.layers * sizes.heads, np.random.default_rng(seed + 3)
+    heads = np.unique((np.array([0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1]) * total).round())
+    share = heads / total
+    places = np.array([(0, *place) for place in np.ndindex(sizes.layers, sizes.heads)])
+    drawn = 9 + 21 * share**2 + 6 * (1 - share) * share * (1 + random.random((2, 1)))
+    return {"pruning.order": random.permutation(places), "pruning.heads": heads, "pruning.loss": 9 + 21 * share**2, "pruning.random_loss": drawn}
 
 
 def _links(random: np.random.Generator, sentences: int) -> dict[str, np.ndarray]:
@@ -299,4 +339,5 @@ def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
             "offsets": list(WORD_OFFSETS),
             "left_out": ["dep"],
         },
+        "pruning": {"tokens": sizes.tokens, "of": sizes.tokens, "seeds": [0, 1], "passes": 20},
     } | ({"target": target} if "attribution.gradient" in arrays else {})

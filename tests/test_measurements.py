@@ -140,7 +140,7 @@ def test_a_star_stands_for_the_stack() -> None:
     assert measurements.stack == "decoder"
     assert measurements["*.entropy"] is measurements["decoder.entropy"]
     assert "*.entropy" in measurements
-    assert "*.importance" not in measurements
+    assert "*.next_token" not in measurements
     encoder = {key.replace("decoder.", "encoder."): values for key, values in measurements.arrays.items()}
     assert Measurements(arrays=encoder, metadata=measurements.metadata, text=measurements.text).stack == "encoder"
 
@@ -159,9 +159,9 @@ NOT_MADE_UP = {
     *TEXT_KEYS,
     "*.sentence_attention",
     "*.sentence_attention_by_layer",
-    *(key for key in CONTRACT if "importance" in key or key.startswith("*.next_token")),
+    *(key for key in CONTRACT if key.startswith("*.next_token")),
 }
-NOT_MADE_UP |= {key for key in CONTRACT if key.startswith(("cross.", "target_")) or "attention_x_gradient" in key or "relevance" in key}
+NOT_MADE_UP |= {key for key in CONTRACT if key.startswith(("cross.", "target_")) or "attention_x_gradient" in key or "relevance" in key or ".shuffled" in key}
 NOT_MADE_UP |= {f"attribution.{name}" for name in ("ablation", "integrated_gradients", "pairs", "pair_rows")}
 NOT_MADE_UP |= {"*.query_key", "*.query_key_pairs", "token_types"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_up import Sizes, made_up
 
-from reportgen.contract import BY_SENTENCE
+from reportgen.contract.heads import BY_SENTENCE
 from reportgen.score_rows import queries_counted
 
 

@@ -9,17 +9,19 @@ import numpy as np
 
 from reportgen.capture.attribution import FullAttribution
 from reportgen.capture.knockout import MeasuredLinks
+from reportgen.capture.pruning import Pruned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explained:
     """The target's value; arrays about weights and about the source's sentences; what many passes give (None where they were not asked for); links that were
-    hidden; what is to be said of the gradients."""
+    hidden; heads that were masked; what is to be said of the gradients."""
 
     value: float
     arrays: dict[str, np.ndarray]
     full: FullAttribution | None
     links: MeasuredLinks
+    pruned: Pruned | None = None
     notices: tuple[str, ...] = ()
 
     @property
@@ -29,8 +31,9 @@ class Explained:
 
     @property
     def numbered(self) -> dict[str, np.ndarray]:
-        """Arrays that number the document's sentences themselves."""
-        return self.links.arrays | ({} if self.full is None else self.full.pair_rows)
+        """Arrays that number the document's sentences themselves, or have none."""
+        found = self.links.arrays | ({} if self.full is None else self.full.pair_rows)
+        return found | ({} if self.pruned is None else self.pruned.arrays)
 
     def add_to(self, metadata: dict[str, Any]) -> None:
         """Say in the metadata what was measured, how, and what was not."""
@@ -39,3 +42,5 @@ class Explained:
         metadata["notices"] += (*self.notices, *self.links.notices)
         if self.full is not None:
             self.full.add_to(metadata)
+        if self.pruned is not None:
+            self.pruned.add_to(metadata)

@@ -19,7 +19,7 @@ from reportgen.capture.targets import Target
 from reportgen.capture.token_links import AHEAD, BEHIND, SEGMENT
 from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
 from reportgen.capture.tracking import backward_peak, forward_peak
-from reportgen.contract import BY_SENTENCE
+from reportgen.contract.heads import BY_SENTENCE
 from reportgen.errors import DocumentError
 from reportgen.memory import machine_memory, used_memory, written_size
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block
 from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.head_divergence import head_divergence
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, reads_per_layer, whole_layers
 from reportgen.capture.query_key import query_key
@@ -81,6 +82,8 @@ class StackMeasure:
             found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report("strongest token links", share))
             layers = [layer.on_the_cpu() for layer in done.layers]
             found |= query_key(self.stack, layers, found, lambda share: report("queries and keys behind links", share))
+            if not self.stack.crosses:
+                found |= head_divergence(self.stack, layers, lambda share: report("divergence of heads", share))
         return {f"{self.stack.name}.{name}": values for name, values in found.items()}
 
     def weights(self) -> dict[str, np.ndarray]:

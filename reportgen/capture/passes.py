@@ -21,6 +21,7 @@ from reportgen.capture.knockout import measure_links
 from reportgen.capture.layout import layout_of
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
+from reportgen.capture.pruning import measure_pruning
 from reportgen.capture.self_check import check_model
 from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measure_shuffled
 from reportgen.capture.targets import Target, default_target
@@ -35,7 +36,7 @@ LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 ATTRIBUTIONS = ("none", "fast", "full")
-MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences"
+MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, pruning of heads"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,11 +152,12 @@ class Passes:
         language_model, alone = self.language_model, self.attention_alone
         gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
         links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
-        full = None
+        full, pruned = None, None
         if self.options.attribution == "full":
             full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
+            pruned = measure_pruning(language_model, aimed, target, gradients.importance(shapes), self.report)
         arrays = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
-        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, notices=gradients.notices)
+        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, notices=gradients.notices)
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""
@@ -271,7 +273,7 @@ class Passes:
         if target is not None and "cross" in shapes:
             said.append("Not measured, because it is not carried through cross-attention: rollout of the attribution's target.")
         if reads_per_layer(self.language_model.model.config):
-            said.append("Not measured, because the model's attention is outside the library's interface: queries and keys behind links.")
+            said.append("Not measured, because the model's attention is outside the library's interface: queries and keys behind links, divergence of heads.")
         return said
 
 

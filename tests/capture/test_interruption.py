@@ -20,6 +20,8 @@ STAGES = {
     "backward pass": ("backward pass", MeasureOptions(probes=False)),
     "second look at the links": ("strongest token links", MeasureOptions(probes=False)),
     "control run": ("attention in shuffled order", MeasureOptions(probes=False, control=True)),
+    "divergence of heads": ("divergence of heads", MeasureOptions(probes=False)),
+    "pruning": ("pruning of", MeasureOptions(probes=False, attribution="full")),
     "window": ("attention, window 2", MeasureOptions(window=150, probes=False)),
 }
 

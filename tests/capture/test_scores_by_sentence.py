@@ -14,7 +14,7 @@ from fed import document
 from test_measure_kinds import MODELS, TEXT
 
 from reportgen.capture import MeasureOptions, measure
-from reportgen.contract import BY_SENTENCE
+from reportgen.contract.heads import BY_SENTENCE
 from reportgen.measurements import Measurements
 from reportgen.score_rows import queries_counted
 

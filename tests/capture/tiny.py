@@ -18,8 +18,9 @@ from reportgen.capture.streaming import StackPass, attention_implementation
 VOCABULARY = 101
 LAYERS, HEADS = 3, 7
 SPREAD = 0.3  # weights large enough for attention that is far from even
+DIVERGENCE = ("head_divergence", "head_divergence_without_sink", "head_divergence_queries")
 FLOAT32, FLOAT16 = 2e-5, 2e-3
-NOT_IN_REFERENCE = {"decay_edges", "token_links", "query_key", "query_key_pairs"}
+NOT_IN_REFERENCE = {"decay_edges", "token_links", "query_key", "query_key_pairs", *DIVERGENCE}
 
 
 def tiny_gpt2(**changes: Any) -> GPT2LMHeadModel:

@@ -17,6 +17,7 @@ from reportgen.analyses import (
     chunks,
     decay,
     flow,
+    head_redundancy,
     head_roles,
     layer_claims,
     layer_progression,
@@ -60,13 +61,15 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
     random = np.random.default_rng(seed)
     of_a_decoder = [analysis for analysis in ANALYSES if analysis.applies_with is None]
     matrix = make_sentence_matrix(random, sentences, layers)
+    redundancy, *carriage = make_carriage(layers, heads)
     results = (
         matrix,
         make_top_links(matrix),
         links_beyond_distance.analyse(shorter_document(layers, heads)),
         make_head_roles(layers, heads),
+        redundancy,
         make_layer_progression(random, layers, heads),
-        *make_carriage(layers, heads),
+        *carriage,
         chunks.analyse(shorter_document(layers, heads)),
         make_attribution_agreement(random, matrix),
     )
@@ -169,10 +172,10 @@ def _quantity(random: np.random.Generator, key: str, label: str, layers: int, he
     return layer_progression.LayerQuantity(key=key, label=label, unit="share", mean=values.mean(1), low=low, high=high, mean_without_sink=without, uniform=0.3)
 
 
-def make_carriage(layers: int, heads: int) -> tuple[layer_claims.Result, decay.Result, sinks.Result, flow.Result]:
-    """Claims, decay, sinks and flow of a shorter document: what they print grows with layers, hardly with sentences."""
+def make_carriage(layers: int, heads: int) -> tuple[head_redundancy.Result, layer_claims.Result, decay.Result, sinks.Result, flow.Result]:
+    """Redundancy, claims, decay, sinks and flow of a shorter document: what they print grows with layers, hardly with sentences."""
     measurements = shorter_document(layers, heads)
-    return tuple(module.analyse(measurements) for module in (layer_claims, decay, sinks, flow))
+    return tuple(module.analyse(measurements) for module in (head_redundancy, layer_claims, decay, sinks, flow))
 
 
 def make_attribution_agreement(random: np.random.Generator, matrix: sentence_matrix.Result) -> attribution_agreement.Result:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.block import CELLS_AT_MOST
-from reportgen.capture.feeding import Feed, stack_namer
+from reportgen.capture.feeding import Feed, Shapes, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import reads_per_layer, weighed_layers
 from reportgen.capture.targets import Target
@@ -46,6 +46,10 @@ class Gradients:
             f"The backward pass ran in float16, which holds no number under 6e-8: {self.vanished:.0%} of the target's derivatives by the embeddings came out as 0. "
             "What is measured by gradients is too small by what was lost (--dtype bfloat16 or float32 loses nothing of the kind).",
         )
+
+    def importance(self, shapes: Shapes) -> dict[str, Float[np.ndarray, "layer head"]]:
+        """What each head is for the target, by stack, in the order of `shapes`."""
+        return {stack: self.stacks[stack].importance for stack in shapes}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Named as the contract names them. What falls on the source's sentences is summed over the stacks whose keys they are."""

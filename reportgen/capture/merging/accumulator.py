@@ -21,7 +21,7 @@ from reportgen.windows import Window
 
 STACKS = ("encoder", "decoder")
 # Means over every query that lies in a sentence.
-OVER_ALL_QUERIES = {"entropy", "distance", "locality", "within_sentence", "delimiter", "confidence"}
+OVER_ALL_QUERIES = {"entropy", "distance", "locality", "within_sentence", "delimiter", "confidence", "head_divergence", "head_divergence_without_sink"}
 STRONGEST_KEY = "strongest_key"  # tokens of the window
 # Numbers that are not of a window's own text, or of one target only: nothing to merge.
 NOT_OF_A_WINDOW = ("probe_", "importance", "attention_x_gradient", "query_key")
@@ -77,6 +77,7 @@ class Merging:
     - Means over queries: the mean over all windows' counted queries, weighted by how many each number is over.
     - `decay`: weighted by the pairs in each bin, bins being the same distances in each window. `head_similarity`: the cosine over all counted rows.
     - `token_influence_total`: the sum over windows; `token_influence`: divided by the counted queries that see the token.
+    - `head_divergence`: weighted by the windows' counted queries, for which each one's sample stands.
     - `token_links`: those of each token in the window that it is counted in.
     - Examples: that of the window where its weight is greatest, which `weights` gives; how many words or queries: the sum over windows.
     - The best fixed offset of a dependency relation: of the accuracies of offsets over all windows.
@@ -101,6 +102,7 @@ class Merging:
         self.edges: dict[str, np.ndarray] = {}
         self.examples: dict[str, Examples] = {}
         self.counts: dict[str, np.ndarray] = {}
+        self.sampled: dict[str, np.ndarray] = {}
         self.guessed: dict[str, None] = {}
         self.reached = 0
 
@@ -132,6 +134,7 @@ class Merging:
                 | ("layer", "head", "offset")
                 | ("layer", "head", "relation")
                 | ("relation", "word_offset")
+                | ("any_head", "any_head")
             ):
                 return self._add_mean
             case ("layer", "key_token"):
@@ -144,6 +147,8 @@ class Merging:
                 return self._add_examples
             case ("relation",):
                 return self._add_counts
+            case ("sampled",):
+                return self._add_sampled
         raise ValueError(f"there is no rule to merge {self.stack}.{name} over windows")
 
     def _add_by_query(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
@@ -202,6 +207,9 @@ class Merging:
             raise ValueError(f"the windows' {name} are not the same distances")
         self.edges[name] = longer
 
+    def _add_sampled(self, name: str, values: np.ndarray, numbers: WindowNumbers) -> None:
+        self.sampled[name] = np.concatenate([self.sampled.get(name, values[:0]), numbers.places[values].astype(values.dtype)])
+
     def finish(self) -> MergedNumbers:
         """The document's arrays. Raises `ValueError` when the windows taken in do not reach the document's end."""
         if self.reached != self.sentences:
@@ -209,7 +217,7 @@ class Merging:
         pairs, count, matrices = self.pairs.seen.listed(), self.pairs.seen.count, self.pairs.kept
         fit = sum(values.nbytes for values in matrices.values()) // count * self.sentences**2 <= self.whole
         arrays = {name: pairs.matrix(values) for name, values in matrices.items()} if fit else {}
-        arrays |= {**self.by_query, **self.edges, **self.counts}
+        arrays |= {**self.by_query, **self.edges, **self.counts, **self.sampled}
         arrays |= {name: merged.best for name, merged in self.examples.items()} | self._best_offsets()
         arrays |= {name: merged.mean() for name, merged in (self.means | self.cosines | self.token_means).items()}
         arrays |= {name: merged.total.astype(np.float32) for name, merged in self.token_sums.items()}

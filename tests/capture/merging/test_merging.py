@@ -80,6 +80,16 @@ def pair_arrays(index: int) -> dict[str, np.ndarray]:
     }
 
 
+def test_divergences_of_heads_are_weighted_by_the_queries_that_each_sample_stands_for() -> None:
+    apart = np.array([[0, 1.0], [1, 0]], np.float32)
+    arrays = [{"head_divergence": (index + 1) * apart, "head_divergence_queries": np.array([1, 3][: 2 - index // 2], np.int32)} for index in range(3)]
+    found = merged(lambda index: numbers(index, arrays[index]))
+    np.testing.assert_allclose(found.arrays["head_divergence"], apart * (6 * 1 + 2 * 2 + 3 * 3) / 11, rtol=1e-6)
+    assert found.arrays["head_divergence_queries"].tolist() == [1, 3, 3, 5, 7]
+    assert found.arrays["head_divergence_queries"].dtype == np.int32
+    assert found.notices == ()
+
+
 def test_each_pair_is_the_window_that_gives_the_query_sentence_the_most_text_before_it() -> None:
     found = merged(lambda index: numbers(index, pair_arrays(index))).arrays
     np.testing.assert_array_equal(found["isa"], PAIRS_BY_HAND)
@@ -172,7 +182,8 @@ def test_layers_that_see_differently_in_some_windows_only_have_a_matrix_each() -
 
 def test_one_window_gives_its_own_arrays_back() -> None:
     whole = made_up()
-    arrays = {name.removeprefix("decoder."): values for name, values in whole.arrays.items() if name.startswith("decoder.") and "probe" not in name}
+    of_target = ("decoder.probe", "decoder.importance")
+    arrays = {name.removeprefix("decoder."): values for name, values in whole.arrays.items() if name.startswith("decoder.") and not name.startswith(of_target)}
     window = Window(first=0, last=5, own=0, start=0, end=len(whole.text))
     every = np.arange(23)
     squared = np.random.default_rng(0).random((3, 7))
