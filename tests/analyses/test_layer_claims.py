@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import Sizes, made_up
+from made_up import RELATIONS, Sizes, made_up
 
 from reportgen.analyses import layer_claims
 from reportgen.analyses.layer_claims import Claim, holm, kendall
@@ -109,7 +109,29 @@ def test_sinks_that_grow_are_found_with_the_figures_and_the_chance_level() -> No
 
 
 def test_syntax_cannot_be_said_without_a_parser() -> None:
-    assert claim(made_up(sizes=SIZES), "syntax").verdict == "cannot be said"
+    assert claim(made_up(sizes=SIZES, leave_out=("decoder.syntax",)), "syntax").verdict == "cannot be said"
+
+
+def with_syntax(best: list[float]) -> Measurements:
+    """Seven layers whose best head finds the heads of one relation this often, against 0.3 by a fixed offset; the other relations have no words."""
+    accuracy = np.full((7, HEADS, len(RELATIONS)), np.nan)
+    accuracy[:, :, 0], accuracy[:, 1, 0] = 0.1, best
+    baseline, pairs = np.full(len(RELATIONS), np.nan), np.zeros(len(RELATIONS), np.int32)
+    baseline[0], pairs[0] = 0.3, 19
+    arrays = {"accuracy": accuracy, "baseline": baseline, "pairs": pairs}
+    replaced = {f"decoder.{name}_{part}": values for name in ("syntax", "syntax_reverse") for part, values in arrays.items()}
+    return made_up(sizes=Sizes(layers=7, heads=HEADS, tokens=61), replaced=replaced)
+
+
+def test_syntax_of_middle_layers_is_checked_where_a_parser_was_run() -> None:
+    middle = with_syntax([0.30, 0.31, 0.71, 0.72, 0.73, 0.32, 0.33])
+    np.testing.assert_allclose(layer_claims.syntax_by_layer(middle), [0.0, 0.01, 0.41, 0.42, 0.43, 0.02, 0.03], atol=1e-6)
+    found = claim(middle, "syntax")
+    assert found.verdict == "holds"
+    assert "0.5, 42, 2.5 percentage points" in found.reason
+    assert "p 0.0286" in found.reason  # 1 of 35 ways to place three layers of seven
+    assert claim(with_syntax([0.30, 0.31, 0.32, 0.33, 0.34, 0.71, 0.72]), "syntax").verdict == "does not hold"
+    assert claim(with_syntax([0.30, 0.60, 0.71, 0.29, 0.73, 0.32, 0.33]), "syntax").verdict == "cannot be said"
 
 
 def test_too_few_layers_say_so() -> None:
