@@ -14,8 +14,9 @@ from tiny_folders import byte_level
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "syntax"))
 from annotated import syntax
+from elsewhere import elsewhere, moved
 from hand_parsed import HandPipeline, to_the_verb
-from test_coreference import MODELS
+from test_coreference import MODELS, made_up_pairs
 from tiny import FLOAT32, arrays_of, made_up_layout, reference_of, tiny_gpt2
 
 from reportgen.capture import MeasureOptions, annotations, measure
@@ -79,6 +80,16 @@ def test_an_example_is_a_word_that_looks_at_its_head_most(name: str) -> None:
             assert text.head[word] == number[key]
             others = [other for other in range(len(words)) if text.sentence[other] == text.sentence[word] and other != word]
             assert max(others, key=lambda other: p[layer, head][np.ix_(words[word], words[other])].sum(1).mean()) == number[key]
+
+
+def test_a_model_elsewhere_has_the_numbers_that_it_has_on_the_cpu() -> None:
+    layout = with_words()
+    layout = layout.changed(mentions=made_up_pairs(layout))
+    expected = arrays_of(tiny_gpt2(), layout)
+    with elsewhere():
+        found = arrays_of(moved(tiny_gpt2()), layout)
+    for name in (name for name in expected if "syntax" in name or "coreference" in name):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-3, atol=1e-5, err_msg=name)
 
 
 def test_sentences_that_do_not_count_are_left_out() -> None:

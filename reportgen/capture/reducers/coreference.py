@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -12,7 +11,7 @@ from reportgen.capture.block import Block
 from reportgen.capture.layout import Stack
 from reportgen.mentions import FUNCTION, MentionPairs
 
-NEAR, LEAST = 0.1, 2  # controls lie at the pair's distance, give or take a tenth of it, two tokens at least
+TENTH, LEAST = 10, 2  # controls lie at the pair's distance, give or take a tenth of it, two tokens at least
 CELLS_AT_ONCE = 1 << 20
 FOUND, EXPECTED, FROM_PRONOUNS, EXPECTED_FROM_PRONOUNS = range(4)
 
@@ -125,15 +124,11 @@ class Controls:
         usable = np.setdiff1d(np.flatnonzero(kinds >= FUNCTION), stack.keys.sinks)
         columns = usable[np.argsort(kinds[usable], kind="stable")]
         places = kinds[columns] * tokens + columns  # in order
-        reach = np.maximum((NEAR * (pairs.queries - pairs.keys)).astype(np.int64), LEAST)
+        reach = np.maximum((pairs.queries - pairs.keys) // TENTH, LEAST)
         offset = kinds[pairs.keys] * tokens
         first = np.searchsorted(places, offset + np.maximum(pairs.keys - reach, 0))
         last = np.searchsorted(places, offset + np.minimum(pairs.keys + reach + 1, pairs.begins))
         return cls(pairs=pairs, columns=columns, first=first, last=np.maximum(first, last))
-
-    @cached_property
-    def inside(self) -> Int[np.ndarray, " column_and_end"]:
-        return np.arange(len(self.columns) + 1)
 
     def means(self, block: Block, chosen: slice) -> tuple[Float[np.ndarray, "head pair"], Bool[np.ndarray, " pair"]]:
         """The mean weight of each pair's controls, and whether it has any; the pairs are all those of their rows."""
