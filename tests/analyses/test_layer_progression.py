@@ -16,7 +16,7 @@ from reportgen.analyses import layer_progression
 from reportgen.analyses.layer_progression import QUANTITIES, LayerQuantity
 from reportgen.measurements import Measurements
 
-WITH_SINK_LEFT_OUT = ("distance", "entropy", "locality")
+WITH_SINK_LEFT_OUT = ("distance", "entropy", "locality", "within_sentence")
 
 
 def quantity(measurements: Measurements, key: str) -> LayerQuantity:
@@ -157,7 +157,7 @@ def test_the_chart_draws_the_numbers_of_the_result() -> None:
     assert list(charts) == ["layers"]
     assert_drawable(charts["layers"])
     panels = [panel["layer"] for row in charts["layers"]["vconcat"] for panel in row["hconcat"]]
-    assert [len(layers) for layers in panels] == [4, 4, 4, 3, 3]
+    assert [len(layers) for layers in panels] == [4, 4, 4, 3, 4]
     assert [layers[1]["encoding"]["y"]["title"] for layers in panels] == [f"{found.label} ({found.unit})" for found in result.quantities]
     band, line, bare, even = (rows_of(layer)[0] for layer in panels[0])
     assert (
