@@ -107,7 +107,7 @@ def test_a_head_that_crosses_is_named_by_layer_and_head() -> None:
     assert result.crossing is not None
     assert result.crossing.lift.shape == (3, 7)
     assert result.bridging_heads[0].head == "1.4"
-    assert "(1.4, q" in chunks.find(result)
+    assert "(head 1.4, q" in chunks.find(result)
 
 
 def test_triangles_lie_within_parts() -> None:
