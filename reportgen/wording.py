@@ -30,6 +30,11 @@ def percent(value: SupportsFloat | None, digits: int = 2) -> str:
     return significant(100 * float(value), digits) + THIN_SPACE + "%"
 
 
+def two_decimals(value: SupportsFloat) -> str:
+    """A signed number with two decimals, a real minus sign, and no sign at 0."""
+    return f"{round(float(value), 2) + 0.0:.2f}".replace("-", MINUS)
+
+
 def rounded(values: Any, digits: int = 5) -> Any:
     """Numbers as nested lists for JSON, to `digits` significant digits; null where there is no number."""
     if values is None:

@@ -16,7 +16,7 @@ from reportgen.analyses.analysis import Analysis, Method
 from reportgen.contract import CONTRACT
 from reportgen.links import lift_of
 from reportgen.measurements import Measurements
-from reportgen.wording import MINUS, percent, significant
+from reportgen.wording import percent, significant, two_decimals
 
 CLEAR_LIFT = 2.0  # from which a source sentence counts as one that an output sentence was made from
 NEARLY_EVEN = 0.9  # of the greatest entropy
@@ -161,7 +161,7 @@ def _say_order(result: Result) -> str:
     if result.order_tau is None or result.order_p is None:
         return ""
     follows = "the output follows the source’s order" if result.order_tau > 0 and result.order_p < 0.05 else "that is no proof of an order"
-    return f" Between output sentences and what each takes most from, Kendall’s tau is {_signed(result.order_tau)} (p = {significant(result.order_p, 2)}): {follows}."
+    return f" Between output sentences and what each takes most from, Kendall’s tau is {two_decimals(result.order_tau)} (p = {significant(result.order_p, 2)}): {follows}."
 
 
 def _say_heads(result: Result) -> str:
@@ -169,15 +169,11 @@ def _say_heads(result: Result) -> str:
     if np.isnan(tau).all():
         return "No head’s order can be told: the output is too short, or each looks at one token only."
     layer, head = np.unravel_index(np.nanargmax(tau), tau.shape)
-    named = f"head {layer}.{head} (tau {_signed(float(tau[layer, head]))})"
+    named = f"head {layer}.{head} (tau {two_decimals(tau[layer, head])})"
     if not result.ordered_heads:
         return f"None of {tau.size} heads goes through the source in its order; the nearest to it is {named}."
     count = len(result.ordered_heads)
     return f"{count} of {tau.size} heads {'goes' if count == 1 else 'go'} through the source in its order, {named} most closely."
-
-
-def _signed(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
 
 
 def _plural(outputs: int) -> str:

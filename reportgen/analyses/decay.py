@@ -15,7 +15,7 @@ from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import MINUS, significant
+from reportgen.wording import significant, two_decimals
 
 CONFIDENCE = 0.95
 FEWEST_BINS = 4
@@ -183,10 +183,10 @@ def find(result: Result) -> str:
         return "The document is too short to say how attention changes with distance."
     falls = int((result.law_without_sink.high < 0).sum())
     flat, steep = int(np.nanargmax(exponents)), int(np.nanargmin(exponents))
-    even = f"; even attention would give {_signed(result.even_exponent)}" if result.even_exponent is not None and np.isfinite(result.even_exponent) else ""
+    even = f"; even attention would give {two_decimals(result.even_exponent)}" if result.even_exponent is not None and np.isfinite(result.even_exponent) else ""
     return (
         f"Without the sink, a pair's weight falls with distance in {falls} of {len(exponents)} layers, as a power of distance with exponents from "
-        f"{_signed(exponents[steep])} (layer {steep}) to {_signed(exponents[flat])} (layer {flat}){even}. {_defiance(result)}"
+        f"{two_decimals(exponents[steep])} (layer {steep}) to {two_decimals(exponents[flat])} (layer {flat}){even}. {_defiance(result)}"
     )
 
 
@@ -196,10 +196,6 @@ def _defiance(result: Result) -> str:
     if not result.defying_heads:
         return f"None of {result.heads} heads gives far tokens more than near ones; {most}."
     return f"{result.defying_heads} of {result.heads} heads {'defies' if result.defying_heads == 1 else 'defy'} it: {most}."
-
-
-def _signed(value: float) -> str:
-    return f"{round(float(value), 2) + 0.0:.2f}".replace("-", MINUS)
 
 
 ANALYSIS = Analysis(

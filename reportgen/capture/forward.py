@@ -76,7 +76,7 @@ class StackMeasure:
     def arrays(self, done: StackPass, report: Report) -> dict[str, np.ndarray]:
         """The stack's arrays, after its pass."""
         found = {name: values for reducer in self.reducers for name, values in reducer.arrays().items()}
-        found["sentence_expected"] = _expected_by_mask(self.stack, self.masks.of_layer)
+        found["sentence_expected"] = expected_by_mask(self.stack, self.masks.of_layer)
         found["coverage"] = np.ones(found["isa"].shape, np.int32)
         if isinstance(self.bounds, LinkBounds):
             found["token_links"] = token_links(self.stack, done.layers, self.bounds, lambda share: report("strongest token links", share))
@@ -185,8 +185,8 @@ def _layer_progress(report: Report, stacks: Iterable[Stack]) -> Callable[[str, i
     return show
 
 
-def _expected_by_mask(stack: Stack, masks: list[Visibility]) -> np.ndarray:
-    """One matrix when all layers share their mask, else one for each layer."""
+def expected_by_mask(stack: Stack, masks: list[Visibility]) -> np.ndarray:
+    """`sentence_expected`: one matrix when all layers share their mask, else one for each layer."""
     different = {mask: expected_attention(stack, mask) for mask in dict.fromkeys(masks)}
     if all(np.array_equal(expected, different[masks[0]]) for expected in different.values()):
         return different[masks[0]]

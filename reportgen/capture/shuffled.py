@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block
 from reportgen.capture.feeding import Feed, Shapes
-from reportgen.capture.forward import MasksOfLayers, Report, expected_attention, run_through
+from reportgen.capture.forward import MasksOfLayers, Report, expected_by_mask, run_through
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.reducer import Reducer
 from reportgen.capture.streaming import StackPass
@@ -131,5 +131,5 @@ def measure_shuffled(
 
 def _mean_expected(stack: Stack, masks: MasksOfLayers) -> Float[np.ndarray, "query_sentence key_sentence"]:
     """What even attention would give, mean over layers."""
-    different = {mask: expected_attention(stack, mask) for mask in dict.fromkeys(masks.of_layer)}
-    return np.mean([different[mask] for mask in masks.of_layer], axis=0)
+    expected = expected_by_mask(stack, masks.of_layer)
+    return expected if expected.ndim == 2 else expected.mean(0)

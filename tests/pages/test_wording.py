@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.wording import ABSENT, paragraphs, percent, resampled, rounded, significant
+from reportgen.wording import ABSENT, paragraphs, percent, resampled, rounded, significant, two_decimals
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,8 @@ def test_resampled_scores_are_given_to_three_digits_or_not_at_all() -> None:
     assert resampled(evidence) == {"low": [[0.123]], "high": [[None]], "confidence": [[0.985]]}
     assert resampled(None) is None
     assert resampled(SimpleNamespace(confidence=np.array([[np.nan]]))) is None
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.784, "0.78"), (-0.75, "\N{MINUS SIGN}0.75"), (-0.004, "0.00"), (12, "12.00")])
+def test_two_decimals_have_a_real_minus_and_no_sign_at_zero(value: float, text: str) -> None:
+    assert two_decimals(value) == text
