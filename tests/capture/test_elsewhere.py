@@ -29,13 +29,15 @@ from reportgen.models import LanguageModel
 
 FAMILIES = {family.name: family for family in SEAM if family.name in ("Llama", "Mistral", "Gemma 2", "gpt-oss", "BERT", "T5")}
 CLOSE = {"rtol": 2e-4, "atol": 2e-5}
+LINKS = ("attribution.link_effect", "attribution.link_drop")
 GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"))
 
 
 def assert_alike(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     """The same arrays; which of two tokens or pairs of equal weight is shown is left to rounding."""
     assert set(found) == set(expected)
-    for name, values in ((name, expected[name]) for name in found):
+    assert_same_effects(found, expected)
+    for name, values in ((name, expected[name]) for name in found if name not in LINKS):
         if "query_key" in name or name.endswith(("_example", "strongest_key")):
             assert found[name].shape == values.shape, name
         elif name.endswith("token_links"):
@@ -45,6 +47,17 @@ def assert_alike(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
         else:
             greatest = float(np.nanmax(np.abs(values), initial=0.0))
             np.testing.assert_allclose(found[name], values, rtol=CLOSE["rtol"], atol=CLOSE["atol"] * max(greatest, 1e-3), err_msg=name)
+
+
+def assert_same_effects(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    """As many links, and the same effect of those that both measured, which are most of them: which of two links of equal lift comes first is left to rounding."""
+    if LINKS[0] not in expected:
+        return
+    here, there = ({(*row[:2],): (row[2], drop) for row, drop in zip(*(arrays[name] for name in LINKS), strict=True)} for arrays in (found, expected))
+    both = sorted(here.keys() & there.keys())
+    assert len(here) == len(there) == len(expected[LINKS[0]])
+    assert len(both) > len(there) / 2
+    np.testing.assert_allclose([here[link] for link in both], [there[link] for link in both], **CLOSE, err_msg=LINKS[0])
 
 
 def all_arrays(model: Any, given: Feed, kind: str) -> dict[str, np.ndarray]:
