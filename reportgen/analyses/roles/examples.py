@@ -21,7 +21,13 @@ BY_TOKENS = {
     "duplicate-token": "duplicate_token_example",
     "coreference": "coreference_example",
 }
-BY_STRONGEST_KEY = ("delimiter", "rare-token", "local", "within-sentence")
+BY_STRONGEST_KEY = {
+    "delimiter": "delimiter_without_sink",
+    "rare-token": "rare_token_without_sink",
+    "local": "locality_without_sink",
+    "within-sentence": "within_sentence_without_sink",
+    "broad": "relative_entropy_without_sink",
+}
 BY_SENTENCES = ("thematic", "bridge", "receiver")
 
 
@@ -91,7 +97,7 @@ def _example(sources: _Sources, role: str, layer: int, head: int) -> Example | N
         return _of_sentences(sources, role, layer, head)
     if role in BY_STRONGEST_KEY and "*.strongest_key" in sources.measurements:
         return _of_strongest_key(sources, role, layer, head)
-    return None
+    return _of_first_token(sources, role, layer, head) if role == "sink" else None
 
 
 def _of_tokens(sources: _Sources, role: str, layer: int, head: int, query: int, key: int) -> Example | None:
@@ -107,14 +113,22 @@ def _of_strongest_key(sources: _Sources, role: str, layer: int, head: int) -> Ex
     usable = (keys >= 0) & (members[np.maximum(keys, 0)] >= 0) & (np.arange(len(keys)) > 0)  # the first sentence sees nothing but itself
     if not usable.any():
         return None
-    query = int(np.where(usable, _score_by_sentence(sources, role, layer, head), -np.inf).argmax())
+    query = int(np.where(usable, _score_by_sentence(sources, BY_STRONGEST_KEY[role], layer, head), -np.inf).argmax())
     return _made(sources, role, layer, head, (query, []), (int(members[keys[query]]), [_span(sources, int(keys[query]))]))
 
 
-def _score_by_sentence(sources: _Sources, role: str, layer: int, head: int) -> Float[np.ndarray, " sentence"]:
-    """The role's score in each sentence, zero where there is none; sentences of few tokens last, since in these any score may be."""
-    names = {"local": "locality", "within-sentence": "within_sentence", "delimiter": "delimiter", "rare-token": "rare_token"}
-    array, members = f"*.{names.get(role)}_without_sink_by_sentence", sources.measurements["token_sentences"]
+def _of_first_token(sources: _Sources, role: str, layer: int, head: int) -> Example | None:
+    """The later sentence that gives the first token the greatest share; none where that token is in no sentence."""
+    members = sources.measurements["token_sentences"]
+    if members[0] < 0 or members.max() == 0:
+        return None
+    query = 1 + int(_score_by_sentence(sources, "first_token", layer, head)[1:].argmax())
+    return _made(sources, role, layer, head, (query, []), (int(members[0]), [_span(sources, 0)]))
+
+
+def _score_by_sentence(sources: _Sources, score: str, layer: int, head: int) -> Float[np.ndarray, " sentence"]:
+    """A score in each sentence, zero where there is none; sentences of few tokens last, since in these any score may be."""
+    array, members = f"*.{score}_by_sentence", sources.measurements["token_sentences"]
     lengths = np.bincount(members[members >= 0])
     values = np.nan_to_num(sources.measurements[array][layer, head].astype(np.float32)) if array in sources.measurements else np.zeros(len(lengths), np.float32)
     return np.where(lengths >= min(8, int(np.median(lengths))), values, values - 1e3)

@@ -61,6 +61,34 @@ def test_a_local_head_shows_the_key_that_it_looks_at_most() -> None:
     assert marked(example)[1] == [measurements.text[slice(*measurements["token_spans"][30])]]
 
 
+def test_a_sink_head_shows_the_later_sentence_that_rests_most_on_the_first_token() -> None:
+    shares = np.full((2, 3, 7), 0.9, np.float16)
+    shares[..., 4], shares[..., 0] = 0.96, 1.0
+    replaced = {"decoder.first_token": np.full((2, 3), 0.9, np.float32), "decoder.first_token_by_sentence": shares}
+    measurements = made_up(sizes=SIZES, replaced=replaced)
+    example = next(example for example in head_roles.analyse(measurements).examples if example.role == "sink")
+    assert (example.query, example.key) == (4, 0)
+    assert marked(example) == ([], [measurements.text[slice(*measurements["token_spans"][0])]])
+
+
+def test_a_sink_head_has_no_example_where_the_first_token_is_in_no_sentence() -> None:
+    first = made_up(sizes=SIZES)["token_sentences"].copy()
+    first[0] = -1
+    replaced = {"decoder.first_token": np.full((2, 3), 0.9, np.float32), "token_sentences": first}
+    assert "sink" not in {example.role for example in head_roles.analyse(made_up(sizes=SIZES, replaced=replaced)).examples}
+
+
+def test_a_broad_head_shows_its_broadest_sentence_and_the_key_it_looks_at_most_nevertheless() -> None:
+    replaced = {f"decoder.relative_entropy{suffix}": np.full((2, 3), 0.99, np.float32) for suffix in ("", "_without_sink")}
+    by_sentence = np.full((2, 3, 7), 0.97, np.float16)
+    by_sentence[..., 5] = 0.995
+    replaced |= {f"decoder.relative_entropy{suffix}_by_sentence": by_sentence for suffix in ("", "_without_sink")}
+    replaced["decoder.strongest_key"] = np.full((2, 3, 7), 20, np.int32)
+    measurements = made_up(sizes=SIZES, replaced=replaced)
+    example = next(example for example in head_roles.analyse(measurements).examples if example.role == "broad")
+    assert (example.query, example.key) == (5, measurements["token_sentences"][20])
+
+
 def test_a_thematic_head_shows_two_sentences_with_their_shared_words_marked() -> None:
     themes = themes_of()
     shares = renewed(by_distance(), (1, 2), np.exp(np.equal.outer(themes, themes)))
