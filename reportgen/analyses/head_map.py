@@ -18,6 +18,7 @@ PERMUTATIONS = 999
 SEED = 0
 THIRDS = ("first third of layers", "middle third", "last third")
 ALL_KEYS, WITHOUT_SINK = "all keys", "without the sink"
+SYMBOL = "#5f5e5a"  # of a legend: the colour of quiet text, which follows the theme
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,7 +150,12 @@ def _plane(alt: Any, found: HeadMap, layers: int) -> Any:
             x=alt.X("x:Q", title="nats", axis=axis),
             y=alt.Y("y:Q", title="nats", axis=axis),
             color=alt.Color("layer:Q", title="layer", scale=alt.Scale(scheme="cividis", domain=[0, max(layers - 1, 1)])),
-            shape=alt.Shape("part:N", title=None, scale=alt.Scale(domain=list(THIRDS), range=["circle", "square", "triangle-up"])),
+            shape=alt.Shape(
+                "part:N",
+                title=None,
+                scale=alt.Scale(domain=list(THIRDS), range=["circle", "square", "triangle-up"]),
+                legend=alt.Legend(symbolFillColor=SYMBOL),  # black by default, which is not seen in the dark
+            ),
         )
     )
 

@@ -101,7 +101,7 @@ def draw_curve(alt: Any, curve: PruningCurve) -> dict[str, Any]:
 def say(curve: PruningCurve | None) -> str:
     """What masking does, in one sentence; how to get it where it was not measured."""
     if curve is None:
-        return "Heads were not masked one after another: --attribution full does that."
+        return "Heads were not masked one after another; full attribution does that."
     step = len(curve.heads) // 2
     return (
         f"Of {curve.heads[-1]} heads {curve.free} can be masked in order of importance before the target changes by over a tenth, {curve.random_free} in random order: "

@@ -125,7 +125,7 @@ def test_what_was_not_measured_is_left_out(absent: tuple[str, ...]) -> None:
     assert ("importance" in charts) == (PARTS[1] not in absent)
     assert ("pruning" in charts) == (PARTS[2] not in absent)
     finding = head_redundancy.find(found)
-    assert ("--attribution full does that" in finding) == (PARTS[2] in absent)
+    assert ("full attribution does that" in finding) == (PARTS[2] in absent)
     assert "nan" not in finding
 
 
