@@ -59,7 +59,7 @@ class _Prefixed(Mapping[str, np.ndarray]):
         return sum(1 for _ in self)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Measurements:
     """Everything that was measured on one document with one model.
 

@@ -84,12 +84,14 @@ def test_no_analysis_partial_or_test_is_left_out_of_the_registry() -> None:
         "alignment_charts",
         "alignment_scores",
         "analysis",
+        "charting",
         "even_attention",
         "head_map",
         "layer_diversity",
         "maximum_flow",
         "pruning_curve",
         "receptive_field",
+        "remembering",
         "scaling",
     }
     partials = {path.name.removesuffix(".html.jinja") for path in (ROOT / "templates" / "sections").glob("*.jinja")}

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from reportgen.analyses.charting import packed, spec_of
+
 ROWS_AT_MOST, COLUMNS_AT_MOST = 30, 40  # of a picture; more sentences are drawn as means over groups
 GREATEST_LIFT = 8.0
 CELL, HEAD = 14, 20  # pixels of a cell, of a head
@@ -34,7 +36,7 @@ def draw_alignment(share: Float[np.ndarray, "output source"], lift: Float[np.nda
     left = _matrix(alt, share, "Share of an output sentence’s attention", alt.Color("value:Q", title="share", scale=shares, legend=alt.Legend(tickCount=4)))
     values = [1 / GREATEST_LIFT, 0.5, 1, 2, GREATEST_LIFT]
     right = _matrix(alt, lift, "Lift over even attention", alt.Color("value:Q", title="lift, ×", scale=lifts, legend=alt.Legend(values=values, format="~g")))
-    return alt.hconcat(left, right, description=description).resolve_scale(color="independent").configure_view(stroke=None).to_dict()
+    return spec_of(alt.hconcat(left, right, description=description).resolve_scale(color="independent").configure_view(stroke=None))
 
 
 def pooled(values: Float[np.ndarray, "output source"]) -> Float[np.ndarray, "row column"]:
@@ -55,7 +57,7 @@ def _matrix(alt: Any, values: Float[np.ndarray, "output source"], title: str, co
     rows, columns = (_names(size, most) for size, most in zip(values.shape, (ROWS_AT_MOST, COLUMNS_AT_MOST), strict=True))
     cells = [{"output": rows[row], "source": columns[column], "value": _plotted(value)} for (row, column), value in np.ndenumerate(pooled(values))]
     return (
-        alt.Chart(alt.Data(values=cells), title=title, width=max(NARROWEST, CELL * len(columns)), height=max(LOWEST, CELL * len(rows)))
+        alt.Chart(alt.Data(values=packed(cells)), title=title, width=max(NARROWEST, CELL * len(columns)), height=max(LOWEST, CELL * len(rows)))
         .mark_rect()
         .encode(
             x=alt.X("source:O", title="source sentence", sort=columns, axis=alt.Axis(labelAngle=0 if len(columns[-1]) < 4 else -90, labelOverlap=True)),
@@ -78,14 +80,14 @@ def draw_head_maps(maps: Sequence[HeadMap], description: str) -> dict[str, Any]:
 
     drawn = [_head_map(alt, found) for found in maps]
     chart = alt.concat(*drawn, columns=2, description=description)
-    return chart.resolve_scale(color="independent").configure_view(stroke=None).to_dict()
+    return spec_of(chart.resolve_scale(color="independent").configure_view(stroke=None))
 
 
 def _head_map(alt: Any, found: HeadMap) -> Any:
     layers, heads = found.values.shape
     scale = alt.Scale(scheme="blueorange" if found.low < 0 else "cividis", domain=[found.low, 1], clamp=True)
     return (
-        alt.Chart(alt.Data(values=list(_cells(found))), title=found.title, width=max(NARROWEST, HEAD * heads), height=max(LOWEST // 2, CELL * layers))
+        alt.Chart(alt.Data(values=packed(_cells(found))), title=found.title, width=max(NARROWEST, HEAD * heads), height=max(LOWEST // 2, CELL * layers))
         .mark_rect()
         .encode(
             x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0)),

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 
@@ -124,7 +125,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     import altair as alt
 
     panels = [_panel(alt, result, method) for method in ("attention", "rollout") if getattr(result, method) is not None]
-    return {"scatter": alt.hconcat(*panels).configure_view(stroke=None).to_dict()}
+    return {"scatter": spec_of(alt.hconcat(*panels).configure_view(stroke=None))}
 
 
 def _panel(alt: Any, result: Result, method: str) -> Any:
@@ -138,7 +139,7 @@ def _panel(alt: Any, result: Result, method: str) -> Any:
     colours = alt.Scale(domain=["first sentence", "other sentences"], range=["#b8621b", "#3b6ea8"])
     shapes = alt.Scale(domain=["first sentence", "other sentences"], range=["diamond", "circle"])
     return (
-        alt.Chart(alt.Data(values=rows), width=300, height=240)
+        alt.Chart(alt.Data(values=packed(rows)), width=300, height=240)
         .mark_point(filled=True, opacity=0.7, size=36)
         .encode(
             x=alt.X("x:Q", title=f"{method} of the target's rows (share, logarithmic)", scale=alt.Scale(type="log", nice=False)),

@@ -13,7 +13,7 @@ from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.analyses.sentence_pairs.agreement import DivisionAgreement, compare, division
 from reportgen.analyses.sentence_pairs.crossing import Crossing, cross, discovery_rates
-from reportgen.analyses.sentence_pairs.distance_model import Expectation, expect, expect_views, token_middles
+from reportgen.analyses.sentence_pairs.distance_model import Expectation, expect_views, expect_whole, token_middles
 from reportgen.analyses.sentence_pairs.novelty import DRAWS, Novelty, Triangle, find_borders, find_triangles, kernel_width, symmetric
 from reportgen.analyses.sentence_pairs.pictures_of_borders import draw_layers, draw_novelty
 from reportgen.measurements import Measurements
@@ -85,7 +85,7 @@ class Result:
 def analyse(measurements: Measurements) -> Result:
     """Borders in what is left of attention when distance, length and general pull are taken out."""
     pairs, views, middles = measurements.by_pair.pairs, attention_views(measurements), token_middles(measurements)
-    sentences, model = pairs.sentences, expect(pairs, views[0], middles)
+    sentences, model = pairs.sentences, expect_whole(measurements)
     whole = symmetric(_matrix(model, sentences))
     novelty = find_borders(whole, DRAWS)
     layers = [find_borders(symmetric(z), LAYER_DRAWS) for z in expect_views(pairs, views[1:], middles)]

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.even_attention import EvenAttention, even_attention
 from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, joined_capacities
 from reportgen.analyses.receptive_field import METHOD, receptive_field, row_of_rollout
@@ -212,9 +213,10 @@ def _streams(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
     x = alt.X("layer:Q", title="layers passed", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
     y = alt.Y("from:Q", title=f"what sentence {chosen.sentence + 1} is made of (share)", scale=alt.Scale(domain=[0, 1]))
     colour = alt.Color("source:N", scale=alt.Scale(domain=names, range=colours), legend=None)
-    bands = alt.Chart(alt.Data(values=rows), width=560, height=240).mark_area(interpolate="monotone", opacity=0.75).encode(x=x, y=y, y2="to:Q", color=colour)
-    text = alt.Chart(alt.Data(values=labels)).mark_text(align="left", dx=6).encode(x="layer:Q", y="middle:Q", text="label:N")
-    return alt.layer(bands, text).configure_view(stroke=None).to_dict()
+    areas = alt.Chart(alt.Data(values=packed(rows)), width=560, height=240).mark_area(interpolate="monotone", opacity=0.75)
+    bands = areas.encode(x=x, y=y, y2="to:Q", color=colour)
+    text = alt.Chart(alt.Data(values=packed(labels))).mark_text(align="left", dx=6).encode(x="layer:Q", y="middle:Q", text="label:N")
+    return spec_of(alt.layer(bands, text).configure_view(stroke=None))
 
 
 def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
@@ -228,8 +230,8 @@ def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
     names = [path.name for path in chosen.paths]
     colours = alt.Scale(domain=names, range=[SERIES[1] if "without" in name else SERIES[0] for name in names])
     dashes = alt.Scale(domain=names, range=[[2, 3] if name.startswith("even") else [1, 0] for name in names])
-    return (
-        alt.Chart(alt.Data(values=rows), width=250, height=180)
+    return spec_of(
+        alt.Chart(alt.Data(values=packed(rows)), width=250, height=180)
         .mark_line()
         .encode(
             x=alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False)),
@@ -239,7 +241,6 @@ def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
         )
         .facet(column=alt.Column("part:N", title=None, sort=["from itself", "from the first sentence"]))
         .configure_view(stroke=None)
-        .to_dict()
     )
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.scaling import scale
 
 CLOSE = 0.05  # nats, of ln 2 at most
@@ -127,7 +128,7 @@ def by_layer(distances: Float[np.ndarray, "compared compared"], layer: Int[np.nd
 def draw_map(alt: Any, maps: tuple[HeadMap, ...], layers: int) -> dict[str, Any]:
     """The plane, a panel with and one without the sink on one scale: a point for each head, its shape by third of the depth, its colour by layer."""
     panels = [_plane(alt, found, layers) for found in maps]
-    return alt.hconcat(*panels).resolve_scale(x="shared", y="shared", color="shared", shape="shared").configure_view(stroke=None).to_dict()
+    return spec_of(alt.hconcat(*panels).resolve_scale(x="shared", y="shared", color="shared", shape="shared").configure_view(stroke=None))
 
 
 def third_of(layer: int, layers: int) -> str:
@@ -144,7 +145,7 @@ def _plane(alt: Any, found: HeadMap, layers: int) -> Any:
     ]
     axis = alt.Axis(grid=True, tickCount=4)
     return (
-        alt.Chart(alt.Data(values=rows), title=f"{found.keys[0].upper()}{found.keys[1:]}: stress {found.stress:.2f}", width=320, height=300)
+        alt.Chart(alt.Data(values=packed(rows)), title=f"{found.keys[0].upper()}{found.keys[1:]}: stress {found.stress:.2f}", width=320, height=300)
         .mark_point(filled=True, size=44, opacity=0.85)
         .encode(
             x=alt.X("x:Q", title="nats", axis=axis),
@@ -172,13 +173,13 @@ def draw_tree(alt: Any, found: HeadMap, layers: int) -> dict[str, Any]:
     ]
     x = alt.X("head:Q", title=None, axis=None, scale=alt.Scale(nice=False, domain=[-1, len(order)]))
     upper = (
-        alt.Chart(alt.Data(values=lines), width=660, height=220)
+        alt.Chart(alt.Data(values=packed(lines)), width=660, height=220)
         .mark_line(strokeWidth=0.8, color="#5f5e5a")
         .encode(x=x, y=alt.Y("divergence:Q", title="divergence, nats"), detail="merge:N", order="step:Q")
     )
-    close = alt.Chart(alt.Data(values=[{"divergence": CLOSE}])).mark_rule(color="#b8621b", strokeDash=[6, 3]).encode(y="divergence:Q")
+    close = alt.Chart(alt.Data(values=packed([{"divergence": CLOSE}]))).mark_rule(color="#b8621b", strokeDash=[6, 3]).encode(y="divergence:Q")
     lower = (
-        alt.Chart(alt.Data(values=leaves), width=660, height=110)
+        alt.Chart(alt.Data(values=packed(leaves)), width=660, height=110)
         .mark_point(filled=True, size=18, opacity=0.9)
         .encode(
             x=x,
@@ -186,7 +187,7 @@ def draw_tree(alt: Any, found: HeadMap, layers: int) -> dict[str, Any]:
             shape=alt.Shape("part:N", title=None, scale=alt.Scale(domain=list(THIRDS), range=["circle", "square", "triangle-up"])),
         )
     )
-    return alt.vconcat(alt.layer(upper, close), lower, spacing=6).configure_view(stroke=None).to_dict()
+    return spec_of(alt.vconcat(alt.layer(upper, close), lower, spacing=6).configure_view(stroke=None))
 
 
 def branches(tree: Float[np.ndarray, "merge 4"]) -> Iterator[list[tuple[float, float]]]:

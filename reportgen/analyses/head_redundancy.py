@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.head_map import ALL_KEYS, CLOSE, PERMUTATIONS, WITHOUT_SINK, HeadMap, close_heads, draw_map, draw_tree, head_map
 from reportgen.analyses.layer_diversity import SUFFIX, LayerDiversity, diversity_by_layer, draw_lines
 from reportgen.analyses.pruning_curve import CHANGED, PruningCurve, draw_curve, pruning_curve, say
@@ -115,7 +116,7 @@ def _importance(alt: Any, result: Result) -> dict[str, Any]:
     scale = alt.Scale(type="log", scheme="cividis", domain=[low, high * 1.001], clamp=True)
     panels = [
         alt.Chart(
-            alt.Data(values=[{"layer": layer, "head": head, "importance": _above(value, low)} for (layer, head), value in np.ndenumerate(values)]),
+            alt.Data(values=packed([{"layer": layer, "head": head, "importance": _above(value, low)} for (layer, head), value in np.ndenumerate(values)])),
             title=title,
             width=alt.Step(24),
             height=alt.Step(11),
@@ -128,7 +129,7 @@ def _importance(alt: Any, result: Result) -> dict[str, Any]:
         )
         for title, values in (("Importance", result.importance), ("Absolute value inside the sum", result.importance_abs))
     ]
-    return alt.hconcat(*panels).resolve_scale(color="shared").configure_view(stroke=None).to_dict()
+    return spec_of(alt.hconcat(*panels).resolve_scale(color="shared").configure_view(stroke=None))
 
 
 def _above(value: float | np.floating, low: float) -> float | None:

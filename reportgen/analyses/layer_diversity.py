@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.head_map import ALL_KEYS, WITHOUT_SINK
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.measurements import Measurements
@@ -69,7 +70,7 @@ def draw_lines(alt: Any, layers: tuple[LayerDiversity, ...], *, divergence: bool
     panels = {"diversity": "1 \N{MINUS SIGN} cosine", "divergence": "divergence, nats", "entropy": "entropy, nats"}
     if not divergence:
         del panels["divergence"]
-    return alt.hconcat(*(_panel(alt, layers, name, title) for name, title in panels.items())).configure_view(stroke=None).to_dict()
+    return spec_of(alt.hconcat(*(_panel(alt, layers, name, title) for name, title in panels.items())).configure_view(stroke=None))
 
 
 def _panel(alt: Any, layers: tuple[LayerDiversity, ...], name: str, title: str) -> Any:
@@ -80,7 +81,7 @@ def _panel(alt: Any, layers: tuple[LayerDiversity, ...], name: str, title: str) 
     ]
     names = [ALL_KEYS, WITHOUT_SINK]
     return (
-        alt.Chart(alt.Data(values=rows), width=180, height=160)
+        alt.Chart(alt.Data(values=packed(rows)), width=180, height=160)
         .mark_line()
         .encode(
             x=alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, tickCount=5)),

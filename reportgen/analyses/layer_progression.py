@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.even_attention import even_attention
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
@@ -77,7 +78,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 
     panels = [_panel(alt, quantity) for quantity in result.quantities]
     chart = alt.vconcat(*(alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)))
-    return {"layers": chart.configure_view(stroke=None).to_dict()}
+    return {"layers": spec_of(chart.configure_view(stroke=None))}
 
 
 def _panel(alt: Any, quantity: LayerQuantity) -> Any:
@@ -89,16 +90,16 @@ def _panel(alt: Any, quantity: LayerQuantity) -> Any:
     x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
     title = f"{quantity.label} ({quantity.unit})"
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=True))
-    base = alt.Chart(alt.Data(values=rows), width=300, height=180)
+    base = alt.Chart(alt.Data(values=packed(rows)), width=300, height=180)
     marks = [
         base.mark_area(opacity=0.25, color="#3b6ea8").encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q"),
         base.mark_line(color="#3b6ea8").encode(x=x, y=y),
     ]
     if quantity.mean_without_sink is not None:
         values = [{"layer": layer, "mean": _plotted(mean)} for layer, mean in enumerate(quantity.mean_without_sink)]
-        marks.append(alt.Chart(alt.Data(values=values)).mark_line(color="#b8621b", strokeDash=[6, 3]).encode(x=x, y=y))
+        marks.append(alt.Chart(alt.Data(values=packed(values))).mark_line(color="#b8621b", strokeDash=[6, 3]).encode(x=x, y=y))
     if quantity.uniform is not None:
-        marks.append(alt.Chart(alt.Data(values=[{"mean": _plotted(quantity.uniform)}])).mark_rule(color="#7a7a7a", strokeDash=[1, 3]).encode(y=y))
+        marks.append(alt.Chart(alt.Data(values=packed([{"mean": _plotted(quantity.uniform)}]))).mark_rule(color="#7a7a7a", strokeDash=[1, 3]).encode(y=y))
     return alt.layer(*marks)
 
 

@@ -13,7 +13,7 @@ from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.analyses.sentence_pairs.control import Correlation, Shuffled, correlation, shuffled_lifts
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
-from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, expect, token_middles
+from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, expect, expect_whole, token_middles
 from reportgen.analyses.sentence_pairs.pictures_of_links import draw_distances
 from reportgen.analyses.sentence_pairs.tail import Tail
 from reportgen.links import content_pairs, strongest
@@ -87,7 +87,7 @@ class Result:
 def analyse(measurements: Measurements) -> Result:
     """Fit what distance and each sentence's own terms predict, and rank what is left."""
     pairs, share, middles = measurements.by_pair.pairs, attention_views(measurements)[0], token_middles(measurements)
-    model = expect(pairs, share, middles)
+    model = expect_whole(measurements)
     length_model = expect(pairs, share, middles, expected_attention(measurements))
     p_values = model.p_value
     q_values = discovery_rates(p_values)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.measurements import Measurements
 from reportgen.wording import significant
 
@@ -84,9 +85,9 @@ def draw_curve(alt: Any, curve: PruningCurve) -> dict[str, Any]:
     names, colours = [ORDERED, RANDOM], ["#3b6ea8", "#b8621b"]
     x = alt.X("masked:Q", title="heads masked, %", scale=alt.Scale(nice=False))
     title = f"target, {curve.unit}"
-    area = alt.Chart(alt.Data(values=band)).mark_area(opacity=0.2, color=colours[1]).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
+    area = alt.Chart(alt.Data(values=packed(band))).mark_area(opacity=0.2, color=colours[1]).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
     lines = (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.Data(values=packed(rows)))
         .mark_line(point=True)
         .encode(
             x=x,
@@ -95,7 +96,7 @@ def draw_curve(alt: Any, curve: PruningCurve) -> dict[str, Any]:
             strokeDash=alt.StrokeDash("order:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]])),
         )
     )
-    return alt.layer(area, lines).properties(width=560, height=260).configure_view(stroke=None).to_dict()
+    return spec_of(alt.layer(area, lines).properties(width=560, height=260).configure_view(stroke=None))
 
 
 def say(curve: PruningCurve | None) -> str:

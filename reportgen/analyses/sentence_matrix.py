@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.remembering import remembered
 from reportgen.contract import CONTRACT
 from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.measurements import Measurements
@@ -104,6 +105,7 @@ class Shown:
         return self.pairs.pooled(np.where(later, np.nan, values) if self.causal else values, self.group)
 
 
+@remembered
 def attention_views(measurements: Measurements) -> Float[np.ndarray, "view pair"]:
     """Mean share of attention over all heads, then over the heads of each layer."""
     name = "*.sentence_attention"
@@ -111,7 +113,9 @@ def attention_views(measurements: Measurements) -> Float[np.ndarray, "view pair"
         by_layer = np.stack([heads.mean(0, dtype=np.float32) for heads in measurements.by_pair.layers(name)])
     else:
         by_layer = measurements.by_pair[f"{name}_by_layer"]
-    return np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
+    views = np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
+    views.setflags(write=False)
+    return views
 
 
 def expected_attention(measurements: Measurements) -> Float[np.ndarray, " pair"]:

@@ -9,10 +9,9 @@ from reportgen.analyses.roles.definitions import Role
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import RESAMPLES, resampled_ratios
 from reportgen.analyses.roles.sentence_links import FARTHEST, LayerLinks, Pairs, at_places, by_query
-from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.analyses.sentence_pairs.agreement import division
 from reportgen.analyses.sentence_pairs.crossing import Crossing
-from reportgen.analyses.sentence_pairs.distance_model import expect, token_middles
+from reportgen.analyses.sentence_pairs.distance_model import expect_whole
 from reportgen.analyses.sentence_pairs.novelty import find_borders, symmetric
 from reportgen.measurements import Measurements
 
@@ -35,9 +34,8 @@ def borders_of(measurements: Measurements) -> tuple[Bool[np.ndarray, " gap"], st
 
 
 def _found(measurements: Measurements) -> tuple[int, ...]:
-    pairs = measurements.by_pair.pairs
-    model = expect(pairs, attention_views(measurements)[0], token_middles(measurements))
-    z = np.full((pairs.sentences, pairs.sentences), np.nan)
+    model, sentences = expect_whole(measurements), len(measurements["sentence_spans"])
+    z = np.full((sentences, sentences), np.nan)
     z[model.queries, model.keys] = model.z
     return find_borders(symmetric(z)).gaps
 

@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from reportgen.analyses.remembering import remembered
+from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.analyses.sentence_pairs.tail import Tail, upper_tail
 from reportgen.analyses.sentence_pairs.two_way_fit import TwoWayFit
 from reportgen.measurements import Measurements
@@ -92,6 +94,12 @@ def expect(
         z = standardised(residual / np.sqrt(np.maximum(1 - fit.leverage, LEAST_LEFT)), bins)
     freedom = EFFICIENCY * np.bincount(bins)[bins]
     return Expectation(queries=queries, keys=keys, share=share, expected=np.exp(logs - residual), z=z, freedom_of_scale=freedom)
+
+
+@remembered
+def expect_whole(measurements: Measurements) -> Expectation:
+    """What is expected of the whole model's pairs: of the mean share over layers and heads."""
+    return expect(measurements.by_pair.pairs, attention_views(measurements)[0], token_middles(measurements))
 
 
 def expect_views(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.sentence_pairs.novelty import Novelty
 
 WIDTH = 620
@@ -18,7 +19,7 @@ def draw_novelty(novelty: Novelty, paragraph_ends: Collection[int], headings: Co
     import altair as alt
 
     rows = [{"after": gap + 1, "strength": _plotted(value)} for gap, value in enumerate(novelty.strength)]
-    base = alt.Chart(alt.Data(values=rows), width=WIDTH, height=220)
+    base = alt.Chart(alt.Data(values=packed(rows)), width=WIDTH, height=220)
     x = alt.X("after:Q", title="border after sentence", scale=alt.Scale(domain=[1, len(rows)], nice=False), axis=alt.Axis(tickMinStep=1))
     y = alt.Y("strength:Q", title="novelty (standard deviations)")
     foot = round(float(np.nanmin(novelty.strength)) - 1, 2)
@@ -26,15 +27,17 @@ def draw_novelty(novelty: Novelty, paragraph_ends: Collection[int], headings: Co
     heads = [{"after": gap + 1, "strength": foot} for gap in headings]
     marks = [
         base.mark_line(color="#3b6ea8").encode(x=x, y=y),
-        alt.Chart(alt.Data(values=[{"strength": round(novelty.level, 3)}])).mark_rule(color="#7a7a7a", strokeDash=[6, 3]).encode(y=y),
-        alt.Chart(alt.Data(values=own)).mark_tick(color="#7a7a7a", height=10, thickness=1.5, orient="vertical").encode(x=x, y=y),
-        alt.Chart(alt.Data(values=heads)).mark_point(shape="triangle-up", filled=True, color="#1f7f5c", size=70).encode(x=x, y=y),
-        alt.Chart(alt.Data(values=[rows[gap] for gap in novelty.gaps])).mark_point(shape="diamond", filled=True, color="#b8621b", size=90).encode(x=x, y=y),
-        alt.Chart(alt.Data(values=[rows[gap] for gap in novelty.gaps])).mark_text(dy=-12, color="#1b1b1a").encode(x=x, y=y, text="after:Q"),
+        alt.Chart(alt.Data(values=packed([{"strength": round(novelty.level, 3)}]))).mark_rule(color="#7a7a7a", strokeDash=[6, 3]).encode(y=y),
+        alt.Chart(alt.Data(values=packed(own))).mark_tick(color="#7a7a7a", height=10, thickness=1.5, orient="vertical").encode(x=x, y=y),
+        alt.Chart(alt.Data(values=packed(heads))).mark_point(shape="triangle-up", filled=True, color="#1f7f5c", size=70).encode(x=x, y=y),
+        alt.Chart(alt.Data(values=packed([rows[gap] for gap in novelty.gaps])))
+        .mark_point(shape="diamond", filled=True, color="#b8621b", size=90)
+        .encode(x=x, y=y),
+        alt.Chart(alt.Data(values=packed([rows[gap] for gap in novelty.gaps]))).mark_text(dy=-12, color="#1b1b1a").encode(x=x, y=y, text="after:Q"),
     ]
     borders = ", ".join(str(gap + 1) for gap in novelty.gaps) or "none"
     words = f"Novelty of each of {len(rows)} gaps between sentences. Borders above the level of {novelty.level:.2f} follow sentences: {borders}."
-    return alt.layer(*marks).configure_view(stroke=None).properties(description=words).to_dict()
+    return spec_of(alt.layer(*marks).configure_view(stroke=None).properties(description=words))
 
 
 def draw_layers(borders: Sequence[Collection[int]], strength: Float[np.ndarray, "layer gap"], whole: Collection[int]) -> dict[str, Any]:
@@ -45,10 +48,10 @@ def draw_layers(borders: Sequence[Collection[int]], strength: Float[np.ndarray, 
     x = alt.X("after:Q", title="border after sentence", scale=alt.Scale(domain=[1, strength.shape[1]], nice=False), axis=alt.Axis(tickMinStep=1))
     y = alt.Y("layer:Q", title="layer", scale=alt.Scale(domain=[-0.5, len(borders) - 0.5], nice=False), axis=alt.Axis(tickMinStep=1, grid=True))
     size = alt.Size("strength:Q", title="novelty", scale=alt.Scale(range=[20, 160]), legend=None)
-    rules = alt.Chart(alt.Data(values=[{"after": gap + 1} for gap in whole])).mark_rule(color="#7a7a7a", strokeDash=[6, 3]).encode(x=x)
-    points = alt.Chart(alt.Data(values=rows)).mark_point(shape="diamond", filled=True, opacity=0.8, color="#b8621b").encode(x=x, y=y, size=size)
+    rules = alt.Chart(alt.Data(values=packed([{"after": gap + 1} for gap in whole]))).mark_rule(color="#7a7a7a", strokeDash=[6, 3]).encode(x=x)
+    points = alt.Chart(alt.Data(values=packed(rows))).mark_point(shape="diamond", filled=True, opacity=0.8, color="#b8621b").encode(x=x, y=y, size=size)
     words = f"{len(rows)} borders found in single layers; {sum(1 for gaps in borders if gaps)} of {len(borders)} layers have any."
-    return alt.layer(rules, points, width=WIDTH, height=max(8 * len(borders), 120)).configure_view(stroke=None).properties(description=words).to_dict()
+    return spec_of(alt.layer(rules, points, width=WIDTH, height=max(8 * len(borders), 120)).configure_view(stroke=None).properties(description=words))
 
 
 def _plotted(value: float | np.floating) -> float | None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from reportgen.analyses.charting import packed, spec_of
+
 KINDS = ("other link of the table", "discovery")
 
 
@@ -23,12 +25,12 @@ def draw_distances(
     x = alt.X("distance:Q", title="distance in sentences (log)", scale=alt.Scale(type="log", nice=False))
     title = "share of attention (log)"
     y = alt.Y("share:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~p"))
-    base = alt.Chart(alt.Data(values=rows), width=620, height=280)
+    base = alt.Chart(alt.Data(values=packed(rows)), width=620, height=280)
     chart = alt.layer(
         base.mark_area(opacity=0.2, color="#7a7a7a").encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q"),
         base.mark_line(color="#7a7a7a").encode(x=x, y=y),
         base.mark_line(color="#3b6ea8", strokeDash=[6, 3]).encode(x=x, y=alt.Y("expected:Q", title=title)),
-        alt.Chart(alt.Data(values=links))
+        alt.Chart(alt.Data(values=packed(links)))
         .mark_point(filled=True, size=60, opacity=0.9)
         .encode(
             x=x,
@@ -41,7 +43,7 @@ def draw_distances(
         f"Share of attention against distance in sentences. The median of all pairs is {distances[0, 0]:.2%} at distance {distance[0]} and "
         f"{distances[-1, 0]:.3%} at distance {distance[-1]}; the {len(points)} links of the table are points, {sum(found for *_, found in points)} of them discoveries."
     )
-    return chart.configure_view(stroke=None).properties(description=words).to_dict()
+    return spec_of(chart.configure_view(stroke=None).properties(description=words))
 
 
 def _short(value: float) -> float:
