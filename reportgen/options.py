@@ -37,7 +37,8 @@ Control = Annotated[bool, typer.Option("--control", help="Read the sentences onc
 Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
 Question = Annotated[
-    str | None, typer.Option("--question", metavar="TEXT", help="What a model that finds answers in a text is asked about the document; explained is its answer.")
+    str | None,
+    typer.Option("--question", metavar="TEXT", help="What a model that finds answers in a text is asked about the document; explained is its answer."),
 ]
 Target = Annotated[
     str | None,

@@ -265,7 +265,7 @@ def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_coun
     assert len(windows) > 1
     assert all(window["tokens"] <= 230 for window in windows)
     notice, *others = data["notices"]
-    assert [any(said in other for other in others) for said in ("queries and keys behind links", "measured in the last window alone")] == [True, True]
+    assert [any(said in other for other in others) for said in ("queries and keys behind links", "in the target's window alone")] == [True, True]
     assert f"longer than a window of 230 tokens: it was read in {len(windows)} overlapping windows" in notice
     assert "overlapping windows" in (desk / "x.html").read_text(encoding="utf-8")
 

@@ -96,7 +96,8 @@ def sentences_of_target(target: Mapping[str, Any]) -> range:
 
 def compared_sentences(measurements: Measurements, own: range) -> Int[np.ndarray, " compared"]:
     """The sentences that something is known of: the target's passes read them, in its window, and they are not what it predicts."""
-    return np.setdiff1d(np.flatnonzero(~np.isnan(measurements["attribution.attention"])), own)
+    known = [~np.isnan(measurements[f"attribution.{name}"]) for name in ("attention", "gradient", "input_x_gradient")]
+    return np.setdiff1d(np.flatnonzero(np.any(known, axis=0)), own)
 
 
 def nearness(compared: Int[np.ndarray, " compared"], own: range) -> Float[np.ndarray, " compared"]:

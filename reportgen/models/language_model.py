@@ -96,10 +96,11 @@ def _load(
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what the library makes up where there is no tokenizer file
         raise ModelError(f"{title} comes without a tokenizer that knows any word.")
-    if head is None:
-        model = _load_weights(source, config, auto_class, title, {"revision": revision, "dtype": where.dtype})
-    else:
-        kind, model = "classifier", _load_with_head(source, config, head, title, where)
+    model = _load_weights(source, config, auto_class, title, {"revision": revision, "dtype": where.dtype})
+    if head is not None:
+        from reportgen.models.mean_pooled import with_head
+
+        kind, model = "classifier", with_head(model, head.path, head.sha256).eval()
     with _said_of(f"the model {title} to {where.device}"):
         model = model.to(where.device)
     identity = identity or getattr(model.config, "_commit_hash", None) or UNKNOWN
@@ -119,20 +120,6 @@ def _load_weights(source: str, config: Any, auto_class: str, title: str, asked: 
         model, found = auto.from_pretrained(source, **options)
     if found["missing_keys"]:
         raise ModelError(f"The weights of {title} are incomplete: {len(found['missing_keys'])} tensors such as {min(found['missing_keys'])} are missing.")
-    return model.eval()
-
-
-def _load_with_head(source: str, config: Any, head: packaged.PackagedHead, title: str, where: Placing) -> Any:
-    """A classifier whose body is the model in the folder and whose head came with reportgen. Raises `ModelError` where either is not whole."""
-    from reportgen.models.mean_pooled import MeanPooledBert, head_settings, load_head
-
-    config.update(head_settings(head.path, head.sha256))
-    with _said_of(f"the model {title}"):
-        model, found = MeanPooledBert.from_pretrained(source, config=config, dtype=where.dtype, use_safetensors=True, output_loading_info=True)
-    missing = [name for name in found["missing_keys"] if not name.startswith("classifier.")]
-    if missing:
-        raise ModelError(f"The weights of {title} are incomplete: {len(missing)} tensors such as {min(missing)} are missing.")
-    load_head(model, head.path)
     return model.eval()
 
 

@@ -51,8 +51,18 @@ def mean_state(states: torch.Tensor, attention_mask: torch.Tensor | None) -> tor
     return (wide * kept).sum(1) / kept.sum(1)
 
 
-def head_settings(head: Path, sha256: str) -> dict[str, Any]:
-    """What the configuration says of a classifier with this head. Raises `ModelError` for a file that is not the one it should be."""
+def with_head(body: BertModel, head: Path, sha256: str) -> MeanPooledBert:
+    """The classifier of this body and the head in the file, in the body's number type. Raises `ModelError` for a file that is not the one it should be."""
+    body.config.update(_settings(head, sha256))
+    with torch.device("meta"):  # what is made here is replaced
+        model = MeanPooledBert(body.config)
+    model.bert, model.classifier = body, torch.nn.Linear(body.config.hidden_size, body.config.num_labels)
+    model.classifier.load_state_dict(load_file(head))
+    return model.to(body.dtype)
+
+
+def _settings(head: Path, sha256: str) -> dict[str, Any]:
+    """What the configuration says of a classifier with this head."""
     found = hashlib.sha256(head.read_bytes()).hexdigest()
     if found != sha256:
         raise ModelError(f"The head {head.name} has sha256 {found}, expected {sha256}; it was not used.")
@@ -60,9 +70,3 @@ def head_settings(head: Path, sha256: str) -> dict[str, Any]:
         labels = json.loads(file.metadata()["labels"])
     id2label = dict(enumerate(labels))
     return {"id2label": id2label, "label2id": {label: number for number, label in id2label.items()}, "classifier_pooling": "mean"}
-
-
-def load_head(model: MeanPooledBert, head: Path) -> None:
-    """Put the file's weights into the model's head."""
-    with torch.no_grad():
-        model.classifier.load_state_dict({name: values.to(model.classifier.weight.dtype) for name, values in load_file(head).items()})

@@ -57,7 +57,9 @@ class TargetText:
         spans = self.tokenised.spans
         tokens = np.flatnonzero(~self.tokenised.special & (spans[:, 0] < spans[:, 1]) & (spans[:, 0] < end) & (spans[:, 1] > start))
         if not (self.tokenised.sentence_of_token[tokens] >= 0).any():
-            raise DocumentError(f"Characters {start} to {end} ({self.text[start:end]!r:.40}) are of no token in a sentence that the model reads; choose others.")
+            raise DocumentError(
+                f"Characters {start} to {end} ({self.text[start:end]!r:.40}) are of no token in a sentence that the model reads; choose others."
+            )
         return tokens
 
     def predicted(self, wanted: WantedSentence | WantedCharacters) -> Predicted:

@@ -50,7 +50,9 @@ def main() -> None:
     head = _fitted(*_embedded(encoder, fit_on))
     states, topics = _embedded(encoder, test_on)
     accuracy = float((head(states).argmax(1) == topics).double().mean())
-    print(f"{len(topics)} posts not seen before, {len(TOPICS)} topics: accuracy {accuracy:.3f}; the most frequent topic would be {_share_of_the_most(topics):.3f}")
+    print(
+        f"{len(topics)} posts not seen before, {len(TOPICS)} topics: accuracy {accuracy:.3f}; the most frequent topic would be {_share_of_the_most(topics):.3f}"
+    )
     said = {"labels": json.dumps(list(TOPICS)), "accuracy": f"{accuracy:.3f}", "tested_on": str(len(topics)), "fitted_on": str(sum(map(len, fit_on.values())))}
     save_file({"weight": head.weight.detach().float().contiguous(), "bias": head.bias.detach().float()}, OUTPUT, metadata=said)
     print(OUTPUT)
