@@ -109,7 +109,6 @@ def test_a_masked_sentence_in_the_middle_is_compared_with_what_is_around_it() ->
     assert np.isfinite(found["attribution.gradient"]).all()
     result = next(section.result for section in build_report(found).sections if section.name == "attribution_agreement")
     assert result.sentences == (0, 1, 3, 4, 5, 6, 7)
-    assert "of the" not in found.notices[-1] or "first" not in found.notices[-1]
     (finding,) = (section.finding for section in build_report(found).sections if section.name == "attribution_agreement")
     assert "the 7 sentences around it" in finding
 
