@@ -25,12 +25,14 @@ from reportgen.options import (
     Model,
     NoProbes,
     Pair,
+    Question,
     Revision,
     SameModel,
     Sentences,
     StackName,
     Stride,
     Syntax,
+    Target,
     Tokens,
     Top,
     Window,
@@ -56,10 +58,12 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The page; by default the document's name with .html.")] = None,
     revision: Revision = None,
     pair: Pair = None,
+    question: Question = None,
     generate: Generate = None,
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
+    target: Target = None,
     no_probes: NoProbes = False,
     control: Control = False,
     device: Device = "auto",
@@ -72,7 +76,8 @@ def report(
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | {"control": control, "syntax": syntax})
+    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further)
     _write_page(measurements, page, json_output)
 
 
@@ -83,10 +88,12 @@ def measure(
     model: Model = "default",
     revision: Revision = None,
     pair: Pair = None,
+    question: Question = None,
     generate: Generate = None,
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
+    target: Target = None,
     no_probes: NoProbes = False,
     control: Control = False,
     device: Device = "auto",
@@ -97,7 +104,8 @@ def measure(
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | {"control": control, "syntax": syntax}).save(output)
+    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further).save(output)
     typer.echo(output)
 
 

@@ -203,7 +203,9 @@ def _check_metadata(measurements: Measurements, sizes: Mapping[tuple[str, str], 
 
 
 def _is_target(target: Mapping[str, Any], sentences: int) -> bool:
-    return target.get("sentence") in (None, *range(sentences)) and isinstance(target.get("description"), str)
+    first, last = target.get("sentence"), target.get("last_sentence")
+    several = last is None or (first is not None and last in range(first, sentences))
+    return first in (None, *range(sentences)) and several and isinstance(target.get("description"), str)
 
 
 def _check_text(measurements: Measurements, text: str, prefix: str) -> None:

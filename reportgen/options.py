@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from reportgen.memory import parse_size
+from reportgen.wanted_target import FORMS, parse_target
 
 
 def _size(text: str | int) -> int:
@@ -15,6 +16,14 @@ def _size(text: str | int) -> int:
         return parse_size(str(text))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+def _target(text: str) -> str:
+    try:
+        parse_target(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
 
 
 Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or - for standard input.")]
@@ -27,6 +36,19 @@ NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passe
 Control = Annotated[bool, typer.Option("--control", help="Read the sentences once more in shuffled order: is it content or position that links follow?")]
 Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
+Question = Annotated[
+    str | None,
+    typer.Option("--question", metavar="TEXT", help="What a model that finds answers in a text is asked about the document; explained is its answer."),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="WHAT",
+        parser=_target,
+        help=f"What attribution explains: {FORMS}. Sentences count from 1 as on the page, characters from 0, the end not included.",
+    ),
+]
 Window = Annotated[int | None, typer.Option("--window", metavar="TOKENS", min=2, help="Longest window of a long document; by default what the model reads.")]
 Stride = Annotated[int | None, typer.Option("--stride", metavar="TOKENS", min=1, help="How far apart windows start at most; by default half a window.")]
 Sentences = Annotated[

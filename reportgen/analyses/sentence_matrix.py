@@ -17,6 +17,7 @@ from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
 
 SHOWN_AT_MOST = 1500  # rows of a matrix that a page can hold and a reader can see
+PARTS = {"question": "The question", "pair": "The second text", "generated": "What the model wrote"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,8 @@ class Result:
 
     `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer, None where it was not measured or not stored.
     Rows and columns stand for `group` consecutive sentences each, and cells for the mean over their pairs. `opening` is the pair of sentences that the
-    page opens on. `windowed` says that some pairs were never seen together, and are NaN.
+    page opens on. `windowed` says that some pairs were never seen together, and are NaN. `parts` names for each sentence what it is of, empty for the
+    document; there are none where all are of the document.
     """
 
     stack: str
@@ -57,6 +59,7 @@ class Result:
     expected: Float[np.ndarray, "row row"]
     opening: tuple[int, int]
     averages: Averages
+    parts: tuple[str, ...] = ()
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -82,6 +85,7 @@ def analyse(measurements: Measurements) -> Result:
         expected=shown.views([expected])[0],
         opening=opening,
         averages=averages(attention[0], lift, pairs, opening),
+        parts=tuple(PARTS.get(part, "") for part in measurements.metadata.get("sentence_parts", ())),
     )
 
 

@@ -103,7 +103,7 @@ def needs_of(model: Any, given: Feed, shapes: Shapes, target: Target | None, lim
     forward = forward_peak(model, short, shapes) * growth + added_up + blocks + layer
     backward = 0.0
     if target is not None:
-        backward = backward_peak(model, short) * growth + _logits(model, given, target) + 2 * block + layer
+        backward = backward_peak(model, short) * growth + _logits(model, target.cut(given), target) + 2 * block + layer
     return Needs(forward=int(forward) + FIXED, backward=int(backward) + FIXED, kept=int(kept))
 
 

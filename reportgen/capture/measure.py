@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reportgen.capture.passes import MeasureOptions, Passes, Progress
+from reportgen.capture.measure_options import MeasureOptions
+from reportgen.capture.passes import Passes, Progress
+from reportgen.capture.targets import refuse_wrong_target
 from reportgen.capture.windowed import WindowedPasses
-from reportgen.documents import Document
+from reportgen.documents import Document, document_from_text
 from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
@@ -27,11 +29,12 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     options, report = options or MeasureOptions(), progress or (lambda stage, share: None)
     language_model = given_model(model, tokenizer)
     _refuse_what_reads_twice(language_model)
+    _refuse_what_cannot_be_explained(language_model, options)
     sentences = split_sentences(document) if options.sentences is None else options.sentences
     windowed = _in_windows(document, sentences, language_model, options)
     if windowed is not None:
         return WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements()
-    fed = build_input(document, language_model, sentences=sentences, pair=options.pair, generate=options.generate)
+    fed = build_input(document, language_model, sentences=sentences, pair=_beside(options), generate=options.generate)
     return Passes(language_model=language_model, fed=fed, options=options, report=report).measurements()
 
 
@@ -42,9 +45,32 @@ def _refuse_what_reads_twice(language_model: LanguageModel) -> None:
         raise ModelError(f"{what} with an encoder and a decoder; of encoder-decoders reportgen measures those that write text.")
 
 
+def _refuse_what_cannot_be_explained(language_model: LanguageModel, options: MeasureOptions) -> None:
+    """Raise `ModelError` or `DocumentError` for a question that is not for this model, and for a target that it does not have."""
+    kind, name, asked = language_model.kind, language_model.name, options.question is not None
+    if asked and kind != "question answering":
+        raise ModelError(f"{name} ({kind}) does not find answers in a text: --question is for extractive question answering; give a second text with --pair.")
+    if asked and options.pair is not None:
+        raise DocumentError("The question is given twice: leave out --question or --pair.")
+    if asked and not options.question.strip():
+        raise DocumentError("The question is empty.")
+    if options.attribution == "none":
+        if options.target is not None:
+            raise DocumentError(f"Nothing is explained without attribution: leave out --target {options.target}, or --attribution none.")
+        return
+    if kind == "question answering" and _beside(options) is None:
+        raise ModelError(f"{name} answers questions, so there is nothing to explain without one: ask it with --question, or measure with --attribution none.")
+    refuse_wrong_target(language_model, options.wanted_target)
+
+
+def _beside(options: MeasureOptions) -> Document | None:
+    """The second text in the same input: a file's, or the question."""
+    return options.pair if options.question is None else document_from_text(options.question, title="Question", source="the question")
+
+
 def _in_windows(document: Document, sentences: Sequence[Sentence], language_model: LanguageModel, options: MeasureOptions) -> WindowedText | None:
     """The document's windows, where it takes several; None where it is read at once, or cut for the sake of what is read beside it or written after it."""
-    beside = options.pair is not None or options.generate is not None or language_model.kind == "seq2seq"
+    beside = _beside(options) is not None or options.generate is not None or language_model.kind == "seq2seq"
     if beside and (options.window, options.stride) != (None, None):
         raise DocumentError("Windows are for a document by itself: leave out --window and --stride, or the second text and the text to write.")
     if beside:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -19,51 +19,24 @@ from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of,
 from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
 from reportgen.capture.knockout import measure_links
 from reportgen.capture.layout import layout_of
+from reportgen.capture.measure_options import MeasureOptions
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
 from reportgen.capture.pruning import measure_pruning
 from reportgen.capture.self_check import check_model
 from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measure_shuffled
-from reportgen.capture.targets import Target, default_target
-from reportgen.documents import Document
+from reportgen.capture.targets import Target, TargetText, chosen_target
+from reportgen.capture.unread import with_unread
 from reportgen.measurements import FORMAT, Measurements
 from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
-from reportgen.sentences import Sentence
 from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText
 
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
-ATTRIBUTIONS = ("none", "fast", "full")
+TARGETS_ATTENTION = "attention of the target's own pass"
 MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, pruning of heads"
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureOptions:
-    """Which passes to make besides the forward one, the caller's own sentences if any, a second text, how many tokens the model is to write, windows.
-
-    `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, pairs of
-    sentences), or `none`. `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most
-    (default: half of that). Raises `ValueError` for another attribution.
-    `syntax` names a spaCy pipeline that parses the text (`default`: the one that the extra `syntax` installs). `control` asks for one more forward pass over
-    the same sentences in shuffled order. `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
-    """
-
-    attribution: str = "fast"
-    probes: bool = True
-    sentences: Sequence[Sentence] | None = None
-    pair: Document | None = None
-    generate: int | None = None
-    window: int | None = None
-    stride: int | None = None
-    syntax: str | None = None
-    memory: int | None = None
-    control: bool = False
-
-    def __post_init__(self) -> None:
-        if self.attribution not in ATTRIBUTIONS:
-            raise ValueError(f"attribution is {self.attribution!r}; it can be {', '.join(ATTRIBUTIONS)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +51,13 @@ class Passes:
     def measurements(self) -> Measurements:
         """The passes, one after the other, and what they give."""
         model, given = self.language_model.model, self._feed()
+        text = self._target_text_of()
+        text.refuse_what_is_not_there(self.language_model, self.options.wanted_target)
         shapes = check_model(model, given)
-        target = default_target(self.language_model, given) if self.options.attribution != "none" else None
+        target = chosen_target(self.language_model, given, text, self.options.wanted_target) if self.options.attribution != "none" else None
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
-        read = given if target is None or target.masked is not None else aimed
-        limits, _ = self.fitting(aimed, shapes, target)
+        read = given if target is None or target.reads_otherwise(given) else aimed
+        limits, _ = self.fitting(given, shapes, target)
         forward = self.carried(measure_forward(model, read, shapes, self.report, limits.rows, limits.cells))
         arrays = {**text_arrays(self.fed.source), **self._types_of_tokens(), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
@@ -135,9 +110,16 @@ class Passes:
         found = gradients.arrays()
         return found if self.attention_alone else {name: values for name, values in found.items() if name != "attribution.relevance"}
 
-    def attention_of_target(self, forward: ForwardNumbers, aimed: Feed, target: Target, shapes: Shapes) -> dict[str, np.ndarray]:
-        """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads."""
-        found = forward if target.masked is None else self.carried(measure_target_rows(self.language_model.model, aimed, shapes))
+    def attention_of_target(self, forward: ForwardNumbers, aimed: Feed, shapes: Shapes, *, otherwise: bool) -> dict[str, np.ndarray]:
+        """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads.
+
+        `otherwise` says that it reads another input than the one that `forward` is of.
+        """
+        found = forward
+        if otherwise:
+            self.report(TARGETS_ATTENTION, 0.0)
+            found = self.carried(measure_target_rows(self.language_model.model, aimed, shapes))
+            self.report(TARGETS_ATTENTION, 1.0)
         stack = "cross" if "cross" in shapes else next(iter(shapes))
         named = {"attribution.attention": found.target_attention[stack]}
         return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
@@ -156,8 +138,10 @@ class Passes:
         if self.options.attribution == "full":
             full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
             pruned = measure_pruning(language_model, aimed, target, gradients.importance(shapes), self.report)
-        arrays = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
-        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, notices=gradients.notices)
+        attention = self.attention_of_target(forward, aimed, shapes, otherwise=target.reads_otherwise(given))
+        arrays = with_unread(self.gradient_arrays(gradients) | attention, given)
+        full = None if full is None else replace(full, arrays=with_unread(full.arrays, given))
+        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, notices=(*target.notices, *gradients.notices))
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""
@@ -189,6 +173,12 @@ class Passes:
 
     def _types_of_tokens(self) -> dict[str, np.ndarray]:
         return {"token_types": self.fed.extra["token_type_ids"]} if "token_type_ids" in self.fed.extra else {}
+
+    def _target_text_of(self) -> TargetText:
+        """The text that the target can be of: what the decoder reads, where one reads a text beside its source."""
+        if self.fed.target is None:
+            return TargetText(tokenised=self.fed.source, text=self.fed.document.text)
+        return TargetText(tokenised=self.fed.target, text=self._target_text)
 
     @property
     def _target_text(self) -> str:
@@ -238,12 +228,19 @@ class Passes:
         if forward.global_tokens:
             metadata["global_tokens"] = list(forward.global_tokens)
         if (self.fed.source.part_of_sentence != DOCUMENT).any():
-            metadata["sentence_parts"] = [PARTS[part] for part in self.fed.source.part_of_sentence.tolist()]
+            named = PARTS | ({PAIR: "question"} if language_model.kind == "question answering" else {})
+            metadata["sentence_parts"] = [named[part] for part in self.fed.source.part_of_sentence.tolist()]
         if target is not None:
-            metadata["target"] = {"sentence": target.sentence, "rows": len(target.rows), "description": target.description, "unit": target.unit}
+            metadata["target"] = self._said_of(target)
         if explained is not None:
             explained.add_to(metadata)
         return metadata
+
+    def _said_of(self, target: Target) -> dict[str, Any]:
+        asked = {} if self.options.target is None else {"asked": self.options.target}
+        of_several = {} if len(target.sentences) < 2 else {"last_sentence": target.sentences[-1]}
+        said = {"sentence": target.sentence, **of_several, "rows": len(target.rows), "description": target.description, "unit": target.unit}
+        return said | asked | ({} if target.reads is None else {"tokens_read": target.reads}) | dict(target.said)
 
     def _where_measured(self) -> list[str]:
         """Which of the model's layers have attention, where not all have."""

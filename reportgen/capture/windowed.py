@@ -19,18 +19,21 @@ from reportgen.capture.merging import BUDGET, Merging, WindowNumbers, target_of_
 from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.self_check import check_model
-from reportgen.capture.targets import Target, default_target
+from reportgen.capture.targets import Target, TargetText, chosen_target
 from reportgen.contract import PAIR_KEY
 from reportgen.documents import Document
+from reportgen.errors import DocumentError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel
 from reportgen.tokens import ModelInput
-from reportgen.windows import WindowedText
+from reportgen.wanted_target import WantedCharacters, WantedSentence
+from reportgen.windows import Window, WindowedText
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowedPasses(Passes):
-    """The passes of a document in windows. The target of attribution is that of the last window, and says nothing of sentences before it."""
+    """The passes of a document in windows. The target of attribution is read in one of them and says nothing of sentences that it does not read: in the window
+    that reads a sentence or characters that are asked for with the most text before them, else in the last one."""
 
     windowed: WindowedText
 
@@ -51,27 +54,34 @@ class WindowedPasses(Passes):
             raise
 
     def _spooled(self, spool: Spool) -> Measurements:
-        model, whole, last = self.language_model.model, self.windowed.whole, len(self.windowed.windows) - 1
+        model, whole = self.language_model.model, self.windowed.whole
+        self._text_of_target.refuse_what_is_not_there(self.language_model, self.options.wanted_target)
         shapes = check_model(model, self._feed())
         size = {"windows": self.windowed.windows, "sentences": len(whole.sentences), "tokens": len(whole.ids)}
         target, aimed = self._target()
         limits, left = self._fitting_of_all(shapes, target)
         merging = {stack: Merging(stack=stack, **size, budget=left) for stack in shapes}
-        for index in range(last):
-            forward = measure_forward(model, self._feed_of(index), shapes, self._report_of(index), limits.rows, limits.cells)
-            self._take(index, self.carried(forward), spool, merging)
-        read = self._feed_of(last) if target is None or target.masked is not None else aimed
-        forward = self.carried(measure_forward(model, read, shapes, self._report_of(last), limits.rows, limits.cells))
-        self._take(last, forward, spool, merging)
+        for index in range(len(self.windowed.windows)):
+            found = self._forward_of(index, target, aimed, shapes, limits)
+            self._take(index, found, spool, merging)
+            if index == self._place_of_target:
+                forward = found
         arrays = text_arrays(whole) | self.probe_arrays(shapes)
         explained = None
         if target is not None:
-            explained = self.explained(self._feed_of(last), aimed, target, forward, shapes, limits, self.windowed.windows[last].first)
+            explained = self.explained(self._feed_of(self._place_of_target), aimed, target, forward, shapes, limits, self._window_of_target.first)
             arrays |= explained.numbered
         metadata = self.metadata(shapes, forward, self._in_document(target), explained)
-        metadata["notices"] += [ROWS_OF_THE_LAST] if "attribution.pair_rows" in arrays else []
+        metadata["notices"] += self._of_one_window(arrays)
         arrays |= self._merged(merging, {} if explained is None else explained.by_sentence, metadata)
         return Measurements(arrays=spool.finish(arrays), metadata=metadata, text=self.fed.document.text)
+
+    def _forward_of(self, index: int, target: Target | None, aimed: Feed | None, shapes: Shapes, limits: Limits) -> ForwardNumbers:
+        """What the forward pass of a window gives; in the window of the target its rows are marked where it reads the same input."""
+        given = self._feed_of(index)
+        if target is not None and aimed is not None and index == self._place_of_target and not target.reads_otherwise(given):
+            given = aimed
+        return self.carried(measure_forward(self.language_model.model, given, shapes, self._report_of(index), limits.rows, limits.cells))
 
     def _fitting_of_all(self, shapes: Shapes, target: Target | None) -> tuple[Limits, int]:
         """The blocks that fit in the largest window, and the bytes that the document's own matrices may take: what is left, by default no more than usual."""
@@ -94,7 +104,7 @@ class WindowedPasses(Passes):
                 arrays |= {f"{PAIR_KEY}{stack}.{name}": values for name, values in merged.by_pair.items()}
             metadata["notices"] += merged.notices
         metadata["notices"] += [] if reads_per_layer(self.language_model.model.config) else [LINKS_OF_WINDOWS]
-        arrays |= target_of_window(of_target, self.windowed.windows[-1], len(self.windowed.whole.sentences), seen)
+        arrays |= target_of_window(of_target, self._window_of_target, len(self.windowed.whole.sentences), seen)
         kinds = [str(values.dtype) for name, values in arrays.items() if name.endswith(".sentence_attention")]
         metadata["options"]["sentence_attention_dtype"] = kinds[0] if kinds else None
         return arrays
@@ -146,17 +156,47 @@ class WindowedPasses(Passes):
         return report
 
     def _target(self) -> tuple[Target | None, Feed | None]:
-        """The target of the last window, and what the model is fed for it."""
+        """The target and what the model is fed for it."""
         if self.options.attribution == "none":
             return None, None
-        given = self._feed_of(len(self.windowed.windows) - 1)
-        target = default_target(self.language_model, given, self.windowed.windows[-1].first)
+        given = self._feed_of(self._place_of_target)
+        target = chosen_target(self.language_model, given, self._text_of_target, self.options.wanted_target)
         return target, target.feed(given, self.language_model.tokenizer.mask_token_id)
 
+    @cached_property
+    def _place_of_target(self) -> int:
+        """The window that the target is read in. Raises `DocumentError` for sentences that no window reads together."""
+        wanted, windowed = self.options.wanted_target, self.windowed
+        if not isinstance(wanted, (WantedSentence, WantedCharacters)):
+            return len(windowed.windows) - 1
+        whole = TargetText(tokenised=windowed.whole, text=self.fed.document.text)
+        sentences = whole.predicted(wanted).sentences_of(layout_of(windowed.whole, NO_ROWS))
+        found = windowed.holding(int(sentences[0]), int(sentences[-1]))
+        if found is None:
+            raise DocumentError(f"No window reads sentences {sentences[0] + 1} to {sentences[-1] + 1} together: choose fewer characters, or a larger --window.")
+        return found
+
+    @property
+    def _window_of_target(self) -> Window:
+        return self.windowed.windows[self._place_of_target]
+
+    @cached_property
+    def _text_of_target(self) -> TargetText:
+        part = self.windowed.parts[self._place_of_target]
+        return TargetText(tokenised=part, text=self.fed.document.text, first_sentence=self._window_of_target.first)
+
     def _in_document(self, target: Target | None) -> Target | None:
-        window = self.windowed.windows[-1]
-        where = f"; read in the last window, sentences {window.first + 1} to {window.last}"
+        window, last = self._window_of_target, self._place_of_target == len(self.windowed.windows) - 1
+        where = f"; read in {'the last window' if last else f'window {self._place_of_target + 1}'}, sentences {window.first + 1} to {window.last}"
         return None if target is None else replace(target, description=target.description + where)
+
+    def _of_one_window(self, arrays: dict[str, np.ndarray]) -> list[str]:
+        """What the window of the target alone was measured for."""
+        window = self._window_of_target
+        of_window = f"the target's window alone, sentences {window.first + 1} to {window.last}"
+        named = {"attribution.pair_rows": "input x gradient of pairs of sentences", "attribution.link_effect": "the effect of hiding one sentence from another"}
+        found = [what for name, what in named.items() if name in arrays]
+        return [f"Measured in {of_window}: {', '.join(found)}."] if found else []
 
 
 def _merged(name: str, stack: str) -> bool:
@@ -164,6 +204,5 @@ def _merged(name: str, stack: str) -> bool:
     return name.startswith(f"{stack}.") and not name.startswith(f"{stack}.query_key")
 
 
-ROWS_OF_THE_LAST = "Input x gradient of pairs of sentences: rows and columns are sentences of the last window alone."
 NO_ROWS: Int[np.ndarray, " row"] = np.array([], np.int64)
 LINKS_OF_WINDOWS = "Stored for each window's strongest links, not for those of the whole document: queries and keys behind links."

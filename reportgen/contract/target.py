@@ -16,7 +16,8 @@ ATTRIBUTION = {
     ),
     "attribution.ablation": row(
         "sentence",
-        "target without sentence j, its tokens hidden as keys from every query but themselves in every layer, minus target; NaN for the target's own",
+        "target without sentence j, its tokens hidden as keys from every query but themselves in every layer and left out of a mean over tokens, minus target; "
+        "of a bare encoder the cosine of the document's mean state with the intact document's, minus 1; NaN for the target's own sentences and those it does not read",
         "unit of the target",
         "after Li et al. 2016",
     ),

@@ -106,6 +106,11 @@ def _kind_of_bare(config: Any, architecture: str) -> Kind:
     return "causal" if decoder_only or getattr(config, "is_decoder", False) else "encoder"
 
 
+def looks_back_only(model: Any) -> bool:
+    """Whether a model of one stack is a decoder, whatever head it has."""
+    return _kind_of_bare(model.config, "") == "causal"
+
+
 def _types(head: str) -> Mapping[str, str]:
     """The model types for which the library has a class with that head."""
     from transformers.models.auto import modeling_auto

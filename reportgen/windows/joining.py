@@ -41,6 +41,11 @@ class WindowedText:
             for window, part in zip(self.windows, self.parts, strict=True)
         ]
 
+    def holding(self, first: int, last: int) -> int | None:
+        """The window that reads all these sentences with the most text before them; None where no window reads all."""
+        found = next(index for index, window in enumerate(self.windows) if last < window.last)
+        return found if self.windows[found].first <= first else None
+
     def stored(self, index: int) -> dict[str, np.ndarray]:
         """What the measurements file says of the text of one window, under the names it has there."""
         window, part = self.windows[index], self.parts[index]

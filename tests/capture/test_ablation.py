@@ -69,7 +69,16 @@ def by_eager_attention(model: Any, given: Feed, target: Target, hidden: np.ndarr
         decoder = given.target.tokens
         cells |= {(decoder, decoder): np.zeros((decoder, decoder), bool), (decoder, source): np.tile(hidden, (decoder, 1))}
     with masks_without(cells), attention_implementation(model, "eager"), torch.no_grad():
-        return float(target.read(model(**given.keywords(model))))
+        output = model(**given.keywords(model))
+        return float(target.read(output)) if "last_hidden_state" not in output else cosine_to_the_intact(model, given, output.last_hidden_state[0][~hidden])
+
+
+def cosine_to_the_intact(model: Any, given: Feed, states: torch.Tensor) -> float:
+    """Of a bare encoder's mean over the states that are left; the intact document's by a plain pass without any mask of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ALL_MASK_ATTENTION_FUNCTIONS._global_mapping, "eager", eager_mask)
+        intact = model(**given.keywords(model)).last_hidden_state[0].mean(0)
+    return float(torch.nn.functional.cosine_similarity(states.mean(0), intact, dim=0))
 
 
 def effects_by_eager_attention(model: Any, given: Feed, target: Target) -> tuple[float, np.ndarray]:
@@ -84,7 +93,7 @@ def test_the_target_without_each_sentence_equals_eager_attention_with_it_hidden(
     model, given = built(family), texts(kind)
     target, aimed = aimed_at(model, kind, given)
     intact, expected = effects_by_eager_attention(model, aimed, target)
-    found = measure_ablation(language_model(model, kind), aimed, target, intact, target.sentence, silent)
+    found = measure_ablation(language_model(model, kind), aimed, target, intact, target.sentences, silent)
     assert found.dtype == np.float32
     assert np.isnan(found).tolist() == [sentence == target.sentence for sentence in range(5)]
     assert np.abs(expected[:4]).min() > 1e-6
@@ -125,7 +134,7 @@ def test_the_sentence_before_the_target_still_predicts_its_first_token() -> None
     assert before[target.rows[0]]
     assert KeptPasses.of(model, aimed, target).tokens_run(before) == 67 - target.rows[0]
     intact, expected = effects_by_eager_attention(model, aimed, target)
-    found = measure_ablation(language_model(model, "causal"), aimed, target, intact, 4, silent)
+    found = measure_ablation(language_model(model, "causal"), aimed, target, intact, (4,), silent)
     np.testing.assert_allclose(found[:4], expected[:4], rtol=1e-4, atol=1e-6 * intact)
 
 
@@ -141,7 +150,7 @@ def test_whole_passes_are_made_where_kept_keys_give_another_value(monkeypatch: p
     target, aimed = aimed_at(model, "causal", given)
     intact, expected = effects_by_eager_attention(model, aimed, target)
     monkeypatch.setattr(KeptPasses, "value_from", lambda passes, start, left_out: passes.value + 1)
-    found = measure_ablation(language_model(model, "causal"), aimed, target, intact, 4, silent)
+    found = measure_ablation(language_model(model, "causal"), aimed, target, intact, (4,), silent)
     np.testing.assert_allclose(found[:4], expected[:4], rtol=1e-4, atol=1e-6 * intact)
 
 
@@ -149,7 +158,7 @@ def test_a_model_that_gives_another_target_with_nothing_hidden_is_refused_with_t
     model, given = tiny_llama(), texts("causal")
     target, aimed = aimed_at(model, "causal", given)
     with pytest.raises(ModelError, match=r"With nothing hidden the target is \d+\.?\d* where 17 was measured"):
-        measure_ablation(language_model(model, "causal"), aimed, target, 17.0, 4, silent)
+        measure_ablation(language_model(model, "causal"), aimed, target, 17.0, (4,), silent)
 
 
 def test_the_model_is_left_as_it_was_also_after_an_error() -> None:
@@ -157,5 +166,5 @@ def test_the_model_is_left_as_it_was_also_after_an_error() -> None:
     target, aimed = aimed_at(model, "causal", given)
     before = model.config._attn_implementation
     with pytest.raises(ModelError):
-        measure_ablation(language_model(model, "causal"), aimed, target, 17.0, 4, silent)
+        measure_ablation(language_model(model, "causal"), aimed, target, 17.0, (4,), silent)
     assert (model.config._attn_implementation, model.training) == (before, True)

@@ -63,8 +63,15 @@ def by_kind(kind: str, given: Feed) -> tuple[np.ndarray, Callable[[Any], torch.T
     if kind == "classifier":
         return ids, lambda output: output.logits[0].max()
     if kind == "question answering":
-        return ids, lambda output: output.start_logits[0].max() + output.end_logits[0].max()
+        return ids, lambda output: best_answer(output)(output)
     return ids, lambda output: output.last_hidden_state[0].mean(0).norm()
+
+
+def best_answer(output: Any) -> Callable[[Any], torch.Tensor]:
+    """Of all pairs of a start and an end that is not before it, the one with the greatest sum."""
+    sums = output.start_logits[0][:, None] + output.end_logits[0][None]
+    start, end = divmod(int(sums.masked_fill(torch.ones_like(sums).tril(-1).bool(), -torch.inf).argmax()), len(sums))
+    return lambda output: output.start_logits[0, start] + output.end_logits[0, end]
 
 
 def eager_gradient(model: Any, given: Feed, ids: np.ndarray, read: Callable[[Any], torch.Tensor]) -> tuple[float, torch.Tensor, torch.Tensor]:

@@ -71,7 +71,6 @@ def test_the_arrays_hold_links_effects_and_drops() -> None:
 def test_links_of_a_window_are_numbered_as_the_documents() -> None:
     whole, window = links_of(tiny_llama(), "causal"), links_of(tiny_llama(), "causal", first_sentence=17)
     np.testing.assert_array_equal(window.arrays["attribution.link_effect"], whole.arrays["attribution.link_effect"] + np.float32([17, 17, 0]))
-    assert window.notices == ("The effect of hiding one sentence from another is measured in the last window alone, which begins with sentence 18.",)
 
 
 def test_no_more_links_are_measured_than_are_worth_their_cost(monkeypatch: pytest.MonkeyPatch) -> None:

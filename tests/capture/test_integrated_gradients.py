@@ -14,7 +14,7 @@ import torch
 from scipy.special import roots_legendre
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_attribution import MASK, MODELS, by_kind, language_model, texts
+from test_attribution import MASK, MODELS, best_answer, by_kind, language_model, texts
 from tiny import tiny_gpt2, tiny_llama
 
 from reportgen.capture.attribution import integrated
@@ -58,7 +58,7 @@ class Plain:
         special = given.source.sinks[given.source.sentence_of_token[given.source.sinks] < 0]
         self.start[:, special] = self.end[:, special]
         self.members = given.source.sentence_of_token
-        if kind in ("classifier", "question answering"):  # which class and which answer is settled by the text itself
+        if kind in ("classifier", "question answering", "encoder"):  # which class, which answer and which direction is settled by the text itself
             self.read = chosen_by(model(inputs_embeds=self.end, **self.keywords))
 
     def at(self, share: float) -> tuple[float, torch.Tensor]:
@@ -77,8 +77,10 @@ class Plain:
 
 def chosen_by(output: Any) -> Callable[[Any], torch.Tensor]:
     if hasattr(output, "start_logits"):
-        start, end = int(output.start_logits[0].argmax()), int(output.end_logits[0].argmax())
-        return lambda output: output.start_logits[0, start] + output.end_logits[0, end]
+        return best_answer(output)
+    if hasattr(output, "last_hidden_state"):
+        mean = output.last_hidden_state[0].mean(0).detach()
+        return lambda output: output.last_hidden_state[0].mean(0) @ (mean / mean.norm())
     chosen = int(output.logits[0].argmax())
     return lambda output: output.logits[0, chosen]
 

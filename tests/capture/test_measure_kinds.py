@@ -177,7 +177,7 @@ def test_parts_targets_and_settings_are_in_the_metadata() -> None:
     assert continued["sentence_parts"][0] == "document"
     assert continued["sentence_parts"][-1] == "generated"
     answered = measured("question answering")
-    assert answered.metadata["sentence_parts"][:2] == ["pair", "pair"]
+    assert answered.metadata["sentence_parts"][:2] == ["question", "question"]
     assert answered.metadata["target"]["unit"] == "logit"
     assert answered.metadata["target"]["sentence"] is None
     assert answered.text.startswith(SECOND)
@@ -188,7 +188,7 @@ def test_parts_targets_and_settings_are_in_the_metadata() -> None:
     assert both["target_token_sentences"][0] == -1
     assert both["cross.sentence_attention"].shape == (2, 2, 2, len(both.sentences))
     sparse = measured("question answering, one layer at a time")
-    question = np.flatnonzero(sparse["token_sentences"] >= sparse.metadata["sentence_parts"].count("pair"))[0] - 2  # two separators lie between
+    question = np.flatnonzero(sparse["token_sentences"] >= sparse.metadata["sentence_parts"].count("question"))[0] - 2  # two separators lie between
     assert sparse.metadata["global_tokens"] == list(range(question))
 
 
@@ -200,7 +200,7 @@ def test_an_encoder_decoder_that_writes_nothing_is_refused_by_name(build: Callab
 
 def test_longformer_without_a_question_is_refused_with_what_to_do() -> None:
     with pytest.raises(ModelError, match="3 separators .* there are 1. Give --pair"):
-        measure(document(TEXT), longformer())
+        measure(document(TEXT), longformer(), options=MeasureOptions(attribution="none"))
 
 
 def test_token_types_of_two_texts_reach_the_model() -> None:

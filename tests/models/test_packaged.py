@@ -281,4 +281,4 @@ def test_packaged_models_are_pinned_and_may_be_used() -> None:
     for known in PACKAGED:
         assert len(bytes.fromhex(known.wheel_sha256)) == 32
         assert known.licence
-        assert known.identity == f"{known.package} {known.version}, wheel sha256 {known.wheel_sha256}"
+        assert known.identity.partition(";")[0] == f"{known.package} {known.version}, wheel sha256 {known.wheel_sha256}"

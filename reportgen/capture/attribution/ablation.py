@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -16,16 +18,16 @@ from reportgen.models import LanguageModel
 
 
 def measure_ablation(
-    language_model: LanguageModel, given: Feed, target: Target, value: float, own: int | None, report: Report
+    language_model: LanguageModel, given: Feed, target: Target, value: float, own: Sequence[int], report: Report
 ) -> Float[np.ndarray, " sentence"]:
-    """The target without sentence j minus the target: j's tokens hidden as keys from every query but themselves, in every layer. NaN for sentence `own`.
+    """The target without sentence j minus the target: j's tokens hidden as keys from every query but themselves, in every layer. NaN for sentences `own`.
 
-    Of causal models only the tokens after j are run, which gives the same: nothing before them changes. `value` is the target's value as it was measured
-    before. Raises `ModelError`, with the figures, when it comes out differently with nothing hidden.
+    Of causal models only the tokens after j are run, which gives the same: nothing before them changes. Where the target reads the mean of all states, those
+    of j are left out of it. `value` is the target's value where nothing is left out, as it was measured before. Raises `ModelError`, with the figures, when it comes out differently with nothing hidden.
     """
     source = given.source
     passes, intact = _passes(language_model, given, target, value)
-    wanted = [sentence for sentence in range(source.sentences) if sentence != own]
+    wanted = [sentence for sentence in range(source.sentences) if sentence not in own]
     tokens = [source.sentence_of_token == sentence for sentence in wanted]
     effects = np.full(source.sentences, np.nan)
     for step in steps_of(f"ablation of {len(wanted)} sentences", [passes.tokens_run(left_out) for left_out in tokens], report):

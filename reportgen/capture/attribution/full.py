@@ -54,8 +54,8 @@ def measure_full(
     elif not attention_alone:
         notices = [*notices, NOT_ALONE]
     else:
-        own = None if target.sentence is None else target.sentence - first_sentence
-        arrays["attribution.ablation"] = measure_ablation(language_model, aimed, target, value, own, report)
+        own = [sentence - first_sentence for sentence in target.sentences]
+        arrays["attribution.ablation"] = measure_ablation(language_model, aimed, target, target.intact(value), own, report)
     if language_model.kind in KINDS:
         pairs = measure_pairs(language_model, given, report)
         of_source = first_sentence if given.target is None else 0

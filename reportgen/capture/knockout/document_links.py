@@ -57,7 +57,7 @@ def measure_links(
         return _nothing_hidden("no sentence sees another")
     found = measure_link_effects(language_model, given, links, report, passes_at_most=WHOLE_PASSES_AT_MOST)
     said = {"links": len(found.links), "possible": len(possible), "way": "whole passes" if found.whole_passes else "kept keys and values"}
-    return MeasuredLinks(arrays=_arrays(found, first_sentence), metadata=said, notices=_notices(found, len(possible), first_sentence))
+    return MeasuredLinks(arrays=_arrays(found, first_sentence), metadata=said, notices=_notices(found, len(possible)))
 
 
 def _nothing_hidden(why: str) -> MeasuredLinks:
@@ -78,14 +78,12 @@ def _arrays(found: LinkEffects, first_sentence: int) -> dict[str, np.ndarray]:
     return {"attribution.link_effect": triples.astype(np.float32), "attribution.link_drop": found.drop.astype(np.float32)}
 
 
-def _notices(found: LinkEffects, possible: int, first_sentence: int) -> tuple[str, ...]:
-    """What is measured of fewer links than reports show, or of one window. Windows of a document that do not begin it are the last ones."""
+def _notices(found: LinkEffects, possible: int) -> tuple[str, ...]:
+    """What is measured of fewer links than reports show."""
     notices = []
     if found.whole_passes and len(found.links) < possible:
         notices.append(
             f"The effect of hiding one sentence from another is measured for the strongest {len(found.links)} of {possible:,} links, because each takes a "
             "pass over the whole text."
         )
-    if first_sentence:
-        notices.append(f"The effect of hiding one sentence from another is measured in the last window alone, which begins with sentence {first_sentence + 1}.")
     return tuple(notices)

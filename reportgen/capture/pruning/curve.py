@@ -59,7 +59,7 @@ def measure_pruning(
     losses = _losses(passes, orders, counts, report).astype(np.float32)
     arrays = {"pruning.order": order, "pruning.heads": counts, "pruning.loss": losses[0], "pruning.random_loss": losses[1:]}
     of, kept = given.source.tokens, read.source.tokens
-    settings = {"tokens": kept, "of": of, "seeds": list(SEEDS), "passes": 2 + len(orders) * (len(counts) - 2)}
+    settings = {"tokens": kept, "of": of, "seeds": list(SEEDS), "passes": 2 + len(orders) * (len(counts) - 2), "unit": target.compared_unit}
     said = f"Pruning of heads: the target is read with the last {kept:,} of the {of:,} tokens alone; importance is that with all of them."
     return Pruned(arrays=arrays, settings=settings, notices=(said,) if kept < of else ())
 
@@ -88,7 +88,7 @@ class _MaskedPasses:
         """The target's value with these heads masked. Its rows are counted from the end of the output, as the target reads it."""
         keywords = self.read.keywords(self.model) | last_logits(self.model, self.given, self.target)
         with masked_heads(self.model, self._masked(heads), stack_namer(self.model)):
-            value = float(self.target.read(self.model(**keywords)))
+            value = self.target.value_without(self.model(**keywords), np.zeros(self.read.source.tokens, bool))
         if not np.isfinite(value):
             raise ModelError(f"The target is not finite with {len(heads)} heads masked; measure with --attribution fast.")
         return value

@@ -149,7 +149,7 @@ def test_what_many_passes_give_concerns_the_last_window(model, windows: Windowed
     assert found["attribution.pairs"].shape == (13 - last.first, 13)
     for row, sentence in zip(found["attribution.pairs"], found["attribution.pair_rows"], strict=True):
         assert np.flatnonzero(np.isfinite(row)).tolist() == list(range(last.first, sentence))
-    assert "rows and columns are sentences of the last window alone" in " ".join(found.notices)
+    assert f"the target's window alone, sentences {last.first + 1} to 13: input x gradient of pairs of sentences" in " ".join(found.notices)
     np.testing.assert_allclose(found["attribution.pairs"][-1, :12], found["attribution.input_x_gradient"][:12], rtol=1e-4, atol=1e-5)
 
 
@@ -161,7 +161,7 @@ def test_hidden_links_are_those_of_the_last_window_numbered_as_the_documents(mod
     assert links.max() == last.last - 1
     found = measure_link_effects(given_model(model, byte_level()), given, links - last.first, lambda stage, share: None)
     np.testing.assert_allclose(stored[:, 2], found.effect, rtol=1e-4, atol=1e-6)
-    assert any(f"in the last window alone, which begins with sentence {last.first + 1}" in notice for notice in measured.notices)
+    assert any(f"the target's window alone, sentences {last.first + 1} to 13: the effect of hiding" in notice for notice in measured.notices)
 
 
 def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measured: Measurements, windows: WindowedText, references: list[Reference]) -> None:
