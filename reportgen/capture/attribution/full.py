@@ -23,7 +23,7 @@ NO_PAIRS = "Not measured, because a model of this kind predicts no sentence: inp
 
 @dataclass(frozen=True, kw_only=True)
 class FullAttribution:
-    """`arrays` have a last axis of the source's sentences; `pair_rows` numbers sentences itself. The rest is for metadata."""
+    """`arrays` have a last axis of the source's sentences or tokens; `pair_rows` numbers sentences itself. The rest is for metadata."""
 
     arrays: dict[str, np.ndarray]
     pair_rows: dict[str, np.ndarray]
@@ -48,7 +48,8 @@ def measure_full(
     model, masked = language_model.model, language_model.tokenizer.mask_token_id
     aimed = target.feed(given, masked)
     integrated = measure_integrated_gradients(language_model, aimed, target, value, report)
-    arrays, pair_rows, options, notices = {"attribution.integrated_gradients": integrated.values}, {}, {}, integrated.notices
+    arrays = {"attribution.integrated_gradients": integrated.values, "attribution.token_integrated_gradients": integrated.by_token}
+    pair_rows, options, notices = {}, {}, integrated.notices
     if reads_per_layer(model.config):
         notices = [*notices, NOT_HIDDEN]
     elif not attention_alone:
