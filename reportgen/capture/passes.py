@@ -32,18 +32,18 @@ from reportgen.models.softmax_attention import attention_layers
 from reportgen.sentences import Sentence
 from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText
 
-LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
+LIBRARIES = ("torch", "transformers", "numba", "numpy", "scikit-learn", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 ATTRIBUTIONS = ("none", "fast", "full")
-MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, pruning of heads"
+MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, surrogate, pruning of heads"
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureOptions:
     """Which passes to make besides the forward one, the caller's own sentences if any, a second text, how many tokens the model is to write, windows.
 
-    `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, pairs of
+    `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, surrogate, pairs of
     sentences), or `none`. `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most
     (default: half of that). Raises `ValueError` for another attribution.
     `syntax` names a spaCy pipeline that parses the text (`default`: the one that the extra `syntax` installs). `control` asks for one more forward pass over

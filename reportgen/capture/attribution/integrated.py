@@ -33,6 +33,12 @@ class IntegratedGradients:
     completeness_error: float | None
 
     @property
+    def metadata(self) -> dict[str, Any]:
+        """What the measurements file says of them."""
+        error = self.completeness_error
+        return {"baseline": self.baseline, "steps": self.steps, "completeness_error": None if error is None else round(error, 6)}
+
+    @property
     def notices(self) -> list[str]:
         """What to say of a sum that does not account for the target's change."""
         if self.completeness_error is None:
