@@ -49,8 +49,8 @@ def by_ids(model: Any, given: Feed, read: Read) -> Callable[[torch.Tensor], torc
 
 
 def embeddings_of(model: Any, given: Feed) -> torch.Tensor:
-    """A leaf: what an embedding layer gives is none while it is trained."""
-    return model.get_input_embeddings()(given.keywords(model)["input_ids"]).detach()
+    """A leaf, which what an embedding layer gives is not."""
+    return model.get_input_embeddings()(given.keywords(model)["input_ids"]).detach().requires_grad_()
 
 
 def assert_gradients_are_captums(model: Any, given: Feed, target: Target, read: Read, tolerance: float) -> None:
@@ -59,10 +59,11 @@ def assert_gradients_are_captums(model: Any, given: Feed, target: Target, read: 
         forward = by_embeddings(model, given, read)
         slopes = Saliency(forward).attribute(inputs, abs=False)[0].detach()
         expected = {
-            "gradient": Saliency(forward).attribute(inputs)[0].sum(1).detach(),
+            "gradient": slopes.abs().sum(1),
             "gradient_norm": slopes.norm(dim=1),
             "input_x_gradient": InputXGradient(forward).attribute(inputs)[0].sum(1).detach(),
         }
+    assert inputs.is_leaf
     for name, values in expected.items():
         largest = float(values.abs().max())
         np.testing.assert_allclose(found[f"attribution.token_{name}"], values.numpy(), rtol=tolerance, atol=tolerance * largest, err_msg=name)
@@ -74,9 +75,11 @@ def assert_integrated_gradients_are_captums(named: LanguageModel, given: Feed, t
     with attention_implementation(model, "eager"):
         value = float(read(model(**given.keywords(model))).detach())
         layer = LayerIntegratedGradients(by_ids(model, given, read), model.get_input_embeddings())
-        expected = layer.attribute(ids, baselines=baselines, n_steps=STEPS, method="gausslegendre", internal_batch_size=1)[0].sum(1).detach().numpy()
+        expected = (
+            layer.attribute(ids, baselines=baselines, n_steps=integrated.STEPS[0], method="gausslegendre", internal_batch_size=1)[0].sum(1).detach().numpy()
+        )
     found = measure_integrated_gradients(named, given, target, value, silent)
-    assert found.steps == STEPS
+    assert found.steps == integrated.STEPS[0]
     np.testing.assert_allclose(found.by_token, expected, rtol=tolerance, atol=tolerance * np.abs(expected).max())
     np.testing.assert_allclose(found.values, given.source.summed_by_sentence(expected), rtol=tolerance, atol=tolerance * np.abs(expected).max())
 
@@ -127,7 +130,7 @@ def test_ablation_is_captums_over_the_sentences(kind: str) -> None:
 
 @pytest.mark.model
 def test_on_the_default_model_gradients_integrated_gradients_and_ablation_are_captums(default_model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(integrated, "STEPS", (STEPS,))
+    monkeypatch.setattr(integrated, "STEPS", (3,))
     document = document_from_text(SHORT)
     tokenised = align_tokens(document, split_sentences(document), default_model.tokenizer, 100)
     given = Feed(source=layout_of(tokenised, np.array([], np.int64)))

@@ -101,7 +101,7 @@ class ValueNorms:
         (_, projection, given), self.last = self.last, None
         output = output[0] if isinstance(output, tuple) else output
         if projection in set(module.modules()):
-            residual = self._of_rows(inputs[0]).float() if inputs and inputs[0].shape == output.shape else None
+            residual = self._of_rows(inputs[0]).float() if inputs and getattr(inputs[0], "shape", None) == output.shape else None
             self._refuse_difference(self._of_rows(output), *_what_may_come_of(given, residual, module))
 
     def _of_rows(self, states: torch.Tensor) -> Float[torch.Tensor, "row dim"]:
