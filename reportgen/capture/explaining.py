@@ -26,7 +26,7 @@ class Explained:
 
     @property
     def by_sentence(self) -> dict[str, np.ndarray]:
-        """Arrays whose axes of sentences are those of the text that was read: a window's, where the target is read in a window."""
+        """Arrays whose axes of sentences and tokens are those of the text that was read: a window's, where the target is read in a window."""
         return self.arrays | ({} if self.full is None else self.full.arrays)
 
     @property

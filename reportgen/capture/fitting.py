@@ -19,6 +19,7 @@ from reportgen.capture.targets import Target
 from reportgen.capture.token_links import AHEAD, BEHIND, SEGMENT
 from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
 from reportgen.capture.tracking import backward_peak, forward_peak
+from reportgen.capture.value_norms import bytes_needed
 from reportgen.contract.heads import BY_SENTENCE
 from reportgen.errors import DocumentError
 from reportgen.memory import machine_memory, used_memory, written_size
@@ -103,6 +104,7 @@ def needs_of(model: Any, given: Feed, shapes: Shapes, target: Target | None, lim
     forward = forward_peak(model, short, shapes) * growth + added_up + blocks + layer
     backward = 0.0
     if target is not None:
+        forward += max(bytes_needed(stack) for stack in stacks.values())
         backward = backward_peak(model, short) * growth + _logits(model, target.cut(given), target) + 2 * block + layer
     return Needs(forward=int(forward) + FIXED, backward=int(backward) + FIXED, kept=int(kept))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,26 +31,29 @@ from reportgen.capture.reducers.syntax import Syntax
 from reportgen.capture.reducers.target_rows import TargetRows
 from reportgen.capture.streaming import StackPass, StreamingPass, streaming
 from reportgen.capture.token_links import LinkBounds, MeanWeights, token_links
+from reportgen.capture.value_norms import ValueNorms
 from reportgen.capture.visibility import Visibility, visibility_of_cells
 
 Report = Callable[[str, float], None]
 WHEREVER = (SentenceMass, KeyShares, StrongestKey, InterSentenceMaximum, Confidence, HeadSimilarity, Spread)
+OUTSIDE = "the model's attention is outside the library's interface, where its values are not at hand"
 WITHIN_A_TEXT = (SentenceDistance, FirstToken, FixedOffsets, Repeats, Distances)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForwardNumbers:
-    """What one forward pass gives: arrays by stack and name, and by stack what attention says of the target's rows, by sentence looked at.
+    """What one forward pass gives: arrays by stack and name, and by stack what attention says of the target's rows, named as the contract names it.
 
     `global_tokens` are the positions that all look at and that look at all, in models with sparse layers. `weights` are by stack and name what means are
     over that are not over all counted queries in sentences.
     """
 
     arrays: dict[str, np.ndarray]
-    target_attention: dict[str, Float[np.ndarray, " sentence"]]
+    target_attention: dict[str, dict[str, np.ndarray]]
     target_rollout: dict[str, Float[np.ndarray, " sentence"]]
     global_tokens: tuple[int, ...] = ()
     weights: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    target_notices: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True, eq=False)
@@ -122,14 +126,16 @@ def measure_forward(
         )
         for name, measure in measures.items()
     }
-    global_tokens = run_through(model, given, passes)
+    norms = _value_norms(model, {name: measure.stack for name, measure in measures.items()})
+    global_tokens = run_through(model, given, passes, norms)
     arrays: dict[str, np.ndarray] = {}
     for name, measure in measures.items():
         arrays |= measure.arrays(passes[name], report)
     return ForwardNumbers(
         arrays=arrays,
-        target_attention={name: measure.target.of_target() for name, measure in measures.items()},
+        target_attention={name: measure.target.of_target() | _arrays_of(norms, name) for name, measure in measures.items()},
         target_rollout={name: measure.rollout.of_target() for name, measure in measures.items() if measure.rollout},
+        target_notices=() if norms is None else norms.notices,
         global_tokens=global_tokens,
         weights={name: measure.weights() for name, measure in measures.items()},
     )
@@ -141,19 +147,37 @@ def measure_target_rows(model: Any, given: Feed, shapes: Shapes) -> ForwardNumbe
     targets = {name: TargetRows(stack) for name, stack in stacks.items()}
     rollouts = {name: Rollout(stack) for name, stack in stacks.items() if not stack.crosses}
     reducers = {name: [targets[name], *([rollouts[name]] if name in rollouts else [])] for name in stacks}
-    run_through(model, given, {name: StackPass(stack=stack, reducers=reducers[name]) for name, stack in stacks.items()})
+    norms = _value_norms(model, stacks)
+    run_through(model, given, {name: StackPass(stack=stack, reducers=reducers[name]) for name, stack in stacks.items()}, norms)
     return ForwardNumbers(
         arrays={},
-        target_attention={name: target.of_target() for name, target in targets.items()},
+        target_attention={name: target.of_target() | _arrays_of(norms, name) for name, target in targets.items()},
         target_rollout={name: rollout.of_target() for name, rollout in rollouts.items()},
+        target_notices=() if norms is None else norms.notices,
     )
 
 
-def run_through(model: Any, given: Feed, passes: Mapping[str, StackPass]) -> tuple[int, ...]:
+def looking_at_the_source(stacks: Collection[str]) -> str:
+    """The stack through which the target's rows look at the source."""
+    return "cross" if "cross" in stacks else next(iter(stacks))
+
+
+def _value_norms(model: Any, stacks: Mapping[str, Stack]) -> ValueNorms | None:
+    """What adds up value norms of the target's rows; None for a text that has none."""
+    stack = stacks[looking_at_the_source(stacks)]
+    return ValueNorms(stack, why_not=OUTSIDE if reads_per_layer(model.config) else "") if len(stack.queries.target_rows) else None
+
+
+def _arrays_of(norms: ValueNorms | None, stack: str) -> dict[str, np.ndarray]:
+    return {} if norms is None or norms.stack.name != stack else norms.arrays()
+
+
+def run_through(model: Any, given: Feed, passes: Mapping[str, StackPass], norms: ValueNorms | None = None) -> tuple[int, ...]:
     """Send the text through the model's layers, without its head; gives the positions with global attention, where there are any."""
     if reads_per_layer(model.config):
         return _run_layer_by_layer(model, given, passes)
-    with streaming(model, StreamingPass(stacks=passes)):
+    watching = nullcontext() if norms is None else norms.watching(model)
+    with watching, streaming(model, StreamingPass(stacks=passes, watch=None if norms is None else norms.attended)):
         model.base_model(**given.keywords(model))
     return ()
 

@@ -93,6 +93,11 @@ class TextLayout:
         """How many tokens each sentence has."""
         return np.bincount(self.sentence_of_token[self.sentence_of_token >= 0], minlength=self.sentences)
 
+    def summed_by_sentence(self, values: Float[np.ndarray, " token"]) -> Float[np.ndarray, " sentence"]:
+        """The sum over the tokens of each sentence."""
+        inside = self.sentence_of_token >= 0
+        return np.bincount(self.sentence_of_token[inside], weights=values[inside], minlength=self.sentences).astype(np.float32)
+
     def changed(self, **fields: Any) -> TextLayout:
         """The same with some fields replaced."""
         return replace(self, **fields)

@@ -16,7 +16,7 @@ from reportgen.capture.carrying import attention_alone
 from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of, refuse_what_does_not_fit, settings_of
-from reportgen.capture.forward import ForwardNumbers, measure_forward, measure_target_rows
+from reportgen.capture.forward import ForwardNumbers, looking_at_the_source, measure_forward, measure_target_rows
 from reportgen.capture.knockout import measure_links
 from reportgen.capture.layout import layout_of
 from reportgen.capture.measure_options import MeasureOptions
@@ -32,11 +32,11 @@ from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
 from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText
 
-LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
+LIBRARIES = ("torch", "transformers", "numba", "numpy", "scikit-learn", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 TARGETS_ATTENTION = "attention of the target's own pass"
-MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, pruning of heads"
+MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, surrogate, pruning of heads"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +108,10 @@ class Passes:
     def gradient_arrays(self, gradients: Gradients) -> dict[str, np.ndarray]:
         """What the gradients give, without propagated relevance for the same reason."""
         found = gradients.arrays()
-        return found if self.attention_alone else {name: values for name, values in found.items() if name != "attribution.relevance"}
+        return found if self.attention_alone else {name: values for name, values in found.items() if not name.endswith("relevance")}
 
-    def attention_of_target(self, forward: ForwardNumbers, aimed: Feed, shapes: Shapes, *, otherwise: bool) -> dict[str, np.ndarray]:
-        """What attention says of the target: of the stack that looks at the source, in the pass whose output the target reads.
+    def attention_of_target(self, forward: ForwardNumbers, aimed: Feed, shapes: Shapes, *, otherwise: bool) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+        """What attention says of the target, and notices: of the stack that looks at the source, in the pass whose output the target reads.
 
         `otherwise` says that it reads another input than the one that `forward` is of.
         """
@@ -120,9 +120,9 @@ class Passes:
             self.report(TARGETS_ATTENTION, 0.0)
             found = self.carried(measure_target_rows(self.language_model.model, aimed, shapes))
             self.report(TARGETS_ATTENTION, 1.0)
-        stack = "cross" if "cross" in shapes else next(iter(shapes))
-        named = {"attribution.attention": found.target_attention[stack]}
-        return named | ({"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {})
+        stack = looking_at_the_source(shapes)
+        rollout = {"attribution.rollout": found.target_rollout[stack]} if stack in found.target_rollout else {}
+        return found.target_attention[stack] | rollout, found.target_notices
 
     def explained(
         self, given: Feed, aimed: Feed, target: Target, forward: ForwardNumbers, shapes: Shapes, limits: Limits, first_sentence: int = 0
@@ -138,10 +138,11 @@ class Passes:
         if self.options.attribution == "full":
             full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
             pruned = measure_pruning(language_model, aimed, target, gradients.importance(shapes), self.report)
-        attention = self.attention_of_target(forward, aimed, shapes, otherwise=target.reads_otherwise(given))
+        attention, notices = self.attention_of_target(forward, aimed, shapes, otherwise=target.reads_otherwise(given))
         arrays = with_unread(self.gradient_arrays(gradients) | attention, given)
         full = None if full is None else replace(full, arrays=with_unread(full.arrays, given))
-        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, notices=(*target.notices, *gradients.notices))
+        notices = (*target.notices, *gradients.notices, *notices)
+        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, notices=notices)
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""

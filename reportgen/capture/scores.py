@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.position_bias import NoBias, PositionBias
 from reportgen.capture.visibility import Visibility
@@ -45,6 +45,14 @@ class ScoreRule:
         self.cap_in_place(scores)
         if self.bias is not None:
             self.bias.add_to(scores, rows, keys)
+
+    def weights(self, scores: Float[torch.Tensor, "head row key"], unseen: Bool[np.ndarray, "row key"]) -> Float[torch.Tensor, "head row key"]:
+        """Softmax of scores over the keys that are seen, which overwrites the others' scores; a sink as an extra logit takes its share."""
+        scores.masked_fill_(torch.from_numpy(unseen).to(scores.device), -torch.inf)
+        if self.extra is None:
+            return scores.softmax(2)
+        sinks = torch.from_numpy(self.extra).to(scores)[:, None, None].expand(-1, scores.shape[1], 1)
+        return torch.cat([scores, sinks], 2).softmax(2)[..., :-1]
 
 
 def score_rule(query: torch.Tensor, mask: Any, keywords: Mapping[str, Any]) -> ScoreRule:

@@ -117,19 +117,37 @@ def refuse_what_is_not_finite(stack: str, layer: int, *tensors: torch.Tensor) ->
         raise ModelError(f"Layer {layer} of the model's {stack} gives numbers that are not finite on this text; nothing was measured.")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Attended:
+    """One call of attention: the module that made it, its stack, what it was given, and its output, batch x token x head x dim."""
+
+    module: Any
+    stack: str
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+    visibility: Visibility
+    rule: ScoreRule
+    output: torch.Tensor
+
+
 @dataclass(kw_only=True, eq=False)
 class StreamingPass:
-    """One forward pass of a model through its stacks, by name."""
+    """One forward pass of a model through its stacks, by name; `watch` is told of each call of attention."""
 
     stacks: Mapping[str, StackPass]
     stack_of: StackOf | None = None  # known when the model is
+    watch: Callable[[Attended], None] | None = None
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the stack that the module belongs to."""
         name = self.stack_of(module, visibility)
         if name not in self.stacks:
             raise ModelError(f"{type(module).__name__} attends as a layer of a {name} would, which this model is not known to have; it cannot be measured.")
-        return self.stacks[name].attend(query, key, value, visibility, rule)
+        output = self.stacks[name].attend(query, key, value, visibility, rule)
+        if self.watch is not None:
+            self.watch(Attended(module=module, stack=name, query=query, key=key, value=value, visibility=visibility, rule=rule, output=output))
+        return output
 
 
 _current: ContextVar[StreamingPass] = ContextVar("reportgen_streaming_pass")

@@ -15,7 +15,7 @@ from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
-from reportgen.capture.merging import BUDGET, Merging, WindowNumbers, target_of_window, text_weights
+from reportgen.capture.merging import BUDGET, Merging, TokenPlaces, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.self_check import check_model
@@ -104,7 +104,8 @@ class WindowedPasses(Passes):
                 arrays |= {f"{PAIR_KEY}{stack}.{name}": values for name, values in merged.by_pair.items()}
             metadata["notices"] += merged.notices
         metadata["notices"] += [] if reads_per_layer(self.language_model.model.config) else [LINKS_OF_WINDOWS]
-        arrays |= target_of_window(of_target, self._window_of_target, len(self.windowed.whole.sentences), seen)
+        whole, of_tokens = self.windowed.whole, TokenPlaces(places=self.windowed.places[self._place_of_target], tokens=len(self.windowed.whole.ids))
+        arrays |= target_of_window(of_target, self._window_of_target, len(whole.sentences), seen, of_tokens)
         kinds = [str(values.dtype) for name, values in arrays.items() if name.endswith(".sentence_attention")]
         metadata["options"]["sentence_attention_dtype"] = kinds[0] if kinds else None
         return arrays

@@ -147,17 +147,19 @@ def numbers_of(products: list[np.ndarray], queries: TextLayout, keys: TextLayout
         joint = np.eye(queries.tokens)
         for layer in positive:
             joint = joint + layer @ joint
-        relevance = (joint - np.eye(queries.tokens))[queries.target_rows].mean(0) @ of_key
+        relevance = (joint - np.eye(queries.tokens))[queries.target_rows].mean(0)
     return StackNumbers(
         importance=np.abs(all_products.sum((2, 3))).astype(np.float32),
         importance_abs=np.abs(all_products).sum((2, 3)).astype(np.float32),
         attention_x_gradient=np.einsum("qi,lqk,kj->lij", of_query, positive, of_key).astype(np.float32),
-        relevance=None if relevance is None else relevance.astype(np.float32),
+        relevance=None if relevance is None else relevance.astype(np.float32) @ of_key,
+        token_attention_x_gradient=of_query.sum(1) @ positive.sum(0),
+        token_relevance=relevance,
     )
 
 
-def relevance_of_both_texts(products: dict[str, list[np.ndarray]], target: TextLayout, source: TextLayout) -> np.ndarray:
-    """R <- R + A R with one matrix over the target's tokens, then the source's: encoder layers first, then each decoder layer's own attention and its cross."""
+def relevance_of_both_texts(products: dict[str, list[np.ndarray]], target: TextLayout, source: TextLayout) -> tuple[np.ndarray, np.ndarray]:
+    """R <- R + A R with one matrix over the target's tokens, then the source's: encoder layers first, then each decoder layer's own attention and its cross. By sentence and by token of the source."""
     tokens = target.tokens + source.tokens
     ours, theirs = slice(0, target.tokens), slice(target.tokens, tokens)
     in_order = [(theirs, theirs, layer) for layer in products["encoder"]]
@@ -169,11 +171,11 @@ def relevance_of_both_texts(products: dict[str, list[np.ndarray]], target: TextL
         step[queries, keys] = np.maximum(layer, 0).mean(0)
         joint = joint + step @ joint
     of_source = joint[target.target_rows, theirs].mean(0)
-    return np.array([of_source[source.sentence_of_token == sentence].sum() for sentence in range(source.sentences)])
+    return np.array([of_source[source.sentence_of_token == sentence].sum() for sentence in range(source.sentences)]), of_source
 
 
 def assert_same(found: StackNumbers, expected: StackNumbers) -> None:
-    for name in ("importance", "importance_abs", "attention_x_gradient", "relevance"):
+    for name in ("importance", "importance_abs", "attention_x_gradient", "relevance", "token_attention_x_gradient", "token_relevance"):
         ours, theirs = getattr(found, name), getattr(expected, name)
         if theirs is None:
             assert ours is None

@@ -105,7 +105,12 @@ def test_the_default_target_and_its_gradients_equal_autograd_through_eager_atten
     for sentence in range(5):
         inside = given.source.sentence_of_token == sentence
         assert found.gradient[sentence] == pytest.approx(float(gradient[inside].abs().sum()), rel=1e-4)
+        assert found.gradient_norm[sentence] == pytest.approx(float(gradient[inside].norm(dim=1).sum()), rel=1e-4)
         assert found.input_x_gradient[sentence] == pytest.approx(float((gradient * embeddings)[inside].sum()), rel=1e-3, abs=1e-4 * abs(value))
+    arrays, largest = found.arrays(), float(gradient.abs().max())
+    by_token = {"gradient": gradient.abs().sum(1), "gradient_norm": gradient.norm(dim=1), "input_x_gradient": (gradient * embeddings).sum(1)}
+    for name, values in by_token.items():
+        np.testing.assert_allclose(arrays[f"attribution.token_{name}"], values.numpy(), rtol=1e-3, atol=1e-4 * largest, err_msg=name)
     assert target.unit == {"classifier": "logit", "question answering": "logit", "encoder": "product"}.get(kind, "nats")
 
 
@@ -139,6 +144,9 @@ def test_what_falls_on_the_source_is_summed_over_the_stacks_that_look_at_it() ->
     arrays = found_for(model, "seq2seq", given)[2].arrays()
     expected = arrays["encoder.attention_x_gradient"].sum((0, 1)) + arrays["cross.attention_x_gradient"].sum((0, 1))
     np.testing.assert_allclose(arrays["attribution.attention_x_gradient"], expected, rtol=1e-5)
+    for name in ("attention_x_gradient", "relevance"):
+        summed = given.source.summed_by_sentence(arrays[f"attribution.token_{name}"])
+        np.testing.assert_allclose(summed, arrays[f"attribution.{name}"], rtol=1e-5, err_msg=name)
     assert arrays["cross.attention_x_gradient"].shape == (2, 3, 5)
     assert arrays["decoder.importance"].shape == (2, 11)
     assert arrays["attribution.relevance"].shape == (5,)

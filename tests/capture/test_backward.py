@@ -68,9 +68,10 @@ def test_the_three_stacks_of_an_encoder_decoder_equal_autograd_through_eager_att
     found = measure_backward(model, embeddings_of(model, source), lambda embeddings: target(model, embeddings), backward_pass)
     torch.testing.assert_close(found.gradient, eager.gradient, rtol=1e-4, atol=1e-5 * float(eager.gradient.abs().max()))
     assert {stack: len(numbers.importance) for stack, numbers in found.stacks.items()} == {stack: len(layers) for stack, layers in eager.products.items()}
-    relevance = {"encoder": relevance_of_both_texts(eager.products, answer, source), "decoder": None, "cross": None}
+    relevance = {"encoder": relevance_of_both_texts(eager.products, answer, source), "decoder": (None, None), "cross": (None, None)}
     for stack, queries, keys in (("encoder", source, source), ("decoder", answer, answer), ("cross", answer, source)):
-        assert_same(found.stacks[stack], replace(numbers_of(eager.products[stack], queries, keys), relevance=relevance[stack]))
+        by_sentence, by_token = relevance[stack]
+        assert_same(found.stacks[stack], replace(numbers_of(eager.products[stack], queries, keys), relevance=by_sentence, token_relevance=by_token))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_what_attention_says_of_the_target_is_of_its_rows_alone(name: str) -> No
     found, reference = measured(model, Feed(source=layout)), reference_of(model, layout)
     rows = reference.p[:, :, layout.target_rows].mean((0, 1, 2))
     by_sentence = np.array([rows[layout.sentence_of_token == sentence].sum() for sentence in range(layout.sentences)])
-    np.testing.assert_allclose(found.target_attention["decoder"], by_sentence, atol=FLOAT32)
+    np.testing.assert_allclose(found.target_attention["decoder"]["attribution.attention"], by_sentence, atol=FLOAT32)
     joint = reference.rollout_by_layer()[-1][layout.target_rows] @ reference.indicator
     np.testing.assert_allclose(found.target_rollout["decoder"], joint.mean(0), atol=FLOAT32)
 

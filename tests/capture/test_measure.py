@@ -47,7 +47,13 @@ def test_metadata_says_what_was_measured_with_what(small_measurements: Measureme
     assert metadata["options"]["attribution"] == "full"
     assert metadata["options"]["pair_rows"] == {"rows": 4, "rule": "all sentences up to 60, else 24 spread evenly"}
     assert set(metadata["target"]["integrated_gradients"]) == {"baseline", "steps", "completeness_error"}
-    expected = ("Integrated gradients: with 128 steps", "Control run: ", "Not measured, because it takes a parser, which --syntax asks for")
+    assert metadata["target"]["surrogate"] == {"passes": 8, "held_out": 2, "lds": None, "alpha": 0.01, "chance": None, "seed": 0}
+    expected = (
+        "Integrated gradients: with 128 steps",
+        "Surrogate: how well",
+        "Control run: ",
+        "Not measured, because it takes a parser, which --syntax asks for",
+    )
     assert all(notice.startswith(expected) for notice in metadata["notices"])
     assert metadata["mentions"] == {"decoder": {"names": 7, "pronouns": 7, "entities": 2, "later": 12, "without_antecedent": 0}}
     assert set(metadata["libraries"]) >= {"torch", "transformers", "numba", "numpy"}

@@ -73,10 +73,12 @@ TO_COME = {"*.sentence_attention_by_layer", "*.shuffled_attention", "*.shuffled_
 TYPED = ("classifier of two texts", "question answering")
 CAUSAL_ONLY = {key for key in CONTRACT if key.startswith("*.probe_")}
 LINKS = {"attribution.link_effect", "attribution.link_drop"}
-WEIGHTS = {"*.importance", "*.importance_abs", "*.attention_x_gradient", "attribution.attention_x_gradient", "attribution.relevance"}
+OF_SOURCE = {f"attribution.{kind}{name}" for kind in ("", "token_") for name in ("attention_x_gradient", "relevance", "gradient_norm", "attention")}
+WEIGHTS = {"*.importance", "*.importance_abs", "*.attention_x_gradient", *OF_SOURCE}
 
 
-MANY_PASSES = {f"attribution.{name}" for name in ("integrated_gradients", "ablation", "pairs", "pair_rows")}
+HIDING = {"attribution.ablation", "attribution.surrogate"}
+MANY_PASSES = HIDING | {f"attribution.{name}" for name in ("integrated_gradients", "token_integrated_gradients", "pairs", "pair_rows")}
 PRUNING = {key for key in CONTRACT if key.startswith("pruning.")}
 
 
@@ -104,6 +106,10 @@ def test_a_document_becomes_a_file_and_a_page(name: str, tmp_path: Path) -> None
     for key, values in found.arrays.items():
         if values.dtype.kind == "f" and not key.startswith("cross.alignment_tau"):  # heads that always choose the same token have none
             assert np.isfinite(values).any(), key
+    for key in [key for key in found.arrays if key.startswith("attribution.token_")]:
+        members, by_token, by_sentence = found["token_sentences"], found[key], found[key.replace("token_", "")]
+        summed = np.bincount(members[members >= 0], weights=by_token[members >= 0])
+        np.testing.assert_allclose(summed, by_sentence, rtol=1e-4, atol=1e-6 * np.abs(by_token).sum(), err_msg=key)
     page = render_report(build_report(again))
     assert "Which sentences does each sentence look at?" in page
     np.testing.assert_allclose(found["*.sentence_attention"].sum(-1) + found["*.outside_attention"], 1, atol=1e-4)
@@ -139,18 +145,20 @@ def test_what_many_passes_give_is_written_or_its_absence_said(name: str, monkeyp
     assert set(Measurements.load(tmp_path / "x.npz").arrays) == set(found.arrays)
     predicts = name.startswith(("causal", "masked", "encoder-decoder"))
     expected = MANY_PASSES - (set() if predicts else {"attribution.pairs", "attribution.pair_rows"})
-    expected -= {"attribution.ablation"} if "layer at a time" in name else set()
+    expected -= HIDING if "layer at a time" in name else set()
     expected |= set() if "layer at a time" in name else PRUNING
     assert {key for key in found.arrays if key in MANY_PASSES | PRUNING} == expected
     said = " ".join(found.notices)
     assert ("predicts no sentence: input x gradient of pairs" in said) is not predicts
-    assert ("no sentence can be hidden exactly: ablation" in said) is ("layer at a time" in name)
+    assert ("no sentence can be hidden exactly: ablation, surrogate." in said) is ("layer at a time" in name)
     assert "--attribution full" not in said
     target, options = found.metadata["target"], found.metadata["options"]
     assert target["integrated_gradients"]["steps"] in (2, 4)
     assert ("pair_rows" in options) is predicts
     if "attribution.ablation" in found:
-        assert np.flatnonzero(np.isnan(found["attribution.ablation"])).tolist() == ([] if target["sentence"] is None else [target["sentence"]])
+        for key in HIDING:
+            assert np.flatnonzero(np.isnan(found[key])).tolist() == ([] if target["sentence"] is None else [target["sentence"]])
+        assert set(target["surrogate"]) == {"passes", "held_out", "lds", "alpha", "chance", "seed"}
 
 
 def test_what_is_not_measured_is_said() -> None:
@@ -165,6 +173,7 @@ def test_what_is_not_measured_is_said() -> None:
     said = " ".join(layered.notices)
     assert "outside the library's interface: what links between sentences do" in said
     assert "outside the library's interface: queries and keys behind links" in said
+    assert "where its values are not at hand: value-norm attention of the target." in said
     assert "importance" not in said
     assert "no distribution over tokens: what links between sentences do" in measured("bare encoder").notices[-1]
     assert {key.replace("decoder.", "*.") for key in layered.arrays} >= WEIGHTS

@@ -47,7 +47,8 @@ def test_all_numbers_equal_autograd_through_the_models_own_softmax(name: str) ->
     for stack, layers in products.items():
         expected = vars(numbers_of(layers, *texts[stack]))
         if fed.answer is not None:
-            expected["relevance"] = relevance_of_both_texts(products, fed.answer, fed.source) if stack == "encoder" else None
+            both = relevance_of_both_texts(products, fed.answer, fed.source) if stack == "encoder" else (None, None)
+            expected["relevance"], expected["token_relevance"] = both
         assert_same(found[stack], type(found[stack])(**expected))
 
 

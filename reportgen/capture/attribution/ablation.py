@@ -8,10 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.capture.attribution.gradients import Report
-from reportgen.capture.attribution.passes_without import KeptPasses, Passes, WholePasses
+from reportgen.capture.attribution.passes_without import cheapest_passes
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
-from reportgen.capture.self_check import COARSE, TOLERANCES
 from reportgen.capture.targets import Target
 from reportgen.errors import ModelError
 from reportgen.models import LanguageModel
@@ -26,7 +25,7 @@ def measure_ablation(
     of j are left out of it. `value` is the target's value where nothing is left out, as it was measured before. Raises `ModelError`, with the figures, when it comes out differently with nothing hidden.
     """
     source = given.source
-    passes, intact = _passes(language_model, given, target, value)
+    passes, intact = cheapest_passes(language_model, given, target, value)
     wanted = [sentence for sentence in range(source.sentences) if sentence not in own]
     tokens = [source.sentence_of_token == sentence for sentence in wanted]
     effects = np.full(source.sentences, np.nan)
@@ -35,17 +34,3 @@ def measure_ablation(
     if not np.isfinite(effects[wanted]).all():
         raise ModelError("The target is not finite without some sentence; measure with --attribution fast.")
     return effects.astype(np.float32)
-
-
-def _passes(language_model: LanguageModel, given: Feed, target: Target, value: float) -> tuple[Passes, float]:
-    """The cheapest passes that give the target as it was measured, and what they give with nothing hidden."""
-    model = language_model.model
-    nothing, allowed = np.zeros(given.source.tokens, bool), TOLERANCES.get(model.dtype, COARSE) * max(1.0, abs(value))
-    kept = KeptPasses.of(model, given, target) if language_model.kind == "causal" else None
-    if kept is not None and abs(kept.value - value) <= allowed and abs(kept.value_from(int(target.rows[0]) // 2, nothing) - value) <= allowed:
-        return kept, kept.value
-    whole = WholePasses(model=model, given=given, target=target)
-    intact = whole.value_without(nothing)
-    if not abs(intact - value) <= allowed:
-        raise ModelError(f"With nothing hidden the target is {intact:.6g} where {value:.6g} was measured; sentences cannot be left out of this model.")
-    return whole, intact

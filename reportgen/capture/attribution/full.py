@@ -11,19 +11,20 @@ from reportgen.capture.attribution.ablation import measure_ablation
 from reportgen.capture.attribution.gradients import Report
 from reportgen.capture.attribution.integrated import measure_integrated_gradients
 from reportgen.capture.attribution.pairs import KINDS, RULE, measure_pairs
+from reportgen.capture.attribution.surrogate import measure_surrogate
 from reportgen.capture.feeding import Feed
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.targets import Target
 from reportgen.models import LanguageModel
 
-NOT_HIDDEN = "Not measured, because the model's attention is outside the library's interface, where no sentence can be hidden exactly: ablation."
-NOT_ALONE = "Not measured, because the model carries information past its attention, where hiding a sentence does not cut it: ablation."
+NOT_HIDDEN = "Not measured, because the model's attention is outside the library's interface, where no sentence can be hidden exactly: ablation, surrogate."
+NOT_ALONE = "Not measured, because the model carries information past its attention, where hiding a sentence does not cut it: ablation, surrogate."
 NO_PAIRS = "Not measured, because a model of this kind predicts no sentence: input x gradient of pairs of sentences."
 
 
 @dataclass(frozen=True, kw_only=True)
 class FullAttribution:
-    """`arrays` have a last axis of the source's sentences; `pair_rows` numbers sentences itself. The rest is for metadata."""
+    """`arrays` have a last axis of the source's sentences or tokens; `pair_rows` numbers sentences itself. The rest is for metadata."""
 
     arrays: dict[str, np.ndarray]
     pair_rows: dict[str, np.ndarray]
@@ -41,21 +42,27 @@ class FullAttribution:
 def measure_full(
     language_model: LanguageModel, given: Feed, target: Target, value: float, report: Report, *, attention_alone: bool = True, first_sentence: int = 0
 ) -> FullAttribution:
-    """Integrated gradients, ablation and pairs of sentences, as far as the model has them: ablation where attention alone carries anything between tokens.
+    """Integrated gradients, ablation, a surrogate and pairs of sentences, as far as the model has them: those that hide sentences where attention alone carries
+    anything between tokens.
 
     `value` is the target's, as measured; sentences are numbered from `first_sentence` on, which is where a window of a document begins.
     """
     model, masked = language_model.model, language_model.tokenizer.mask_token_id
     aimed = target.feed(given, masked)
     integrated = measure_integrated_gradients(language_model, aimed, target, value, report)
-    arrays, pair_rows, options, notices = {"attribution.integrated_gradients": integrated.values}, {}, {}, integrated.notices
+    arrays = {"attribution.integrated_gradients": integrated.values, "attribution.token_integrated_gradients": integrated.by_token}
+    pair_rows, options, notices, said = {}, {}, integrated.notices, {"integrated_gradients": integrated.metadata}
     if reads_per_layer(model.config):
         notices = [*notices, NOT_HIDDEN]
     elif not attention_alone:
         notices = [*notices, NOT_ALONE]
     else:
         own = [sentence - first_sentence for sentence in target.sentences]
-        arrays["attribution.ablation"] = measure_ablation(language_model, aimed, target, target.intact(value), own, report)
+        intact = target.intact(value)
+        arrays["attribution.ablation"] = measure_ablation(language_model, aimed, target, intact, own, report)
+        surrogate = measure_surrogate(language_model, aimed, target, intact, own, report)
+        arrays["attribution.surrogate"], said["surrogate"] = surrogate.values, surrogate.metadata
+        notices = [*notices, *surrogate.notices]
     if language_model.kind in KINDS:
         pairs = measure_pairs(language_model, given, report)
         of_source = first_sentence if given.target is None else 0
@@ -63,6 +70,4 @@ def measure_full(
         options["pair_rows"], notices = {"rows": len(pairs.rows), "rule": RULE}, [*notices, *pairs.notices]
     else:
         notices = [*notices, NO_PAIRS]
-    error = integrated.completeness_error
-    said = {"baseline": integrated.baseline, "steps": integrated.steps, "completeness_error": None if error is None else round(error, 6)}
-    return FullAttribution(arrays=arrays, pair_rows=pair_rows, target={"integrated_gradients": said}, options=options, notices=tuple(notices))
+    return FullAttribution(arrays=arrays, pair_rows=pair_rows, target=said, options=options, notices=tuple(notices))

@@ -20,22 +20,40 @@ from reportgen.capture.targets import Target
 
 Report = Callable[[str, float], None]
 STAGE = "backward pass"
+BY_TOKEN = ("gradient", "gradient_norm", "input_x_gradient")
 MANY = 0.01  # derivatives that vanish are worth a notice above this share
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gradients:
-    """The target's value; by sentence of the source the gradient's absolute sum and input times gradient; what the attention weights of each stack do.
+    """The target's value; by token of the source the gradient's absolute sum, its l2 norm, and input times gradient; what the attention weights of each stack do.
 
     `vanished` is the share of the derivatives by the embeddings that are exactly 0, of tokens up to the last that has any other, in a model of
     float16; 0 in others.
     """
 
     value: float
-    gradient: Float[np.ndarray, " sentence"]
-    input_x_gradient: Float[np.ndarray, " sentence"]
+    source: TextLayout
+    token_gradient: Float[np.ndarray, " token"]
+    token_gradient_norm: Float[np.ndarray, " token"]
+    token_input_x_gradient: Float[np.ndarray, " token"]
     stacks: dict[str, StackNumbers]
     vanished: float = 0.0
+
+    @property
+    def gradient(self) -> Float[np.ndarray, " sentence"]:
+        """The gradient's absolute sum, over the tokens of each sentence."""
+        return self.source.summed_by_sentence(self.token_gradient)
+
+    @property
+    def gradient_norm(self) -> Float[np.ndarray, " sentence"]:
+        """The gradient's l2 norm, over the tokens of each sentence."""
+        return self.source.summed_by_sentence(self.token_gradient_norm)
+
+    @property
+    def input_x_gradient(self) -> Float[np.ndarray, " sentence"]:
+        """Input times gradient, over the tokens of each sentence."""
+        return self.source.summed_by_sentence(self.token_input_x_gradient)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -52,15 +70,18 @@ class Gradients:
         return {stack: self.stacks[stack].importance for stack in shapes}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Named as the contract names them. What falls on the source's sentences is summed over the stacks whose keys they are."""
-        found = {"attribution.gradient": self.gradient, "attribution.input_x_gradient": self.input_x_gradient}
+        """Named as the contract names them. What falls on the source is summed over the stacks whose keys it is."""
+        found: dict[str, np.ndarray] = {f"attribution.{name}": getattr(self, name) for name in BY_TOKEN}
+        found |= {f"attribution.token_{name}": getattr(self, f"token_{name}").astype(np.float32) for name in BY_TOKEN}
         for stack, numbers in self.stacks.items():
             found |= {f"{stack}.{name}": getattr(numbers, name) for name in ("importance", "importance_abs", "attention_x_gradient")}
             if numbers.relevance is not None:
-                found["attribution.relevance"] = numbers.relevance
-        looked_at = [numbers.attention_x_gradient for stack, numbers in self.stacks.items() if stack != "decoder" or "cross" not in self.stacks]
+                found |= {"attribution.relevance": numbers.relevance, "attribution.token_relevance": numbers.token_relevance}
+        looked_at = [numbers for stack, numbers in self.stacks.items() if stack != "decoder" or "cross" not in self.stacks]
         if looked_at:
-            found["attribution.attention_x_gradient"] = sum(pairs.sum((0, 1), dtype=np.float64) for pairs in looked_at).astype(np.float32)
+            by_sentence = sum(numbers.attention_x_gradient.sum((0, 1), dtype=np.float64) for numbers in looked_at)
+            by_token = sum(numbers.token_attention_x_gradient.astype(np.float64) for numbers in looked_at)
+            found |= {"attribution.attention_x_gradient": by_sentence.astype(np.float32), "attribution.token_attention_x_gradient": by_token.astype(np.float32)}
         return found
 
 
@@ -77,8 +98,10 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report, c
     gradient = found.gradient.cpu().double()
     return Gradients(
         value=found.value,
-        gradient=by_sentence(gradient.abs().sum(1).numpy(), given.source),
-        input_x_gradient=by_sentence(times_gradient(embeddings, gradient), given.source),
+        source=given.source,
+        token_gradient=gradient.abs().sum(1).numpy(),
+        token_gradient_norm=gradient.norm(dim=1).numpy(),
+        token_input_x_gradient=times_gradient(embeddings, gradient),
         stacks=found.stacks,
         vanished=_vanished(gradient) if found.gradient.dtype == torch.float16 else 0.0,
     )
@@ -130,9 +153,3 @@ def last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
 def times_gradient(inputs: Float[torch.Tensor, "1 token dim"], gradient: Float[torch.Tensor, "token dim"]) -> Float[np.ndarray, " token"]:
     """The product of each token's input and gradient, summed over dimensions."""
     return (gradient.cpu().double() * inputs.detach()[0].cpu().double()).sum(1).numpy()
-
-
-def by_sentence(values: Float[np.ndarray, " token"], source: TextLayout) -> Float[np.ndarray, " sentence"]:
-    """The sum over the tokens of each sentence."""
-    members = source.sentence_of_token
-    return np.bincount(members[members >= 0], weights=values[members >= 0], minlength=source.sentences).astype(np.float32)

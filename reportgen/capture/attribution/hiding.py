@@ -80,7 +80,8 @@ def attend(
     for rows, span in _blocks(visibility, query.shape[1]):
         shape = (query.shape[1], rows.stop - rows.start, span.stop - span.start)
         scores = (queries[:, :, rows].flatten(1, 2) @ keys[:, span].transpose(1, 2)).view(shape)
-        weights = _weights(scores, _unseen(visibility, hidden, rows, span), rule, rows, span)
+        rule.finish(scores, rows, span)
+        weights = rule.weights(scores, _unseen(visibility, hidden, rows, span))
         output[:, rows] = (weights.reshape(len(keys), -1, shape[2]) @ values[:, span]).view(*shape[:2], -1)
     return output.transpose(0, 1)[None].to(query.dtype)
 
@@ -97,18 +98,6 @@ def _blocks(visibility: Visibility, heads: int) -> Iterator[tuple[slice, slice]]
 def _unseen(visibility: Visibility, hidden: Hidden | None, rows: slice, span: slice) -> Bool[np.ndarray, "row key"]:
     unseen = visibility.hidden(rows, np.arange(span.start, span.stop))
     return unseen if hidden is None else unseen | (hidden.queries[rows, None] & hidden.keys[span])
-
-
-def _weights(
-    scores: Float[torch.Tensor, "head row key"], unseen: Bool[np.ndarray, "row key"], rule: ScoreRule, rows: slice, span: slice
-) -> Float[torch.Tensor, "head row key"]:
-    """Softmax of the scores by the layer's rule; a sink as an extra logit takes its share."""
-    rule.finish(scores, rows, span)
-    scores.masked_fill_(torch.from_numpy(unseen).to(scores.device), -torch.inf)
-    if rule.extra is None:
-        return scores.softmax(2)
-    sinks = torch.from_numpy(rule.extra).to(scores)[:, None, None].expand(-1, scores.shape[1], 1)
-    return torch.cat([scores, sinks], 2).softmax(2)[..., :-1]
 
 
 def _mask_of(

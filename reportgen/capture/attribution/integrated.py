@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from reportgen.capture.attribution.gradients import Report, by_sentence, differentiate, embedded, times_gradient
+from reportgen.capture.attribution.gradients import Report, differentiate, embedded, times_gradient
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.layout import TextLayout
@@ -24,12 +24,19 @@ NAMES = {"mask_token": "mask", "pad_token": "padding", "eos_token": "end-of-text
 
 @dataclass(frozen=True, kw_only=True)
 class IntegratedGradients:
-    """By sentence of the source; the baseline's name, the steps that were needed, and the completeness error, None where the target does not change at all."""
+    """By token and by sentence of the source; the baseline's name, the steps that were needed, and the completeness error, None where the target does not change at all."""
 
+    by_token: Float[np.ndarray, " token"]
     values: Float[np.ndarray, " sentence"]
     baseline: str
     steps: int
     completeness_error: float | None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the measurements file says of them."""
+        error = self.completeness_error
+        return {"baseline": self.baseline, "steps": self.steps, "completeness_error": None if error is None else round(error, 6)}
 
     @property
     def notices(self) -> list[str]:
@@ -59,7 +66,8 @@ def measure_integrated_gradients(language_model: LanguageModel, given: Feed, tar
         error = abs(float(products.sum()) - change) / abs(change) if change else None
         if error is None or error <= ALLOWED:
             break
-    return IntegratedGradients(values=by_sentence(products, given.source), baseline=name, steps=steps, completeness_error=error)
+    values = given.source.summed_by_sentence(products)
+    return IntegratedGradients(by_token=products.astype(np.float32), values=values, baseline=name, steps=steps, completeness_error=error)
 
 
 def moved_tokens(source: TextLayout) -> Bool[np.ndarray, " token"]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.capture.attribution.gradients import Report, by_sentence, differentiate, embedded, times_gradient
+from reportgen.capture.attribution.gradients import Report, differentiate, embedded, times_gradient
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.targets import sentence_target
@@ -51,7 +51,7 @@ def measure_pairs(language_model: LanguageModel, given: Feed, report: Report) ->
         loss, aimed = losses[step]
         embeddings = embedded(language_model.model, aimed.source)
         products = times_gradient(embeddings, differentiate(language_model.model, aimed, loss, embeddings).gradient)
-        values[run[step], : aimed.source.sentences] = by_sentence(products, aimed.source)
+        values[run[step], : aimed.source.sentences] = aimed.source.summed_by_sentence(products)
     if given.target is None:
         values[np.arange(len(rows)), rows] = np.nan
     return Pairs(values=values, rows=rows, of=read.sentences)

@@ -13,7 +13,10 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 from reportgen.capture.attribution.gradients import last_logits
 from reportgen.capture.attribution.hiding import Hidden, hiding
 from reportgen.capture.feeding import Feed, has_cache, stack_namer
+from reportgen.capture.self_check import COARSE, TOLERANCES
 from reportgen.capture.targets import Target
+from reportgen.errors import ModelError
+from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
 
 KeptTensors = tuple[Float[torch.Tensor, "1 key_head token dim"], Float[torch.Tensor, "1 key_head token value_dim"]]
@@ -123,6 +126,23 @@ class KeptPasses:
         first = int(left_out.argmax())
         following = np.flatnonzero(~left_out[first:])
         return min(first + int(following[0]) if len(following) else self.given.source.tokens, int(self.target.rows[0]))
+
+
+def cheapest_passes(language_model: LanguageModel, given: Feed, target: Target, value: float) -> tuple[Passes, float]:
+    """The cheapest passes that give the target as it was measured, and what they give with nothing hidden.
+
+    Raises `ModelError`, with the figures, when that is something else than `value`.
+    """
+    model = language_model.model
+    nothing, allowed = np.zeros(given.source.tokens, bool), TOLERANCES.get(model.dtype, COARSE) * max(1.0, abs(value))
+    kept = KeptPasses.of(model, given, target) if language_model.kind == "causal" else None
+    if kept is not None and abs(kept.value - value) <= allowed and abs(kept.value_from(int(target.rows[0]) // 2, nothing) - value) <= allowed:
+        return kept, kept.value
+    whole = WholePasses(model=model, given=given, target=target)
+    intact = whole.value_without(nothing)
+    if not abs(intact - value) <= allowed:
+        raise ModelError(f"With nothing hidden the target is {intact:.6g} where {value:.6g} was measured; sentences cannot be left out of this model.")
+    return whole, intact
 
 
 def _decoder(module: Any, visibility: Any) -> str:

@@ -47,5 +47,4 @@ class Relevance:
 
     def by_sentence(self, text: str) -> Float[np.ndarray, " sentence"]:
         """What a text's sentences gained."""
-        layout = self.texts[text]
-        return np.bincount(layout.slot_of_token.numpy(), weights=self.gained[text], minlength=layout.sentences + 1)[:-1].astype(np.float32)
+        return self.texts[text].summed_by_sentence(self.gained[text])

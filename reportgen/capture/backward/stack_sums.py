@@ -28,12 +28,17 @@ class StackNumbers:
     the share of the target's rows that lie in each sentence puts it back. In encoder-decoder models R is over the tokens of both texts as one set, without
     Chefer et al.'s normalisation of rows between encoder and decoder, and `relevance` is the encoder's: that of the source. None for their other stacks, and
     for texts without target rows.
+
+    `token_attention_x_gradient` is the same term by key token, summed over layers and over the queries of all sentences; `token_relevance` is relevance by
+    token.
     """
 
     importance: Float[np.ndarray, "layer head"]
     importance_abs: Float[np.ndarray, "layer head"]
     attention_x_gradient: Float[np.ndarray, "layer query_sentence key_sentence"]
     relevance: Float[np.ndarray, " key_sentence"] | None
+    token_attention_x_gradient: Float[np.ndarray, " key_token"]
+    token_relevance: Float[np.ndarray, " key_token"] | None
 
 
 def refuse_gradient_that_is_not_finite(stack: str, layer: int | None, where: str, *slopes: torch.Tensor) -> None:
@@ -50,14 +55,15 @@ class LayerSums:
         self.signed = np.zeros(0)  # head
         self.absolute = np.zeros(0)  # head
         self.pairs = np.zeros((queries.sentences + 1, keys.sentences + 1))  # query slot, key slot
-        self.received = np.zeros(keys.tokens)
+        self.received, self.by_key = np.zeros((2, keys.tokens))
 
     def add(self, block: RowBlock, positive: Float[torch.Tensor, "row key"]) -> None:
-        """Add `positive`, some multiple of A: to the pairs of sentences, and what each key receives of the rows' relevance."""
+        """Add `positive`, some multiple of A: to the pairs of sentences, to the keys, and what each key receives of the rows' relevance."""
         by_row = torch.cat([block.of_run, self.carried[None, block.rows]])
         by_run = torch.mm(by_row.to(positive.device), positive).cpu().numpy()
         by_pair = np.add.reduceat(by_run[:-1], block.key_starts, axis=1, dtype=np.float64)  # run key_run
         np.add.at(self.pairs, (block.row_slots[:, None], block.key_slots), by_pair)
+        self.by_key[block.keys] += by_run[:-1][block.row_slots < len(self.pairs) - 1].sum(0)
         self.received[block.keys] += by_run[-1]
 
 
@@ -70,6 +76,7 @@ class StackSums:
         self.heads: list[int] = []  # of each layer, in the order of the forward pass
         self.calls: list[int] = []
         self.done: dict[int, LayerSums] = {}
+        self.by_key = np.zeros(self.keys.tokens)
 
     def next_layer(self, heads: int) -> int:
         """The number of the layer whose attention is called now. Raises `ModelError` when it has not as many heads as the others."""
@@ -87,6 +94,7 @@ class StackSums:
     def close(self, layer: int | None, sums: LayerSums, share: float) -> None:
         """Keep a layer's sums; A is `share` times what they were given."""
         self.relevance.add(self.texts[1], share * sums.received)
+        self.by_key += share * sums.by_key
         sums.pairs = (share * sums.pairs[:-1, :-1]).astype(np.float32)
         self.done[layer] = sums
 
@@ -97,5 +105,11 @@ class StackSums:
         pairs = np.zeros((len(self.heads), self.queries.sentences, self.keys.sentences), np.float32)
         for layer, sums in self.done.items():
             importance[layer], importance_abs[layer], pairs[layer] = np.abs(sums.signed), sums.absolute, sums.pairs
-        relevance = self.relevance.by_sentence(self.texts[1]) if propagated else None
-        return StackNumbers(importance=importance, importance_abs=importance_abs, attention_x_gradient=pairs, relevance=relevance)
+        return StackNumbers(
+            importance=importance,
+            importance_abs=importance_abs,
+            attention_x_gradient=pairs,
+            relevance=self.relevance.by_sentence(self.texts[1]) if propagated else None,
+            token_attention_x_gradient=self.by_key.astype(np.float32),
+            token_relevance=self.relevance.gained[self.texts[1]].astype(np.float32) if propagated else None,
+        )

@@ -2,7 +2,7 @@
 
 from reportgen.capture.merging.accumulator import MergedNumbers, Merging, WindowNumbers, merge
 from reportgen.capture.merging.storage import BUDGET
-from reportgen.capture.merging.target import target_of_window
+from reportgen.capture.merging.target import TokenPlaces, target_of_window
 from reportgen.capture.merging.weights import text_weights
 
-__all__ = ["BUDGET", "MergedNumbers", "Merging", "WindowNumbers", "merge", "target_of_window", "text_weights"]
+__all__ = ["BUDGET", "MergedNumbers", "Merging", "TokenPlaces", "WindowNumbers", "merge", "target_of_window", "text_weights"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from made_up import made_up
 
 from reportgen.archive import Spool
-from reportgen.capture.merging import Merging, WindowNumbers, merge, target_of_window, text_weights
+from reportgen.capture.merging import Merging, TokenPlaces, WindowNumbers, merge, target_of_window, text_weights
 from reportgen.capture.merging.heads import WeightedMean
 from reportgen.measurements import TOKEN_LINK
 from reportgen.tokens import TokenisedText
@@ -583,5 +583,16 @@ def test_the_target_says_nothing_of_sentences_its_window_does_not_read() -> None
     found = target_of_window({"attribution.gradient": np.array([7.0, 9.0], np.float32)}, WINDOWS[2], 5)
     np.testing.assert_array_equal(found["attribution.gradient"], np.array([NAN, NAN, NAN, 7, 9], np.float32))
     assert found["attribution.gradient"].dtype == np.float32
+    by_head = np.arange(4, dtype=np.float32).reshape(2, 1, 2)
+    placed = target_of_window({"attribution.attention_by_head": by_head}, WINDOWS[2], 5)["attribution.attention_by_head"]
+    np.testing.assert_array_equal(placed, np.array([[[NAN, NAN, NAN, 0, 1]], [[NAN, NAN, NAN, 2, 3]]], np.float32))
     with pytest.raises(ValueError, match="no rule that places attribution.surprise"):
         target_of_window({"attribution.surprise": np.zeros(2, np.float32)}, WINDOWS[2], 5)
+
+
+def test_tokens_of_the_targets_window_lie_where_they_stand_in_the_document_two_that_stand_for_one_added_up() -> None:
+    places = TokenPlaces(places=np.array([3, 5, 5, 6]), tokens=8)
+    values = {"attribution.token_gradient": np.array([1.0, 2.0, 4.0, 8.0], np.float32)}
+    found = target_of_window(values, WINDOWS[2], 5, None, places)["attribution.token_gradient"]
+    np.testing.assert_array_equal(found, np.array([NAN, NAN, NAN, 1, NAN, 6, 8, NAN], np.float32))
+    assert found.dtype == np.float32

@@ -137,14 +137,28 @@ def test_the_target_is_of_the_last_window_and_says_nothing_of_what_that_does_not
     for name in ("gradient", "attention", "rollout", "relevance"):
         assert np.isnan(measured[f"attribution.{name}"][: last.first]).all()
         assert np.isfinite(measured[f"attribution.{name}"][last.first :]).all()
+    assert np.isnan(measured["attribution.attention_by_head"][..., : last.first]).all()
+    assert np.isfinite(measured["attribution.attention_by_head"][..., last.first :]).all()
+
+
+def test_methods_by_token_lie_at_the_documents_tokens_of_the_last_window(measured: Measurements, windows: WindowedText) -> None:
+    members, read = windows.whole.sentence_of_token, np.isin(np.arange(len(windows.whole.ids)), windows.places[-1])
+    assert 0 < read.sum() < len(read)
+    names = [name for name in measured.arrays if name.startswith("attribution.token_")]
+    assert len(names) == 7
+    for name in names:
+        by_token, by_sentence = measured[name], measured[name.replace("token_", "")]
+        assert np.array_equal(np.isfinite(by_token), read), name
+        summed = [np.nansum(by_token[members == sentence]) for sentence in range(windows.windows[-1].first, 13)]
+        np.testing.assert_allclose(summed, by_sentence[windows.windows[-1].first :], rtol=1e-4, atol=1e-6 * np.nansum(np.abs(by_token)), err_msg=name)
 
 
 def test_what_many_passes_give_concerns_the_last_window(model, windows: WindowedText, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integrated, "STEPS", (2,))
     found, last = measure(document_from_text(TEXT), model, byte_level(), options=MeasureOptions(attribution="full")), windows.windows[-1]
-    for name in ("integrated_gradients", "ablation"):
+    for name in ("integrated_gradients", "ablation", "surrogate"):
         values = found[f"attribution.{name}"]
-        assert np.flatnonzero(np.isfinite(values)).tolist() == list(range(last.first, 13 - (name == "ablation"))), name
+        assert np.flatnonzero(np.isfinite(values)).tolist() == list(range(last.first, 13 - (name != "integrated_gradients"))), name
     assert found["attribution.pair_rows"].tolist() == list(range(last.first, 13))
     assert found["attribution.pairs"].shape == (13 - last.first, 13)
     for row, sentence in zip(found["attribution.pairs"], found["attribution.pair_rows"], strict=True):
