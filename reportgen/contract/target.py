@@ -1,4 +1,4 @@
-"""The contract's rows of what a target depends on."""
+"""The contract's rows of what a target depends on: NaN along sentences that the target's passes do not read, which are those after it and outside its window."""
 
 from __future__ import annotations
 
