@@ -1,8 +1,8 @@
 """The contract's rows of what a target depends on.
 
 Arrays by token (`attribution.token_<method>`) are of the source's tokens, those of no sentence among them, and sum to the method's values by sentence over the
-tokens of each. Rollout and flow have none: they are carried as tokens x sentences. Where the document was read in windows, sentences and tokens that the last
-one does not hold are NaN. Positive values mean: of `input_x_gradient`, `integrated_gradients` and `attribution.pairs`, that the target is greater for it, of `ablation`
+tokens of each. Rollout and flow have none: they are carried as tokens x sentences. Sentences and tokens that the target's passes do not read, which are those after
+it and outside its window, are NaN. Positive values mean: of `input_x_gradient`, `integrated_gradients` and `attribution.pairs`, that the target is greater for it, of `ablation`
 that the target is greater without it, and of `surrogate` that the target is greater with it, or more likely where it is a likelihood (whose negative logarithm
 the others are of).
 """

@@ -66,7 +66,7 @@ def test_a_sentence_is_explained_as_in_a_document_that_ends_with_it() -> None:
     target = found.metadata["target"]
     assert (target["sentence"], target["asked"], target["tokens_read"]) == (2, "sentence:3", len(alone["token_ids"]))
     assert target["description"] == alone.metadata["target"]["description"]
-    assert any("sentences that begin after them have no attribution" in notice for notice in found.notices)
+    assert any("sentences that begin after them have no numbers" in notice for notice in found.notices)
     links = found["attribution.link_effect"]
     assert links[:, 0].max() == 3  # links are those of the whole text
     assert "sentence 3" in render_report(build_report(found))

@@ -54,14 +54,14 @@ def likelihood(language_model: LanguageModel, layout: TextLayout, predicted: Pre
         sentence=own[0] if of_source else None,
         last_sentence=own[-1] if of_source else None,
         reads=end if further else None,
-        notices=(_not_read(predicted, layout, end),) if further else (),
+        notices=(_not_read(predicted, layout, end, of_source),) if further else (),
     )
 
 
-def _not_read(predicted: Predicted, layout: TextLayout, end: int) -> str:
+def _not_read(predicted: Predicted, layout: TextLayout, end: int, of_source: bool) -> str:
     """What has no value because it stands after all that the target reads."""
-    read = f"its passes read the first {end:,} of {layout.tokens:,} tokens"
-    return f"The target is {predicted.name}: {read}, and sentences that begin after them have no attribution (not a number)."
+    read = f"its passes read the first {end:,} of {layout.tokens:,} tokens{'' if of_source else ' of what the decoder reads'}"
+    return f"The target is {predicted.name}: {read}, and sentences that begin after them have no numbers that depend on it."
 
 
 def refuse_what_is_not_predicted(language_model: LanguageModel, predicted: Predicted) -> None:
