@@ -33,9 +33,7 @@ ATTRIBUTION = {
         "length of a state",
         KOBAYASHI,
     ),
-    "attribution.rollout": row(
-        "sentence", "mean over the target's rows of the rollout summed over sentence j; not by token, as it is carried as tokens x sentences", source=ABNAR
-    ),
+    "attribution.rollout": row("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
     "attribution.integrated_gradients": row(
         "sentence", "sum over tokens of (e - e') . mean of dTarget/de on the straight path from the baseline e' to e", "unit of the target", SUNDARARAJAN
     ),

@@ -162,5 +162,5 @@ def test_the_baseline_is_named(kind: str, tokens: dict[str, int], name: str) -> 
 
 
 def test_a_target_that_does_not_change_says_that_completeness_cannot_be_told() -> None:
-    unchanged = IntegratedGradients(values=np.zeros(2, np.float32), baseline="zero vector", steps=8, completeness_error=None)
+    unchanged = IntegratedGradients(by_token=np.zeros(3, np.float32), values=np.zeros(2, np.float32), baseline="zero vector", steps=8, completeness_error=None)
     assert "same value at the baseline" in unchanged.notices[0]

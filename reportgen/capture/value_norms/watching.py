@@ -139,7 +139,7 @@ def _what_may_come_of(
     """What an attention module gives that holds its projection: what that gave, or where it adds its input and ends in a norm as well (ALBERT), the norm of both."""
     yield projected
     for norm in module.children():
-        if isinstance(norm, torch.nn.LayerNorm) and residual is not None:
+        if isinstance(norm, torch.nn.LayerNorm) and residual is not None and norm.normalized_shape == tuple(projected.shape[-1:]):
             yield norm((projected + residual).to(norm.weight)).detach().float()
 
 
