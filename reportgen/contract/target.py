@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from reportgen.contract.rows import ABNAR, BOTH_TEXTS, CHEFER, GEVA, INTEGERS, KNOCKOUT, OURS, RELEVANCE, SUNDARARAJAN, row
 
+SAMPLE = "one for each, without replacement, none to the first sentence; between two texts any"
+
 ATTRIBUTION = {
     "attribution.gradient": row("sentence", "sum over tokens and dimensions of |dTarget/de|", "nats per unit of embedding"),
     "attribution.input_x_gradient": row("sentence", "sum over tokens of e . dTarget/de (signed)", "nats"),
@@ -28,6 +30,10 @@ ATTRIBUTION = {
     ),
     "attribution.link_effect": row("link part", f"i, j, {KNOCKOUT} of KL(intact || knocked out) of the output distribution", "nats", GEVA),
     "attribution.link_drop": row("link", f"{KNOCKOUT} of ln p(actual token) intact - knocked out, links as in link_effect", "nats"),
+    "attribution.link_sample": row(
+        "drawn part", f"the same as link_effect for links drawn by chance among the others that are as far apart ({SAMPLE})", "nats", GEVA
+    ),
+    "attribution.link_sample_drop": row("drawn", "the same as link_drop, links as in link_sample", "nats"),
 }
 
 PRUNING = {
