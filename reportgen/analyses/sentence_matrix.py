@@ -15,6 +15,7 @@ from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
 
+EFFECT = "attribution.link_effect"
 SHOWN_AT_MOST = 1500  # rows of a matrix that a page can hold and a reader can see
 
 
@@ -38,7 +39,7 @@ class Result:
 
     `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer, None where it was not measured or not stored.
     Rows and columns stand for `group` consecutive sentences each, and cells for the mean over their pairs. `opening` is the pair of sentences that the
-    page opens on. `windowed` says that some pairs were never seen together, and are NaN.
+    page opens on. `effects` has the links that were hidden (query, key, nats), none where none were. `windowed` says that some pairs were never seen together, and are NaN.
     """
 
     stack: str
@@ -56,6 +57,7 @@ class Result:
     expected: Float[np.ndarray, "row row"]
     opening: tuple[int, int]
     averages: Averages
+    effects: Float[np.ndarray, "link 3"]
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -81,6 +83,7 @@ def analyse(measurements: Measurements) -> Result:
         expected=shown.views([expected])[0],
         opening=opening,
         averages=averages(attention[0], lift, pairs, opening),
+        effects=hidden_effects(measurements),
     )
 
 
@@ -112,6 +115,12 @@ def attention_views(measurements: Measurements) -> Float[np.ndarray, "view pair"
     else:
         by_layer = measurements.by_pair[f"{name}_by_layer"]
     return np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
+
+
+def hidden_effects(measurements: Measurements) -> Float[np.ndarray, "link 3"]:
+    """What hiding links did, those drawn by chance last, where they are links of one text: in an encoder-decoder they lead from its target to its source."""
+    names = [name for name in (EFFECT, "attribution.link_sample") if name in measurements and "cross.sentence_attention" not in measurements]
+    return np.concatenate([np.zeros((0, 3), np.float32), *(measurements[name] for name in names)])
 
 
 def expected_attention(measurements: Measurements) -> Float[np.ndarray, " pair"]:
@@ -207,6 +216,7 @@ ANALYSIS = Analysis(
         Method(name="Share of attention", formula=CONTRACT["*.sentence_attention"].formula, source=CONTRACT["*.sentence_attention"].source),
         Method(name="Lift", formula="share of attention / share if every visible key had the same weight", source="none; defined here"),
         Method(name="ISA (inter-sentence attention)", formula=CONTRACT["*.isa"].formula, source=CONTRACT["*.isa"].source),
+        Method(name="Effect when hidden", formula=CONTRACT[EFFECT].formula, source=CONTRACT[EFFECT].source),
         Method(name="Attention rollout", formula=CONTRACT["*.rollout"].formula, source=CONTRACT["*.rollout"].source),
         Method(name="Rollout without the sink", formula=CONTRACT["*.rollout_without_sink"].formula, source=CONTRACT["*.rollout_without_sink"].source),
     ),
