@@ -309,10 +309,14 @@ def _pruning_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
 
 
 def _links(random: np.random.Generator, sentences: int) -> dict[str, np.ndarray]:
-    """Of the links to earlier sentences, every other one was hidden."""
-    links = np.argwhere(np.tri(sentences, k=-1))[::2]
+    """Of the links to earlier sentences, every other one was hidden, and of the rest every other one that does not lead to the first sentence was drawn by chance."""
+    possible = np.argwhere(np.tri(sentences, k=-1))
+    links, rest = possible[::2], possible[1::2]
     effects = np.concatenate([links, random.gamma(1.0, 0.1, (len(links), 1))], axis=1)
-    return {"attribution.link_effect": effects, "attribution.link_drop": random.normal(0, 0.1, len(links))}
+    found = {"attribution.link_effect": effects, "attribution.link_drop": random.normal(0, 0.1, len(links))}
+    drawn = rest[rest[:, 1] > 0][::2]
+    sample = np.concatenate([drawn, random.gamma(1.0, 0.1, (len(drawn), 1))], axis=1)
+    return found | ({"attribution.link_sample": sample, "attribution.link_sample_drop": random.normal(0, 0.1, len(drawn))} if len(drawn) else {})
 
 
 def _as_stored(key: str, values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from reportgen.analyses import (
     sentence_matrix,
     sinks,
     top_links,
+    verified_links,
 )
 from reportgen.analyses.analysis import Analysis, Method
 
@@ -30,6 +31,7 @@ ANALYSES = (
     flow.ANALYSIS,
     chunks.ANALYSIS,
     attribution_agreement.ANALYSIS,
+    verified_links.ANALYSIS,
     cross_attention.ANALYSIS,
 )
 

@@ -16,6 +16,7 @@ from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
 
+EFFECT = "attribution.link_effect"
 SHOWN_AT_MOST = 1500  # rows of a matrix that a page can hold and a reader can see
 PARTS = {"question": "The question", "pair": "The second text", "generated": "What the model wrote"}
 
@@ -40,8 +41,8 @@ class Result:
 
     `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer, None where it was not measured or not stored.
     Rows and columns stand for `group` consecutive sentences each, and cells for the mean over their pairs. `opening` is the pair of sentences that the
-    page opens on. `windowed` says that some pairs were never seen together, and are NaN. `parts` names for each sentence what it is of, empty for the
-    document; there are none where all are of the document.
+    page opens on. `effects` has the links that were hidden (query, key, nats), none where none were. `windowed` says that some pairs were never seen together,
+    and are NaN. `parts` names for each sentence what it is of, empty for the document; there are none where all are of the document.
     """
 
     stack: str
@@ -59,6 +60,7 @@ class Result:
     expected: Float[np.ndarray, "row row"]
     opening: tuple[int, int]
     averages: Averages
+    effects: Float[np.ndarray, "link 3"]
     parts: tuple[str, ...] = ()
 
 
@@ -86,6 +88,7 @@ def analyse(measurements: Measurements) -> Result:
         opening=opening,
         averages=averages(attention[0], lift, pairs, opening),
         parts=tuple(PARTS.get(part, "") for part in measurements.metadata.get("sentence_parts", ())),
+        effects=hidden_effects(measurements),
     )
 
 
@@ -120,6 +123,12 @@ def attention_views(measurements: Measurements) -> Float[np.ndarray, "view pair"
     views = np.concatenate([by_layer.mean(0, keepdims=True), by_layer])
     views.setflags(write=False)
     return views
+
+
+def hidden_effects(measurements: Measurements) -> Float[np.ndarray, "link 3"]:
+    """What hiding links did, those drawn by chance last, where they are links of one text: in an encoder-decoder they lead from its target to its source."""
+    names = [name for name in (EFFECT, "attribution.link_sample") if name in measurements and "cross.sentence_attention" not in measurements]
+    return np.concatenate([np.zeros((0, 3), np.float32), *(measurements[name] for name in names)])
 
 
 def expected_attention(measurements: Measurements) -> Float[np.ndarray, " pair"]:
@@ -215,6 +224,7 @@ ANALYSIS = Analysis(
         Method(name="Share of attention", formula=CONTRACT["*.sentence_attention"].formula, source=CONTRACT["*.sentence_attention"].source),
         Method(name="Lift", formula="share of attention / share if every visible key had the same weight", source="none; defined here"),
         Method(name="ISA (inter-sentence attention)", formula=CONTRACT["*.isa"].formula, source=CONTRACT["*.isa"].source),
+        Method(name="Effect when hidden", formula=CONTRACT[EFFECT].formula, source=CONTRACT[EFFECT].source),
         Method(name="Attention rollout", formula=CONTRACT["*.rollout"].formula, source=CONTRACT["*.rollout"].source),
         Method(name="Rollout without the sink", formula=CONTRACT["*.rollout_without_sink"].formula, source=CONTRACT["*.rollout_without_sink"].source),
     ),

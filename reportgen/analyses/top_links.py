@@ -10,13 +10,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.sentence_matrix import attention_views, expected_attention
+from reportgen.analyses.sentence_matrix import EFFECT, attention_views, expected_attention, hidden_effects
 from reportgen.contract import CONTRACT
 from reportgen.links import lift_of, rank_links
 from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
-
-EFFECT = "attribution.link_effect"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +41,7 @@ def analyse(measurements: Measurements) -> Result:
     pairs, attention = measurements.by_pair.pairs, attention_views(measurements)
     lift = lift_of(attention, expected_attention(measurements))
     every, content = rank_links(lift, pairs)
-    effects = _effects(measurements)
+    effects = hidden_effects(measurements)
     return Result(
         count=every.shape[1],
         every_pairs=_sentences(pairs, every),
@@ -55,11 +53,6 @@ def analyse(measurements: Measurements) -> Result:
         effects=effects,
         content_effect=_effects_of(effects, _sentences(pairs, content)[0]),
     )
-
-
-def _effects(measurements: Measurements) -> Float[np.ndarray, "link 3"]:
-    """What hiding links did, where they are links of the sentences ranked here: in an encoder-decoder they lead from its target to its source."""
-    return np.zeros((0, 3), np.float32) if EFFECT not in measurements or "cross.sentence_attention" in measurements else measurements[EFFECT]
 
 
 def _effects_of(effects: Float[np.ndarray, "link 3"], pairs: Int[np.ndarray, "rank 2"]) -> tuple[float | None, ...]:

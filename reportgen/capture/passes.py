@@ -133,7 +133,8 @@ class Passes:
         """
         language_model, alone = self.language_model, self.attention_alone
         gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
-        links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
+        effort = self.options.attribution
+        links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence, effort=effort)
         full, pruned = None, None
         if self.options.attribution == "full":
             full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)

@@ -19,7 +19,7 @@ function drawMatrixLegend() {
   drawLegend(document.getElementById("matrix-legend"), {
     stops: stopsFor(state.measure),
     ticks: state.measure === "lift" ? listLiftTicks() : listDecades(),
-    unit: `${option.dataset.unit}; ${nameView(state.view)}; logarithmic scale`,
+    unit: `${option.dataset.unit}; ${state.measure === "effect" ? "hidden in every layer" : nameView(state.view)}; logarithmic scale`,
   });
 }
 
@@ -35,7 +35,7 @@ function listDecades() {
   const decades = Math.round(Math.log10(high / low));
   return Array.from({ length: decades + 1 }, (_, step) => {
     const value = low * 10 ** step;
-    const text = String(Number(((state.measure === "isa" ? 1 : 100) * value).toPrecision(1)));
+    const text = String(Number(((["isa", "effect"].includes(state.measure) ? 1 : 100) * value).toPrecision(1)));
     return { position: step / decades, text: step === 0 ? `≤ ${text}` : text };
   }).filter((_, step) => decades < 5 || step === 0 || (step > 1 && (decades - step) % 2 === 0));
 }

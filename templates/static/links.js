@@ -1,7 +1,6 @@
 // Links as lists: those of the chosen sentence, the strongest of the view, and the one cell being looked at.
 
 let topLinks = null;
-let effects = new Map();
 
 function setUpLinks() {
   topLinks = readData("top-links-data");
@@ -10,7 +9,6 @@ function setUpLinks() {
   whenChanged(["sentence", "pair", "measure", "view", "content"], showChosenLinks);
   whenChanged(["sentence", "pair", "measure", "view", "content"], () => showReadout(state.pair));
   if (!topLinks) return;
-  effects = new Map(topLinks.effects.map(([query, key, nats]) => [`${query} ${key}`, nats]));
   whenChanged(["view", "count", "content"], showTopLinks);
   whenChanged(["pair"], markTopLink);
 }
@@ -57,11 +55,11 @@ function showChosenLinks() {
 }
 
 function groupRows(links, direction, title) {
-  const titles = [make("span", { className: `key ${direction}` }, title), "share", "lift", make("span", { className: "unseen" }, "text")];
+  const titles = [make("span", { className: `key ${direction}` }, title), "share", "lift", ...(workspace.measures.effect ? ["effect, nats"] : []), make("span", { className: "unseen" }, "text")];
   const headings = titles.map((content) => make("th", { scope: "col" }, content));
   const largest = Math.max(...links.map(({ query, key }) => readCell("share", state.view, query, key)), 1e-9);
   const rows = links.map((link) => linkRow(link, largest));
-  const nothing = make("tr", {}, make("td", { colSpan: 4, className: "hint" }, "nothing on this scale"));
+  const nothing = make("tr", {}, make("td", { colSpan: headings.length, className: "hint" }, state.measure === "effect" ? "none was hidden" : "nothing on this scale"));
   return make("tbody", { className: direction }, make("tr", { className: "group" }, ...headings), ...(rows.length ? rows : [nothing]));
 }
 
@@ -73,6 +71,7 @@ function linkRow({ query, key, other }, largest) {
     make("td", {}, number),
     make("td", { className: "bars" }, bar(0, share / largest), make("span", {}, share ? percent(share) : "≈ 0")),
     make("td", { className: "bars lift" }, liftBar(lift), make("span", {}, share ? times(lift) : "≈ 0")),
+    ...(workspace.measures.effect ? [make("td", { className: "figure nats" }, sayNats(query, key))] : []),
     make("td", {}, make("bdi", { className: "line" }, wordsOf(other))));
   row.dataset.pair = `${query} ${key}`;
   row.classList.toggle("chosen-row", row.dataset.pair === state.pair?.join(" "));
@@ -99,7 +98,7 @@ function clickChosenLink(event) {
 function showTopLinks() {
   const kept = topLinks[state.content ? "content" : "every"];
   const rows = listTopLinks().map((pair, place) => topLinkRow(pair, kept.share[state.view][place], kept.lift[state.view][place]));
-  const nothing = make("tr", {}, make("td", { colSpan: effects.size ? 7 : 6 }, state.count ? "No pair of sentences is left." : "No links are asked for."));
+  const nothing = make("tr", {}, make("td", { colSpan: topLinks.effects ? 7 : 6 }, state.count ? "No pair of sentences is left." : "No links are asked for."));
   const table = document.getElementById("top-links");
   const left = state.content ? "first sentence and the sentence itself left out" : "first sentence and the sentence itself included";
   table.caption.textContent = `${rows.length} strongest links by lift, ${nameView(state.view)}, ${left}`;
@@ -113,14 +112,14 @@ function topLinkRow([query, key], share, lift) {
   const words = (sentence) => make("bdi", { className: "clamped" }, wordsOf(sentence));
   const row = make("tr", {}, cell(number(query)), cell(number(key)),
     make("td", { className: "figure" }, significant(100 * share)), make("td", { className: "figure" }, significant(lift)),
-    ...(effects.size ? [make("td", { className: "figure" }, sayEffect(query, key))] : []), cell(words(query)), cell(words(key)));
+    ...(topLinks.effects ? [make("td", { className: "figure" }, sayNats(query, key))] : []), cell(words(query)), cell(words(key)));
   row.dataset.pair = `${query} ${key}`;
   return row;
 }
 
-function sayEffect(query, key) {
-  const nats = effects.get(`${query} ${key}`);
-  return nats === undefined ? "not measured" : significant(nats);
+function sayNats(query, key) {
+  const nats = readCell("effect", state.view, query, key);
+  return Number.isNaN(nats) ? "not measured" : significant(nats);
 }
 
 function markTopLink() {

@@ -69,31 +69,48 @@ function hatch(context, side, density) {
   context.lineWidth = density;
   context.strokeStyle = themeColour("--hatch");
   if (workspace.causal) strokeInside(context, side, 8 * density, [[cell, 0], [side, 0], [side, side - cell]]);
-  if (workspace.windowed) hatchUnseen(context, side, 8 * density);
+  const seen = (query, key) => !Number.isNaN(readCell("share", state.view, query, key));
+  if (workspace.windowed) fillCells(context, side, (query, key) => !seen(query, key), (lines) => strokeInside(lines, side, 8 * density, whole(side)));
+  if (state.measure === "effect") {
+    const unmeasured = (query, key) => seen(query, key) && query !== key && Number.isNaN(readCell("effect", state.view, query, key));
+    fillCells(context, side, unmeasured, (dots) => dotInside(dots, side, 4 * density));
+  }
   context.strokeStyle = themeColour("--quiet");
   if (state.content) strokeInside(context, side, 4 * density, [[0, 0], [cell, 0], [cell, side], [0, side]]);
 }
 
-// The same lines over single cells: pairs of sentences that no window holds together.
-function hatchUnseen(context, side, gap) {
-  const size = workspace.rows;
+// A pattern over single cells: pairs of sentences that no window holds together, or whose link was not hidden.
+function fillCells(context, side, isFilled, fill) {
+  const { rows: size, group } = workspace;
   const image = new ImageData(size, size);
   for (let query = 0; query < size; query++) {
     for (let key = 0; key < (workspace.causal ? query : size); key++) {
-      if (Number.isNaN(readAt(query, key))) image.data[4 * (query * size + key) + 3] = 255;
+      if (isFilled(query * group, key * group)) image.data[4 * (query * size + key) + 3] = 255;
     }
   }
   const cells = make("canvas", { width: size, height: size });
   cells.getContext("2d").putImageData(image, 0, 0);
   const layer = make("canvas", { width: side, height: side });
-  const lines = layer.getContext("2d");
-  lines.imageSmoothingEnabled = false;
-  drawCells(lines, cells, side);
-  lines.globalCompositeOperation = "source-in";
-  lines.lineWidth = context.lineWidth;
-  lines.strokeStyle = context.strokeStyle;
-  strokeInside(lines, side, gap, [[0, 0], [side, 0], [side, side], [0, side]]);
+  const pattern = layer.getContext("2d");
+  pattern.imageSmoothingEnabled = false;
+  drawCells(pattern, cells, side);
+  Object.assign(pattern, { lineWidth: context.lineWidth, strokeStyle: context.strokeStyle });
+  pattern.globalCompositeOperation = "source-in";
+  fill(pattern);
   context.drawImage(layer, 0, 0);
+}
+
+function whole(side) {
+  return [[0, 0], [side, 0], [side, side], [0, side]];
+}
+
+function dotInside(context, side, gap) {
+  context.fillStyle = themeColour("--quiet");
+  context.beginPath();
+  for (let across = gap / 2; across < side; across += gap) {
+    for (let down = gap / 2; down < side; down += gap) context.rect(across, down, gap / 6, gap / 6);
+  }
+  context.fill();
 }
 
 function strokeInside(context, side, gap, corners) {

@@ -2,11 +2,12 @@
 
 // Rows and columns of a matrix stand for `group` consecutive sentences each; in most documents that is one.
 
-let workspace = null; // {sentences, group, rows, layers, causal, opening, expected, measures: {share: {low, high, views, tables}, ...}}
+let workspace = null; // {sentences, group, rows, layers, causal, opening, expected, measures: {share: {low, high, views, tables}, ..., effect: {low, high, cells}}}
 
 async function loadWorkspace(data) {
   const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: {} };
   for (const [name, packed] of Object.entries(data.measures)) loaded.measures[name] = await loadMeasure(packed);
+  if (data.effects.length) loaded.measures.effect = gatherEffects(data.effects, loaded);
   const expected = await unpackViews(data.expected);
   loaded.expected = (query, key) => expected.values[expected.views[0][cellOf(query, key)]];
   workspace = loaded;
@@ -20,6 +21,20 @@ async function loadMeasure(packed) {
     views: [...whole.views, ...layers.views],
     tables: [whole.values, ...layers.views.map(() => layers.values)],
   };
+}
+
+// Links that were hidden, each [query, key, nats]; in a cell of several the mean. The scale spans the powers of ten around nine tenths of them.
+function gatherEffects(effects, { group, rows }) {
+  const found = new Map();
+  for (const [query, key, nats] of effects) {
+    const cell = Math.floor(query / group) * rows + Math.floor(key / group);
+    found.set(cell, [...(found.get(cell) ?? []), nats]);
+  }
+  const cells = new Map([...found].map(([cell, values]) => [cell, values.reduce((sum, value) => sum + value) / values.length]));
+  const sorted = [...cells.values()].filter((value) => value > 0).sort((a, b) => a - b);
+  const power = (value, round) => 10 ** clamp(round(Math.log10(value)), -6, 2);
+  const low = sorted.length ? power(sorted[Math.floor(sorted.length / 10)], Math.floor) : 1e-6;
+  return { low, high: Math.max(sorted.length ? power(sorted.at(-1), Math.ceil) : 1, 10 * low), cells };
 }
 
 function rowOf(sentence) {
@@ -36,8 +51,9 @@ function listGroup(sentence) {
   return Array.from({ length: Math.min(workspace.group, workspace.sentences - first) }, (_, step) => first + step);
 }
 
-// NaN where nothing was computed, 0 where the value is below the scale.
+// NaN where nothing was computed or measured, 0 where the value is below the scale. The effect is that of hiding a link in every layer, whatever the view.
 function readCell(measure, view, query, key) {
+  if (measure === "effect") return workspace.measures.effect?.cells.get(cellOf(query, key)) ?? NaN;
   if (measure === "lift") return readCell("share", view, query, key) / workspace.expected(query, key);
   const { views, tables } = workspace.measures[measure];
   return tables[view][views[view][cellOf(query, key)]];
@@ -63,10 +79,11 @@ function nameView(view) {
 }
 
 function nameMeasure(measure) {
-  return { share: "share", lift: "lift", isa: "ISA", rollout: "rollout", rollout_without_sink: "rollout without sink" }[measure];
+  return { share: "share", lift: "lift", isa: "ISA", rollout: "rollout", rollout_without_sink: "rollout without sink", effect: "effect when hidden" }[measure];
 }
 
 function sayValue(measure, value) {
+  if (measure === "effect") return Number.isNaN(value) ? "not measured" : `${significant(value)} nats`;
   if (Number.isNaN(value)) return "never computed";
   if (value === 0) return measure === "lift" ? "near 0" : "below the scale";
   if (measure === "lift") return times(value);
@@ -92,12 +109,12 @@ function sayCell(query, key) {
   const place = state.view === 0 ? "Over the whole model" : `In layer ${state.view - 1}`;
   if (Number.isNaN(share)) return `Never computed: ${nameRow(query)} cannot look at ${nameRow(key)}.`;
   if (share === 0) {
-    return `${place}, ${nameRow(query)} gives ${target} less than ${percent(workspace.measures.share.low)} of its attention.`;
+    return `${place}, ${nameRow(query)} gives ${target} less than ${percent(workspace.measures.share.low)} of its attention.${sayEffectOf(query, key)}`;
   }
   const lift = times(readCell("lift", state.view, query, key));
   const mean = workspace.group === 1 ? "" : " on average";
   return `${place}, ${nameRow(query)} gives ${target} ${percent(share)} of its attention${mean}: ${lift} what uniform attention would give.`
-    + sayOther(query, key);
+    + sayOther(query, key) + sayEffectOf(query, key);
 }
 
 // What a chosen sentence does with its attention, before any one link is chosen.
@@ -107,6 +124,13 @@ function saySentence(sentence) {
   if (workspace.group > 1) return sayCell(sentence, sentence);
   const rest = sentence === 0 ? "" : ` and gives ${sayValue("share", first)} to the first sentence`;
   return `${place}, sentence ${sentence + 1} keeps ${sayValue("share", own)} of its attention within itself${rest}.`;
+}
+
+// What hiding it does, where that is known; where it is asked for and not known, that.
+function sayEffectOf(query, key) {
+  const value = readCell("effect", state.view, query, key);
+  if (!Number.isNaN(value)) return ` Hiding it changes the prediction by ${sayValue("effect", value)}.`;
+  return state.measure === "effect" && query !== key ? " What hiding it does was not measured." : "";
 }
 
 function sayOther(query, key) {

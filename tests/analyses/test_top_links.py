@@ -133,7 +133,11 @@ def test_the_effect_stands_beside_the_links_that_were_hidden() -> None:
     measurements = by_hand()
     sizes = Sizes(layers=2, heads=3, sentences=4, tokens=11)
     kept = {name: measurements[name] for name in ("decoder.sentence_attention", "decoder.sentence_expected")}
-    result = top_links.analyse(made_up(sizes=sizes, replaced=kept | {"attribution.link_effect": effects, "attribution.link_drop": effects[:, 2]}))
+    result = top_links.analyse(
+        made_up(
+            sizes=sizes, leave_out=["attribution.link_sample"], replaced=kept | {"attribution.link_effect": effects, "attribution.link_drop": effects[:, 2]}
+        )
+    )
     assert result.content_pairs[0].tolist()[:4] == [[3, 1], [2, 1], [3, 2], NONE]
     assert result.content_effect == (None, 0.5, 0.25) + (None,) * 7
     np.testing.assert_array_equal(result.effects, effects)

@@ -73,6 +73,7 @@ TO_COME = {"*.sentence_attention_by_layer", "*.shuffled_attention", "*.shuffled_
 TYPED = ("classifier of two texts", "question answering")
 CAUSAL_ONLY = {key for key in CONTRACT if key.startswith("*.probe_")}
 LINKS = {"attribution.link_effect", "attribution.link_drop"}
+SAMPLE = {"attribution.link_sample", "attribution.link_sample_drop"}
 OF_SOURCE = {f"attribution.{kind}{name}" for kind in ("", "token_") for name in ("attention_x_gradient", "relevance", "gradient_norm", "attention")}
 WEIGHTS = {"*.importance", "*.importance_abs", "*.attention_x_gradient", *OF_SOURCE}
 
@@ -134,6 +135,7 @@ def test_every_row_of_the_contract_that_the_model_can_have_is_written(name: str)
     others = {key for key in CONTRACT if not key.startswith(("*.", "cross."))} - (set() if name in TYPED else {"token_types"})
     across = {"attribution.rollout"} if "cross" in both else {key for key in others if key.startswith("target_")}
     across |= set() if found.metadata["kind"] in ("causal", "masked", "seq2seq") else LINKS
+    across |= SAMPLE if found.metadata["link_effect"].get("chosen", "all") == "all" else set()
     assert {key for key in found.arrays if key.partition(".")[0] not in both} == others - across - MANY_PASSES - PRUNING
 
 

@@ -25,6 +25,7 @@ from reportgen.analyses import (
     sentence_matrix,
     sinks,
     top_links,
+    verified_links,
 )
 from reportgen.measurements import Measurements
 from reportgen.report import Provenance, Report, Section, build_report, build_section
@@ -72,6 +73,7 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
         *carriage,
         chunks.analyse(shorter_document(layers, heads)),
         make_attribution_agreement(random, matrix),
+        verified_links.analyse(shorter_document(layers, heads)),
     )
     return Report(
         title="A log of the north light",
@@ -110,7 +112,14 @@ def make_sentence_matrix(random: np.random.Generator, sentences: int, layers: in
         expected=expected,
         opening=opening,
         averages=sentence_matrix.averages(attention[0].ravel(), lift.ravel(), SentencePairs.every(sentences), opening),
+        effects=_effects(lift),
     )
+
+
+def _effects(lift: np.ndarray) -> np.ndarray:
+    """Every other one of the 50 strongest links was hidden."""
+    hidden = strongest(content_pairs(lift), 50)[1::2]
+    return np.concatenate([hidden, 0.1 / np.arange(1, len(hidden) + 1)[:, None]], axis=1).astype(np.float32)
 
 
 def _even(counts: np.ndarray) -> np.ndarray:
@@ -154,11 +163,9 @@ def make_top_links(matrix: sentence_matrix.Result, count: int = 50) -> top_links
         view = np.arange(len(lift))[:, None]
         fields |= {f"{name}_pairs": found}
         fields |= {f"{name}_share": matrix.attention[view, found[..., 0], found[..., 1]], f"{name}_lift": lift[view, found[..., 0], found[..., 1]]}
-    hidden = fields["content_pairs"][0][1::2]
-    effects = np.concatenate([hidden, 0.1 / np.arange(1, len(hidden) + 1)[:, None]], axis=1).astype(np.float32)
-    known = {(int(query), int(key)): effect for query, key, effect in effects.tolist()}
+    known = {(int(query), int(key)): effect for query, key, effect in matrix.effects.tolist()}
     measured = tuple(known.get((query, key)) for query, key in fields["content_pairs"][0].tolist())
-    return top_links.Result(count=count, effects=effects, content_effect=measured, **fields)
+    return top_links.Result(count=count, effects=matrix.effects, content_effect=measured, **fields)
 
 
 def make_layer_progression(random: np.random.Generator, layers: int, heads: int) -> layer_progression.Result:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from reportgen.capture.scores import ScoreRule
 
 CELLS_AT_MOST = 1 << 21  # scores at once, all versions of the heads that share a key head: 8 MB in float32
+ROWS_AT_MOST = 128  # at once: few enough that most keys after the rows are left out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +95,7 @@ class _Block:
 
 def _row_blocks(queries: Float[torch.Tensor, "version key_head group row dim"], keys: int) -> Iterator[slice]:
     versions, _, group, rows, _ = queries.shape
-    at_once = max(CELLS_AT_MOST // (versions * group * keys), 1)
+    at_once = max(min(CELLS_AT_MOST // (versions * group * keys), ROWS_AT_MOST), 1)
     return (slice(start, min(start + at_once, rows)) for start in range(0, rows, at_once))
 
 

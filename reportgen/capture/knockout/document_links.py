@@ -10,14 +10,17 @@ import numpy as np
 from jaxtyping import Int
 
 from reportgen.capture.feeding import Feed
-from reportgen.capture.knockout.choosing import strongest_links
-from reportgen.capture.knockout.effects import LinkEffects, Report, measure_link_effects
+from reportgen.capture.knockout.choosing import SEED, Chosen, Pairs, choose_links
+from reportgen.capture.knockout.effects import Knockout, LinkEffects, Report
 from reportgen.capture.knockout.sentences import STACKS, all_links, linked_texts
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.models import LanguageModel
 
-LINKS_AT_MOST = 60
-WHOLE_PASSES_AT_MOST = 12
+LINKS_AT_MOST = 150  # where not all are measured; and as many drawn by chance
+EVERY_UP_TO = 60  # sentences, where time does not matter
+PASSES = {"fast": 3.5, "full": 12.0}  # the tokens run for all links, in texts
+WHOLE_PASSES = {"fast": 12, "full": 60}  # where each link takes one
+DRAWN, DRAWN_OF_PASSES = 1 / 2, 1 / 3  # of these, for links drawn by chance
 WHAT = "what links between sentences do to the model's output (link_effect)"
 
 
@@ -38,11 +41,13 @@ def measure_links(
     *,
     attention_alone: bool = True,
     first_sentence: int = 0,
+    effort: str = "fast",
 ) -> MeasuredLinks:
-    """`attribution.link_effect` and `attribution.link_drop` of the strongest links, or a notice that says why there are none.
+    """`attribution.link_effect`, `link_drop` and where these are not of all links `link_sample` and `link_sample_drop`, or a notice that says why there are none.
 
     `attention` holds the arrays of the forward pass of the same text. Sentences are numbered from `first_sentence`, which is where a window of a document
-    begins. Causal models: `LINKS_AT_MOST` links; where each takes a whole pass, `WHOLE_PASSES_AT_MOST`.
+    begins. All links where they take at most as many tokens as `PASSES` texts, with `full` effort in any causal model's text of `EVERY_UP_TO` sentences;
+    else the strongest and as many drawn by chance, half of those tokens each. Where each link takes a whole pass, `WHOLE_PASSES` in all.
     """
     if reads_per_layer(language_model.model.config):
         return _nothing_hidden("the model's attention is outside the library's interface")
@@ -51,13 +56,18 @@ def measure_links(
     if language_model.kind not in STACKS:
         return _nothing_hidden("the model gives no distribution over tokens")
     texts = linked_texts(language_model.kind, given)
-    possible = all_links(texts)
-    links = strongest_links(*_pairs_of(attention, texts.stack), possible, LINKS_AT_MOST)
-    if not len(links):
+    pairs = _pairs_of(attention, texts.stack)
+    possible = pairs.visible(all_links(texts))
+    if not len(possible):
         return _nothing_hidden("no sentence sees another")
-    found = measure_link_effects(language_model, given, links, report, passes_at_most=WHOLE_PASSES_AT_MOST)
-    said = {"links": len(found.links), "possible": len(possible), "way": "whole passes" if found.whole_passes else "kept keys and values"}
-    return MeasuredLinks(arrays=_arrays(found, first_sentence), metadata=said, notices=_notices(found, len(possible)))
+    knockout = Knockout.of(language_model, given, possible)
+    chosen = _chosen(knockout, pairs, possible, effort)
+    found = knockout.effects(np.concatenate([chosen.links, chosen.sample]), report)
+    return MeasuredLinks(
+        arrays=_arrays(found, len(chosen.links), first_sentence),
+        metadata=_metadata(found, chosen, len(possible), texts.looking.tokens),
+        notices=_notices(found, chosen, len(possible), effort),
+    )
 
 
 def _nothing_hidden(why: str) -> MeasuredLinks:
@@ -65,25 +75,52 @@ def _nothing_hidden(why: str) -> MeasuredLinks:
     return MeasuredLinks(arrays={}, metadata={}, notices=(f"Not measured, because {why}: {WHAT}.",))
 
 
-def _pairs_of(attention: Mapping[str, np.ndarray], stack: str) -> tuple[np.ndarray, np.ndarray]:
+def _chosen(knockout: Knockout, pairs: Pairs, possible: Int[np.ndarray, "link 2"], effort: str) -> Chosen:
+    costs, tokens = knockout.costs(possible), knockout.texts.looking.tokens
+    if knockout.kept is None:
+        return choose_links(pairs, possible, costs, WHOLE_PASSES[effort] * tokens, LINKS_AT_MOST, DRAWN_OF_PASSES)
+    every = effort == "full" and knockout.texts.looking.sentences <= EVERY_UP_TO
+    return choose_links(pairs, possible, costs, int(costs.sum()) if every else int(PASSES[effort] * tokens), LINKS_AT_MOST, DRAWN)
+
+
+def _pairs_of(attention: Mapping[str, np.ndarray], stack: str) -> Pairs:
     """Mean share of attention over heads and layers as reports have it, and the share that even attention would give."""
     expected = attention[f"{stack}.sentence_expected"]
     shares = attention[f"{stack}.sentence_attention"].mean(1, dtype=np.float32).mean(0)
-    return shares, expected if expected.ndim == 2 else expected.mean(0)
+    return Pairs(attention=shares, expected=expected if expected.ndim == 2 else expected.mean(0), lengths=stack != "cross")
 
 
-def _arrays(found: LinkEffects, first_sentence: int) -> dict[str, np.ndarray]:
+def _arrays(found: LinkEffects, links: int, first_sentence: int) -> dict[str, np.ndarray]:
+    """The first `links` are those that were chosen, the rest, if any, were drawn."""
     numbered: Int[np.ndarray, "link 2"] = found.links + first_sentence
-    triples = np.concatenate([numbered, found.effect[:, None]], axis=1)
-    return {"attribution.link_effect": triples.astype(np.float32), "attribution.link_drop": found.drop.astype(np.float32)}
+    triples = np.concatenate([numbered, found.effect[:, None]], axis=1).astype(np.float32)
+    drop = found.drop.astype(np.float32)
+    named = {"attribution.link_effect": triples[:links], "attribution.link_drop": drop[:links]}
+    return named | ({"attribution.link_sample": triples[links:], "attribution.link_sample_drop": drop[links:]} if len(drop) > links else {})
 
 
-def _notices(found: LinkEffects, possible: int) -> tuple[str, ...]:
-    """What is measured of fewer links than reports show."""
+def _metadata(found: LinkEffects, chosen: Chosen, possible: int, tokens: int) -> dict[str, Any]:
+    """How many links of how many, how they were chosen, and what they cost: the tokens run, and that in passes over the text."""
+    return {
+        "links": len(chosen.links),
+        "possible": possible,
+        "chosen": "all" if chosen.every else "strongest",
+        "sample": len(chosen.sample),
+        "seed": SEED,
+        "way": "whole passes" if found.whole_passes else "kept keys and values",
+        "tokens_run": found.tokens_run,
+        "passes": round(found.tokens_run / tokens, 2),
+    }
+
+
+def _notices(found: LinkEffects, chosen: Chosen, possible: int, effort: str) -> tuple[str, ...]:
+    """What is measured of fewer links than there are."""
     notices = []
-    if found.whole_passes and len(found.links) < possible:
+    if not chosen.every:
+        why = "each takes a pass over the whole text" if found.whole_passes else "all of them take too long"
+        more = "; --attribution full measures more" if effort == "fast" else ""
         notices.append(
-            f"The effect of hiding one sentence from another is measured for the strongest {len(found.links)} of {possible:,} links, because each takes a "
-            "pass over the whole text."
+            f"The effect of hiding one sentence from another is measured for the strongest {len(chosen.links)} of {possible:,} links and {len(chosen.sample)} "
+            f"drawn by chance, because {why}{more}."
         )
     return tuple(notices)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout.distributions import Effect
 from reportgen.capture.knockout.kept_keys import TOKENS_AT_ONCE, KeptKeys, keep_keys
-from reportgen.capture.knockout.sentences import linked_texts
+from reportgen.capture.knockout.sentences import LinkedTexts, linked_texts
 from reportgen.capture.knockout.whole_passes import effects_by_whole_passes
 from reportgen.models import LanguageModel
 
@@ -24,58 +25,75 @@ class LinkEffects:
     """The links that were measured, (i, j) in the order in which they were asked for, and the effect of each in nats.
 
     `effect` is the mean over the tokens of i of KL(intact || knocked out) of the model's output there; `drop` the mean over them of how much less the log
-    probability of the actual token is (NaN where none is known). `whole_passes` says that each link took a pass of its own.
+    probability of the actual token is (NaN where none is known). `whole_passes` says that each link took a pass of its own; `tokens_run` counts the tokens
+    of all passes.
     """
 
     links: Int[np.ndarray, "link 2"]
     effect: Float[np.ndarray, " link"]
     drop: Float[np.ndarray, " link"]
     whole_passes: bool
+    tokens_run: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Knockout:
+    """A text whose links can be hidden one by one, and the keys and values that it left; None where each link takes a pass over the whole text."""
+
+    language_model: LanguageModel
+    given: Feed
+    texts: LinkedTexts
+    kept: KeptKeys | None
+
+    @classmethod
+    def of(cls, language_model: LanguageModel, given: Feed, links: Int[np.ndarray, "link 2"]) -> Knockout:
+        """For some of these links. A causal model reads the text once."""
+        texts = linked_texts(language_model.kind, given)
+        kept = keep_keys(language_model.model, given, texts, links[:, 0].tolist()) if texts.stack == "decoder" and len(links) else None
+        return cls(language_model=language_model, given=given, texts=texts, kept=kept)
+
+    def costs(self, links: Int[np.ndarray, "link 2"]) -> Int[np.ndarray, " link"]:
+        """Tokens that are run to hide each link."""
+        if self.kept is None:
+            return np.full(len(links), self.texts.looking.tokens)
+        return self.texts.spans[links[:, 0]]
+
+    def effects(self, links: Int[np.ndarray, "link 2"], report: Report, tokens_at_once: int = TOKENS_AT_ONCE) -> LinkEffects:
+        """Those of these links. Progress says about how long all of them take."""
+        found = np.empty((len(links), 2))
+        order = np.argsort(links[:, 0], kind="stable") if self.kept is not None else np.arange(len(links))
+        steps = zip(order.tolist(), self._each(links[order], tokens_at_once), strict=True)
+        for _ in steps_of(f"{STAGE} ({len(links)})", self.costs(links[order]).tolist(), report):
+            place, effect = next(steps)
+            found[place] = effect.divergence, effect.drop
+        effect, drop = found.T
+        return LinkEffects(links=links, effect=effect, drop=drop, whole_passes=self.kept is None, tokens_run=self._tokens_run(links))
+
+    def _each(self, links: Int[np.ndarray, "link 2"], tokens_at_once: int) -> Iterator[Effect]:
+        """The effects one after another; on kept keys the links come sorted by the sentence that looks."""
+        if self.kept is None:
+            yield from effects_by_whole_passes(self.language_model.model, self.given, self.texts, links)
+            return
+        for sentence in np.unique(links[:, 0]).tolist():
+            yield from self.kept.effects(sentence, links[links[:, 0] == sentence, 1], tokens_at_once)
+
+    def _tokens_run(self, links: Int[np.ndarray, "link 2"]) -> int:
+        """Of all links, of the text with nothing hidden, and of each sentence that looks with nothing hidden."""
+        again = 0 if self.kept is None else int(self.texts.spans[np.unique(links[:, 0])].sum())
+        return int(self.costs(links).sum()) + again + self.texts.looking.tokens if len(links) else 0
 
 
 def measure_link_effects(
-    language_model: LanguageModel,
-    given: Feed,
-    links: Int[np.ndarray, "link 2"],
-    report: Report,
-    *,
-    passes_at_most: int | None = None,
-    tokens_at_once: int = TOKENS_AT_ONCE,
+    language_model: LanguageModel, given: Feed, links: Int[np.ndarray, "link 2"], report: Report, *, tokens_at_once: int = TOKENS_AT_ONCE
 ) -> LinkEffects:
     """Hide the keys of sentence j from the queries of sentence i in every layer, for each link (i, j), and compare the model's output at i's tokens.
 
     Causal models: the output is the next token's distribution; the text runs once, then the tokens of each i again, one batch for many j, on the keys and
     values that were kept. Masked models: the distribution at the token itself, nothing masked. Encoder-decoders: i is a sentence of the target, j of the
-    source, hidden in cross-attention. These, and causal models that cannot be run again from kept keys, take a whole pass for each link, and
-    `passes_at_most` says how many of the first links to measure then (default: all).
+    source, hidden in cross-attention. These, and causal models that cannot be run again from kept keys, take a whole pass for each link.
     Only the direct look is cut: what other sentences carry over from j still reaches i. Source: attention knockout, after Geva et al. 2023; between sentences defined here.
     Memory: for causal models tokens x key heads x dim x 2 x layers numbers in the model's precision (189 MB for 4,096 tokens of the default model); never
     tokens x tokens. Raises `DocumentError` for a pair that is no link, `ModelError` for outputs that are not finite.
     """
-    texts = linked_texts(language_model.kind, given)
-    texts.refuse_no_links(links)
-    report(STAGE, 0.0)
-    kept = keep_keys(language_model.model, given, texts, links[:, 0].tolist()) if texts.stack == "decoder" and len(links) else None
-    if kept is not None:
-        order = np.argsort(links[:, 0], kind="stable")
-        return _collected(links, order, _by_sentence(kept, links[order], tokens_at_once), report, whole_passes=False)
-    links = links[:passes_at_most]
-    effects = effects_by_whole_passes(language_model.model, given, texts, links) if len(links) else iter(())
-    return _collected(links, np.arange(len(links)), effects, report, whole_passes=True)
-
-
-def _by_sentence(kept: KeptKeys, links: Int[np.ndarray, "link 2"], tokens_at_once: int) -> Iterator[Effect]:
-    """The links come sorted by the sentence that looks."""
-    for sentence in np.unique(links[:, 0]).tolist():
-        yield from kept.effects(sentence, links[links[:, 0] == sentence, 1], tokens_at_once)
-
-
-def _collected(
-    links: Int[np.ndarray, "link 2"], order: Int[np.ndarray, " link"], effects: Iterator[Effect], report: Report, *, whole_passes: bool
-) -> LinkEffects:
-    """The effects, which come in this order, in the order of the links."""
-    effect, drop = np.empty(len(links)), np.empty(len(links))
-    for count, (place, found) in enumerate(zip(order.tolist(), effects, strict=True), 1):
-        effect[place], drop[place] = found.divergence, found.drop
-        report(STAGE, count / len(links))
-    return LinkEffects(links=links, effect=effect, drop=drop, whole_passes=whole_passes)
+    linked_texts(language_model.kind, given).refuse_no_links(links)
+    return Knockout.of(language_model, given, links).effects(links, report, tokens_at_once)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.feeding import Feed, has_cache, stack_namer
-from reportgen.capture.knockout.distributions import Effect, effect_of
+from reportgen.capture.knockout.distributions import Effect, Intact
 from reportgen.capture.knockout.interface import Again, KeptLayer, WholeText, through
 from reportgen.capture.knockout.sentences import LinkedTexts
 from reportgen.capture.knockout.whole_passes import logits_of_rows
@@ -35,17 +35,20 @@ class KeptKeys:
     layers: Sequence[KeptLayer]
 
     def effects(self, sentence: int, keys: Int[np.ndarray, " link"], tokens_at_once: int = TOKENS_AT_ONCE) -> Iterator[Effect]:
-        """What hiding each of these earlier sentences from this one does. Beside the versions in which one is hidden, each batch has one in which none is.
+        """What hiding each of these earlier sentences from this one does, several in one batch; in the first version of all nothing is hidden.
 
-        Memory: `LOGITS_AT_ONCE` logits, or two versions of the sentence where these are more.
+        Memory: `LOGITS_AT_ONCE` logits, or one version of the sentence where these are more, and those of the first.
         """
-        tokens = self.texts.rows(sentence)
+        tokens, members = self.texts.rows(sentence), self.texts.looking.sentence_of_token
         span = slice(int(tokens[0]), int(tokens[-1]) + 1)
-        rows, inside = torch.from_numpy(tokens - span.start), self.texts.looking.sentence_of_token[span] == sentence
-        for some in np.array_split(keys, -(-len(keys) // self._versions(span, tokens_at_once))):
-            hidden = self.texts.looking.sentence_of_token[None, : span.stop] == some[:, None]
-            intact, *changed = self._logits(span, torch.from_numpy(np.concatenate([np.zeros_like(hidden[:1]), hidden])), torch.from_numpy(inside))
-            yield from (effect_of(intact[rows], version[rows], self.texts.actual(tokens).to(version.device)) for version in changed)
+        rows, inside = torch.from_numpy(tokens - span.start), torch.from_numpy(members[span] == sentence)
+        hidden = np.concatenate([np.zeros((1, span.stop), bool), members[: span.stop] == keys[:, None]])
+        intact = None
+        for some in np.array_split(hidden, -(-len(hidden) // self._versions(span, tokens_at_once))):
+            logits = self._logits(span, torch.from_numpy(some), inside)[:, rows]
+            if intact is None:
+                intact, logits = Intact(logits=logits[0], actual=self.texts.actual(tokens).to(logits.device)), logits[1:]
+            yield from map(intact.effect, logits)
 
     def intact(self, sentence: int) -> Float[torch.Tensor, "row vocabulary"]:
         """The logits at the sentence's tokens when it is run again with nothing hidden."""
@@ -55,9 +58,9 @@ class KeptKeys:
         return self._logits(span, nothing, torch.zeros(span.stop - span.start, dtype=torch.bool))[0, tokens - span.start]
 
     def _versions(self, span: slice, tokens_at_once: int) -> int:
-        """How many sentences are hidden in one batch."""
+        """How many versions of a sentence are run in one batch."""
         tokens, vocabulary = span.stop - span.start, self.model.get_output_embeddings().weight.shape[0]
-        return max(min(tokens_at_once // tokens, LOGITS_AT_ONCE // (tokens * vocabulary)) - 1, 1)
+        return max(min(tokens_at_once // tokens, LOGITS_AT_ONCE // (tokens * vocabulary)), 1)
 
     def _logits(
         self, span: slice, hidden: Bool[torch.Tensor, "version key"], hiding: Bool[torch.Tensor, " row"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -28,6 +29,12 @@ class LinkedTexts:
     def rows(self, sentence: int) -> Int[np.ndarray, " row"]:
         """The tokens of a sentence that looks."""
         return np.flatnonzero(self.looking.sentence_of_token == sentence)
+
+    @cached_property
+    def spans(self) -> Int[np.ndarray, " sentence"]:
+        """How many tokens a sentence that looks spans, from its first to its last."""
+        rows = [self.rows(sentence) for sentence in range(self.looking.sentences)]
+        return np.array([int(row[-1] - row[0]) + 1 if len(row) else 0 for row in rows], np.int64)
 
     def actual(self, rows: Int[np.ndarray, " row"]) -> Int[torch.Tensor, " row"]:
         """The tokens that the outputs at these rows are about: the next one, the own one for a masked model; -1 after the last."""

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from transformers.modeling_outputs import BaseModelOutput
 
 from reportgen.capture.feeding import Feed, stack_namer
-from reportgen.capture.knockout.distributions import Effect, effect_of
+from reportgen.capture.knockout.distributions import Effect, Intact
 from reportgen.capture.knockout.interface import Hidden, Run, WholeText, through
 from reportgen.capture.knockout.sentences import LinkedTexts
 
@@ -31,7 +31,7 @@ def effects_by_whole_passes(model: Any, given: Feed, texts: LinkedTexts, links: 
         tokens = texts.rows(sentence)
         cut = Hidden(stack=texts.stack, queries=_members(texts.looking.sentence_of_token, sentence), keys=_members(texts.looked_at.sentence_of_token, key))
         changed = logits_of_rows(model, keywords, WholeText(stack_of=name, hidden=cut), tokens)
-        yield effect_of(intact[np.searchsorted(rows, tokens)], changed, texts.actual(tokens).to(changed.device))
+        yield Intact(logits=intact[np.searchsorted(rows, tokens)], actual=texts.actual(tokens).to(changed.device)).effect(changed)
 
 
 def logits_of_rows(model: Any, keywords: Mapping[str, Any], run: Run, rows: Int[np.ndarray, " row"]) -> Float[torch.Tensor, "row vocabulary"]:

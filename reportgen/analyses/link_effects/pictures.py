@@ -1,0 +1,54 @@
+"""A chart of links: how much attention they get against what hiding them does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from reportgen.analyses.link_effects.hidden import NOTHING, Hidden
+
+POINTS_AT_MOST = 400
+KINDS = ("link", "link to the first sentence", "link drawn by chance")
+
+
+def draw_effects(links: Hidden) -> dict[str, Any]:
+    """Effect against lift, both logarithmic; links to the first sentence and those drawn by chance have marks of their own."""
+    import altair as alt
+
+    shown = _shown(len(links.effect))
+    kind = np.where(links.first, 1, np.where(links.drawn, 2, 0))
+    rows = [
+        {"lift": _short(links.lift[at]), "effect": _short(max(links.effect[at], NOTHING)), "kind": KINDS[kind[at]]}
+        for at in shown.tolist()
+        if links.lift[at] > 0
+    ]
+    domain = [name for name in KINDS if any(row["kind"] == name for row in rows)]
+    colours, shapes = dict(zip(KINDS, ("#3b6ea8", "#b8621b", "#7a7a7a"), strict=True)), dict(zip(KINDS, ("circle", "diamond", "cross"), strict=True))
+    log = alt.Scale(type="log", nice=False)
+    chart = (
+        alt.Chart(alt.Data(values=rows), width=620, height=300)
+        .mark_point(filled=True, size=40, opacity=0.7)
+        .encode(
+            x=alt.X("lift:Q", title="attention, times what even attention gives (log)", scale=log, axis=alt.Axis(tickCount=6)),
+            y=alt.Y("effect:Q", title="effect when hidden, nats (log)", scale=log, axis=alt.Axis(tickCount=6)),
+            color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=domain, range=[colours[name] for name in domain])),
+            shape=alt.Shape("kind:N", title=None, scale=alt.Scale(domain=domain, range=[shapes[name] for name in domain])),
+        )
+    )
+    least, most = links.effect.min(), links.effect.max()
+    words = (
+        f"What hiding a link does against its attention, {len(rows)} of {len(links.effect)} hidden links as points. Effects go from {least:.3g} to {most:.3g} nats, "
+        f"lifts from {np.nanmin(links.lift):.3g} to {np.nanmax(links.lift):.3g}; {int(links.first.sum())} links lead to the first sentence."
+    )
+    return chart.configure_view(stroke=None).properties(description=words).to_dict()
+
+
+def _shown(count: int) -> Int[np.ndarray, " shown"]:
+    """The places of at most 400 of them, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, POINTS_AT_MOST)).round().astype(np.int64))
+
+
+def _short(value: float) -> float:
+    return float(f"{float(value):.4g}")
