@@ -12,6 +12,8 @@ import numpy as np
 
 from reportgen.capture.annotations import Annotations, annotate
 from reportgen.capture.attribution import Gradients, measure_full, measure_gradients
+from reportgen.capture.attribution.cost import attribution_cost
+from reportgen.capture.attribution.faithfulness import measure_faithfulness
 from reportgen.capture.carrying import attention_alone
 from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
@@ -36,7 +38,7 @@ LIBRARIES = ("torch", "transformers", "numba", "numpy", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 ATTRIBUTIONS = ("none", "fast", "full")
-MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, pruning of heads"
+MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, pruning of heads, faithfulness of every method"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,19 +147,32 @@ class Passes:
     def explained(
         self, given: Feed, aimed: Feed, target: Target, forward: ForwardNumbers, shapes: Shapes, limits: Limits, first_sentence: int = 0
     ) -> Explained:
-        """What the target depends on: one backward pass, the strongest links hidden, and many passes where they are asked for.
+        """What the target depends on: one backward pass, the strongest links hidden, sentences taken out, and many passes where they are asked for.
 
         `forward` is of the text in `given`, whose sentences are numbered from `first_sentence`.
         """
         language_model, alone = self.language_model, self.attention_alone
+        all_passes = self.options.attribution == "full"
+        attribution_cost(language_model.kind, given, full=all_passes).say(forward.seconds, self.report)
         gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
         links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence)
         full, pruned = None, None
-        if self.options.attribution == "full":
+        if all_passes:
             full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
             pruned = measure_pruning(language_model, aimed, target, gradients.importance(shapes), self.report)
         arrays = self.gradient_arrays(gradients) | self.attention_of_target(forward, aimed, target, shapes)
-        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, notices=gradients.notices)
+        faithful = measure_faithfulness(
+            language_model,
+            aimed,
+            target,
+            gradients.value,
+            arrays | ({} if full is None else full.arrays),
+            self.report,
+            full=all_passes,
+            attention_alone=alone,
+            first_sentence=first_sentence,
+        )
+        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, faithful=faithful, notices=gradients.notices)
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from reportgen.capture.feeding import Feed
 from reportgen.capture.layout import TextLayout
@@ -23,7 +23,8 @@ class Target:
     """A scalar: `read` computes it from the model's output. `rows` are the positions of that output that it reads, `unit` is nats, logit or product.
 
     `sentence` is the sentence of the source that it predicts, None where it predicts none. `masked` are tokens of the source that are hidden behind the
-    model's mask token for it. Raises nothing by itself.
+    model's mask token for it. `parts` computes what the scalar is the sum of, a number for each predicted token, where it is a likelihood.
+    Raises nothing by itself.
     """
 
     description: str
@@ -32,6 +33,11 @@ class Target:
     read: Callable[[Any], torch.Tensor]
     sentence: int | None = None
     masked: Int[np.ndarray, " token"] | None = None
+    parts: Callable[[Any], torch.Tensor] | None = None
+
+    def read_parts(self, output: Any) -> Float[torch.Tensor, " part"]:
+        """What the scalar is the sum of: the scalar itself where it has no parts."""
+        return self.read(output)[None] if self.parts is None else self.parts(output)
 
     def feed(self, given: Feed, mask_token: int | None) -> Feed:
         """What the model is fed for the target: the target's rows marked, and its masked tokens hidden."""
@@ -94,6 +100,7 @@ def _last_sentence(layout: TextLayout, given_what: str, first: int | None) -> Ta
         unit="nats",
         rows=tokens - 1,
         read=_likelihood(layout, tokens - 1, tokens),
+        parts=_likelihood(layout, tokens - 1, tokens, "none"),
         sentence=None if first is None else first + sentence,
     )
 
@@ -107,19 +114,20 @@ def _masked_sentence(language_model: LanguageModel, layout: TextLayout, first: i
         unit="nats",
         rows=tokens,
         read=_likelihood(layout, tokens, tokens),
+        parts=_likelihood(layout, tokens, tokens, "none"),
         sentence=first + sentence,
         masked=tokens,
     )
 
 
-def _likelihood(layout: TextLayout, rows: Int[np.ndarray, " row"], tokens: Int[np.ndarray, " row"]) -> Callable[[Any], torch.Tensor]:
-    """- ln p of the tokens, summed; the output may hold the logits of the last positions alone."""
+def _likelihood(layout: TextLayout, rows: Int[np.ndarray, " row"], tokens: Int[np.ndarray, " row"], reduction: str = "sum") -> Callable[[Any], torch.Tensor]:
+    """- ln p of the tokens, summed unless told otherwise; the output may hold the logits of the last positions alone."""
     wanted = torch.from_numpy(layout.ids[tokens].astype(np.int64))
 
     def read(output: Any) -> torch.Tensor:
         logits = output.logits[0]
         chosen = logits[torch.from_numpy(rows - (layout.tokens - len(logits))).to(logits.device)]
-        return torch.nn.functional.cross_entropy(_single(chosen), wanted.to(chosen.device), reduction="sum")
+        return torch.nn.functional.cross_entropy(_single(chosen), wanted.to(chosen.device), reduction=reduction)
 
     return read
 
