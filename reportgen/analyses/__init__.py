@@ -5,6 +5,7 @@ from reportgen.analyses import (
     chunks,
     cross_attention,
     decay,
+    faithfulness,
     flow,
     head_redundancy,
     head_roles,
@@ -30,6 +31,7 @@ ANALYSES = (
     flow.ANALYSIS,
     chunks.ANALYSIS,
     attribution_agreement.ANALYSIS,
+    faithfulness.ANALYSIS,
     cross_attention.ANALYSIS,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reportgen.contract.rows import INTEGERS, OURS, row
 
+BINS = (1, 5, 10, 20, 50)  # per cent of the sentences
 ERASER = "after DeYoung et al. 2020, section 4.2 (ERASER)"
 PARTS = "by the tokens that it is of where it is a likelihood; the target is the sum over parts"
 HIDING = "their tokens hidden as keys from every query but those of the same sentence, in every layer"
@@ -32,3 +33,8 @@ FAITHFULNESS = {
         INTEGERS,
     ),
 }
+
+
+def count_of(percent: int, sentences: int) -> int:
+    """How many sentences so many per cent are, rounded up."""
+    return -(-sentences * percent // 100)

@@ -22,11 +22,12 @@ from reportgen.capture.attribution.ablation import measure_ablation
 from reportgen.capture.attribution.cost import attribution_cost
 from reportgen.capture.attribution.faithfulness import Faithfulness, measure_faithfulness
 from reportgen.capture.attribution.faithfulness.orders import ranked, support
-from reportgen.capture.attribution.faithfulness.plan import Plan, count_of, counts_of, full_steps, quick_steps
+from reportgen.capture.attribution.faithfulness.plan import Plan, counts_of, full_steps, quick_steps
 from reportgen.capture.attribution.faithfulness.taking_out import WhatIsLeft, WholeTexts, cheapest
 from reportgen.capture.feeding import Feed
 from reportgen.capture.streaming import attention_implementation
 from reportgen.capture.targets import Target
+from reportgen.contract.faithfulness import count_of
 
 KIND_OF = {"decoder-only": "causal", "encoder-only": "masked", "encoder-decoder": "seq2seq"}
 MODELS: Mapping[str, tuple[str, Family]] = {family.name: (KIND_OF[family.kind], family) for family in SEAM} | {
@@ -179,7 +180,7 @@ def test_passes_and_tokens_are_counted_as_they_are_made(full: bool, monkeypatch:
     found = measured(model, "causal", aimed, target, arrays, full=full, tokens_at_most=1000)
     assert (found.settings["passes"], found.settings["tokens_run"]) == (len(run), sum(run))
     assert found.settings["methods"] == (["input_x_gradient", "attention", "gradient"] if full else ["attention", "gradient"])
-    assert found.settings["draws"] == len(found.arrays["faithfulness.random_deletion"]) == (7 if full else 3)
+    assert found.settings["draws"] == len(found.arrays["faithfulness.random_deletion"]) == (9 if full else 3)
     if not full:
         assert sum(run) <= 1000
         assert np.isnan(found.arrays["faithfulness.deletion"]).any()
@@ -266,7 +267,7 @@ def test_the_estimate_counts_passes_and_is_said_as_a_stage_of_its_own() -> None:
     assert full.passes["ablation"] == pytest.approx(after)
     assert full.passes["pairs"] == 3 * 5 / 2
     assert full.passes["pruning"] == 20
-    assert full.passes["curves"] == pytest.approx(1 + 18 * 7)
+    assert full.passes["curves"] == pytest.approx(1 + 20 * 7)
     said: list[tuple[str, float]] = []
     full.say(2.8, lambda *step: said.append(step))
     (stage, share), *_ = said

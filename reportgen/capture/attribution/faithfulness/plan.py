@@ -8,21 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-BINS = (1, 5, 10, 20, 50)  # per cent, of DeYoung et al. 2020
+from reportgen.contract.faithfulness import BINS, count_of
+
 BETWEEN = (35, 75)
 CURVES = ("deletion", "insertion")
 # What a quick run measures, in the order of what it tells for its cost: taking out half costs half a pass, leaving in a fifth a fifth.
 QUICK_STEPS = (("deletion", 50), ("deletion", 20), ("insertion", 20), ("insertion", 10), ("insertion", 50), ("deletion", 10))
 # Of a quick run. Curves of 1,000 tokens then take the time of about 8 plain passes: measured, 1,000 tokens run are 0.9 of one, which computes more logits.
 TOKENS_AT_MOST = 9_000
-DRAWS = {"fast": 3, "full": 7}
+DRAWS = {"fast": 3, "full": 9}
 METHODS = {"fast": 2, "full": 11}  # about so many, for the estimate
 Step = tuple[str, int]  # curve, per cent
-
-
-def count_of(percent: int, sentences: int) -> int:
-    """How many sentences so many per cent are, rounded up."""
-    return -(-sentences * percent // 100)
 
 
 def counts_of(steps: Sequence[Step], sentences: int) -> Int[np.ndarray, " step"]:
@@ -51,10 +47,11 @@ def passes_planned(tokens: int, *, full: bool, causal: bool) -> float:
 
     def share(step: Step) -> float:
         curve, percent = step
-        return (METHODS[mode] + DRAWS[mode]) * (1 if not causal else percent / 100 if curve == "insertion" else 1 - percent / 100)
+        left = percent / 100 if curve == "insertion" else 1 - percent / 100
+        return (METHODS[mode] + DRAWS[mode]) * (left if causal else 1.0)
 
     steps = full_steps() if full else quick_steps(lambda step: round(tokens * share(step)), tokens)
-    return 1 + sum(share(step) for step in steps) if steps else 0.0
+    return 1.0 + sum(share(step) for step in steps) if steps else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
