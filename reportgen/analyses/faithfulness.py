@@ -99,8 +99,8 @@ def _method_score(place: int, method: str, scores: Mapping[str, Score], resampli
     numbers, over = {}, {}
     for name, score in scores.items():
         values, resampled = score.better * score.values, score.better * score.resampled
-        numbers[name] = resampling.interval(float(score.values[place]), score.resampled[:, place])
-        against = resampled[:, place] - resampled[:, methods:].mean(1)
+        numbers[name] = resampling.interval(float(score.values[place]), score.resampled[place])
+        against = resampled[place] - resampled[methods:].mean(0)
         over[name] = resampling.over_draws(float(values[place]), against, values[methods:])
     return MethodScore(method=method, label=label(method), numbers=numbers, over_random=over, first=first)
 
@@ -157,6 +157,8 @@ def _standing_out(result: Result) -> str:
     found = {name: best for name, best in result.best.items() if best is not None}
     if not any(best.sayable for best in found.values()):
         return f"Which method is best cannot be said: the target has {result.parts} {'part' if result.parts == 1 else 'parts'}, and resampling needs {FEWEST_PARTS}."
+    if len(result.methods) == 1:
+        return "There is no other method to compare with."
     named = {name: best for name, best in found.items() if best.named is not None}
     if named:
         return " ".join(f"By {name} {label(best.named)} is better than every other method and than chance." for name, best in named.items())

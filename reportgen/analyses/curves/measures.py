@@ -78,7 +78,7 @@ class Score:
     """A number for each order, and for each order in each resample. `better` is +1 where more is better, -1 where less is."""
 
     values: Float[np.ndarray, " order"]
-    resampled: Float[np.ndarray, "resample order"]
+    resampled: Float[np.ndarray, "order resample"]
     better: int
 
 
@@ -103,6 +103,6 @@ def _share(parts: Float[np.ndarray, "order part"], whole: Float[np.ndarray, " pa
     cost = resampling.interval(float(whole.mean()), wholes)
     if not (cost.low > 0 or (np.isnan(cost.low) and cost.value > 0)):
         nothing = np.full(len(parts), np.nan)
-        return Score(values=nothing, resampled=np.full((len(wholes), len(parts)), np.nan), better=1)
+        return Score(values=nothing, resampled=np.full((len(parts), len(wholes)), np.nan), better=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Score(values=parts.mean(1) / whole.mean(), resampled=resampling.means(parts) / wholes[:, None], better=1)
+        return Score(values=parts.mean(1) / whole.mean(), resampled=resampling.means(parts) / wholes, better=1)

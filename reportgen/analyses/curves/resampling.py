@@ -51,11 +51,11 @@ class Resampling:
         counts = np.bincount((chosen + rows).ravel(), minlength=RESAMPLES * parts).reshape(RESAMPLES, parts)
         return cls(weights=counts / parts, blocks=blocks)
 
-    def means(self, parts: Float[np.ndarray, "*series part"]) -> Float[np.ndarray, "resample *series"]:
-        """The mean of each series in each resample; one row of NaN where there are none."""
+    def means(self, parts: Float[np.ndarray, "*series part"]) -> Float[np.ndarray, "*series resample"]:
+        """The mean of each series in each resample; NaN for one where there are none."""
         if self.weights is None:
-            return np.full((1, *parts.shape[:-1]), np.nan)
-        return np.moveaxis(parts @ self.weights.T, -1, 0)
+            return np.full((*parts.shape[:-1], 1), np.nan)
+        return parts @ self.weights.T
 
     def interval(self, value: float, resampled: Float[np.ndarray, " resample"], confidence: float = CONFIDENCE) -> Estimate:
         """The value and its interval: Student's t, with one degree of freedom less than there are blocks, times the deviation of the resamples."""

@@ -42,9 +42,9 @@ def best_of(score: Score, methods: Sequence[str], resampling: Resampling) -> Bes
     others = [place for place in range(count) if place != leader]
     resampled = score.better * score.resampled
     pairs = max(count * (count - 1) // 2, 1)
-    gaps = [resampling.interval(values[leader] - values[other], resampled[:, leader] - resampled[:, other], 1 - RISK / pairs) for other in others]
+    gaps = [resampling.interval(values[leader] - values[other], resampled[leader] - resampled[other], 1 - RISK / pairs) for other in others]
     draws = values[count:]
-    chance = resampling.over_draws(values[leader], resampled[:, leader] - resampled[:, count:].mean(1), draws, 1 - RISK / count)
+    chance = resampling.over_draws(values[leader], resampled[leader] - resampled[count:].mean(0), draws, 1 - RISK / count)
     better_than, sayable = sum(gap.above_zero for gap in gaps), resampling.weights is not None
     stands_out = sayable and bool(others) and better_than == len(others) and chance.above_zero
     return Best(
