@@ -63,6 +63,7 @@ def made_up(
     within = {**pair_arrays(p, arrays["token_sentences"]), **_head_arrays(p, arrays, seed), **_coreference(p, arrays, seed), **_syntax(sizes, seed)}
     arrays |= {f"decoder.{name}": values for name, values in within.items()}
     arrays |= _attribution_arrays(p, arrays["token_sentences"], seed) | _pruning_arrays(sizes, seed)
+    arrays |= _faithfulness_arrays(sizes, seed)
     arrays = {key: _as_stored(key, values) for key, values in (arrays | dict(replaced or {})).items()}
     kept = {key: values for key, values in arrays.items() if not key.startswith(tuple(leave_out))}
     return Measurements(arrays=kept, metadata=_metadata(sizes, kept) | dict(metadata or {}), text=text)
@@ -308,6 +309,19 @@ def _pruning_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
     return {"pruning.order": random.permutation(places), "pruning.heads": heads, "pruning.loss": 9 + 21 * share**2, "pruning.random_loss": drawn}
 
 
+def _faithfulness_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
+    """Two methods and two random orders: the target, of the last sentence's tokens, is the worse the more sentences are gone, whichever they are."""
+    sentences, parts, random = sizes.sentences - 1, sizes.tokens_of_sentence[-1], np.random.default_rng(seed + 5)
+    counts = np.unique([0, *(-(-sentences * percent // 100) for percent in (1, 5, 10, 20, 50)), sentences])
+    base, share = random.gamma(2.0, size=parts), counts / sentences
+    noise = random.gamma(0.5, size=(2, 4, len(counts), parts)) * (share * (1 - share))[:, None]
+    found = {"faithfulness.counts": counts, "faithfulness.orders": np.stack([random.permutation(sentences) for _ in range(2)])}
+    for name, gone, extra in (("deletion", share, noise[0]), ("insertion", 1 - share, noise[1])):
+        values = base + gone[:, None] * 0.5 + extra
+        found |= {f"faithfulness.{name}": values[:2], f"faithfulness.random_{name}": values[2:]}
+    return found
+
+
 def _links(random: np.random.Generator, sentences: int) -> dict[str, np.ndarray]:
     """Of the links to earlier sentences, every other one was hidden, and of the rest every other one that does not lead to the first sentence was drawn by chance."""
     possible = np.argwhere(np.tri(sentences, k=-1))
@@ -357,5 +371,6 @@ def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
             "offsets": list(WORD_OFFSETS),
             "left_out": ["dep"],
         },
+        "faithfulness": {"methods": ["attention", "gradient"], "sentences": sizes.sentences - 1, "draws": 2, "seed": 0, "passes": 20, "tokens_run": 300},
         "pruning": {"tokens": sizes.tokens, "of": sizes.tokens, "seeds": [0, 1], "passes": 20},
     } | ({"target": target} if "attribution.gradient" in arrays else {})

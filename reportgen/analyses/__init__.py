@@ -5,6 +5,7 @@ from reportgen.analyses import (
     chunks,
     cross_attention,
     decay,
+    faithfulness,
     flow,
     head_redundancy,
     head_roles,
@@ -31,6 +32,7 @@ ANALYSES = (
     flow.ANALYSIS,
     chunks.ANALYSIS,
     attribution_agreement.ANALYSIS,
+    faithfulness.ANALYSIS,
     verified_links.ANALYSIS,
     cross_attention.ANALYSIS,
 )

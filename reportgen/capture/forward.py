@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class ForwardNumbers:
     """What one forward pass gives: arrays by stack and name, and by stack what attention says of the target's rows, named as the contract names it.
 
     `global_tokens` are the positions that all look at and that look at all, in models with sparse layers. `weights` are by stack and name what means are
-    over that are not over all counted queries in sentences.
+    over that are not over all counted queries in sentences. `seconds` is how long the pass took.
     """
 
     arrays: dict[str, np.ndarray]
@@ -54,6 +55,7 @@ class ForwardNumbers:
     global_tokens: tuple[int, ...] = ()
     weights: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     target_notices: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -117,7 +119,7 @@ def measure_forward(
     `shapes` says how many layers and heads each stack has (`check_model` finds it out). Memory: that of a plain forward pass, the queries and keys of all
     layers, and a few arrays of tokens x sentences.
     """
-    whole = reads_per_layer(model.config)
+    started, whole = time.monotonic(), reads_per_layer(model.config)
     measures = {name: StackMeasure(stack=stack, whole=whole) for name, stack in given.stacks(shapes).items()}
     progress = _layer_progress(report, [measure.stack for measure in measures.values()])
     passes = {
@@ -138,6 +140,7 @@ def measure_forward(
         target_notices=() if norms is None else norms.notices,
         global_tokens=global_tokens,
         weights={name: measure.weights() for name, measure in measures.items()},
+        seconds=time.monotonic() - started,
     )
 
 

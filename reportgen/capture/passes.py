@@ -12,6 +12,8 @@ import numpy as np
 
 from reportgen.capture.annotations import Annotations, annotate
 from reportgen.capture.attribution import Gradients, measure_full, measure_gradients
+from reportgen.capture.attribution.cost import attribution_cost
+from reportgen.capture.attribution.faithfulness import measure_faithfulness
 from reportgen.capture.carrying import attention_alone
 from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
@@ -26,17 +28,18 @@ from reportgen.capture.pruning import measure_pruning
 from reportgen.capture.self_check import check_model
 from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measure_shuffled
 from reportgen.capture.targets import Target, TargetText, chosen_target
+from reportgen.capture.text_arrays import text_arrays
 from reportgen.capture.unread import with_unread
 from reportgen.measurements import FORMAT, Measurements
 from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
-from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput, TokenisedText
+from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput
 
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "scikit-learn", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
 Progress = Callable[[str, float], None]
 TARGETS_ATTENTION = "attention of the target's own pass"
-MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, surrogate, pruning of heads"
+MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, surrogate, pruning of heads, faithfulness of every method"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,23 +130,42 @@ class Passes:
     def explained(
         self, given: Feed, aimed: Feed, target: Target, forward: ForwardNumbers, shapes: Shapes, limits: Limits, first_sentence: int = 0
     ) -> Explained:
-        """What the target depends on: one backward pass, the strongest links hidden, and many passes where they are asked for.
+        """What the target depends on: one backward pass, the strongest links hidden, sentences taken out, and many passes where they are asked for.
 
         `forward` is of the text in `given`, whose sentences are numbered from `first_sentence`.
         """
         language_model, alone = self.language_model, self.attention_alone
+        all_passes = self.options.attribution == "full"
+        attribution_cost(language_model.kind, given, full=all_passes).say(forward.seconds, self.report)
         gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
         effort = self.options.attribution
         links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence, effort=effort)
         full, pruned = None, None
-        if self.options.attribution == "full":
+        if all_passes:
             full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
             pruned = measure_pruning(language_model, aimed, target, gradients.importance(shapes), self.report)
         attention, notices = self.attention_of_target(forward, aimed, shapes, otherwise=target.reads_otherwise(given))
-        arrays = with_unread(self.gradient_arrays(gradients) | attention, given)
-        full = None if full is None else replace(full, arrays=with_unread(full.arrays, given))
-        notices = (*target.notices, *gradients.notices, *notices)
-        return Explained(value=gradients.value, arrays=arrays, full=full, links=links, pruned=pruned, notices=notices)
+        arrays = self.gradient_arrays(gradients) | attention
+        faithful = measure_faithfulness(
+            language_model,
+            aimed,
+            target,
+            target.intact(gradients.value),
+            arrays | ({} if full is None else full.arrays),
+            self.report,
+            full=all_passes,
+            attention_alone=alone,
+            first_sentence=first_sentence,
+        )
+        return Explained(
+            value=gradients.value,
+            arrays=with_unread(arrays, given),
+            full=None if full is None else replace(full, arrays=with_unread(full.arrays, given)),
+            links=links,
+            pruned=pruned,
+            faithful=faithful,
+            notices=(*target.notices, *gradients.notices, *notices),
+        )
 
     def probe_arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """What the probes give, where they are wanted and possible."""
@@ -274,13 +296,3 @@ class Passes:
         if reads_per_layer(self.language_model.model.config):
             said.append("Not measured, because the model's attention is outside the library's interface: queries and keys behind links, divergence of heads.")
         return said
-
-
-def text_arrays(tokenised: TokenisedText) -> dict[str, np.ndarray]:
-    return {
-        "sentence_spans": np.array([(sentence.start, sentence.end) for sentence in tokenised.sentences], np.int32),
-        "sentence_blocks": np.array([sentence.block for sentence in tokenised.sentences], np.int32),
-        "token_ids": tokenised.ids,
-        "token_spans": tokenised.spans,
-        "token_sentences": tokenised.sentence_of_token,
-    }

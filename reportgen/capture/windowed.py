@@ -16,10 +16,11 @@ from reportgen.capture.fitting import Limits
 from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
 from reportgen.capture.merging import BUDGET, Merging, TokenPlaces, WindowNumbers, target_of_window, text_weights
-from reportgen.capture.passes import MeasureOptions, Passes, Progress, text_arrays
+from reportgen.capture.passes import MeasureOptions, Passes, Progress
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, TargetText, chosen_target
+from reportgen.capture.text_arrays import text_arrays
 from reportgen.contract import PAIR_KEY
 from reportgen.documents import Document
 from reportgen.errors import DocumentError

@@ -1,7 +1,7 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
 Axes: layer, head, any_head (of all layers), sampled, step, draw, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, offset, span, rank, link, drawn (of links), part, dimension,
-index, row, query_key, relation, word_offset. A key that starts with `*.` is stored once
+index, row, method, query_key, relation, word_offset. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack
 which of the model's layers they are, counted from 0.
@@ -13,6 +13,7 @@ import re
 from dataclasses import replace
 
 from reportgen.archive import PAIRS as PAIR_KEY
+from reportgen.contract.faithfulness import FAITHFULNESS
 from reportgen.contract.heads import COREFERENCE, EXAMPLES, HEAD_SCORES, HEADS_BY_SENTENCE, SYNTAX
 from reportgen.contract.rows import ABNAR, CHEFER, GIVEN, HALF_OR_FLOAT, HEADS, INTEGERS, NO_SINK, OURS, PAIRS, ROLLOUT, ArraySpec, row
 from reportgen.contract.target import ATTRIBUTION, PRUNING
@@ -89,7 +90,7 @@ PAIR_SENTENCES = row("pair span", "query sentence and key sentence of each store
 
 CONTRACT: dict[str, ArraySpec] = {
     **{**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS},
-    **{**HEAD_SCORES, **HEADS_BY_SENTENCE, **EXAMPLES, **COREFERENCE, **SYNTAX, **TOKENS, **ALIGNMENT, **ATTRIBUTION, **PRUNING},
+    **{**HEAD_SCORES, **HEADS_BY_SENTENCE, **EXAMPLES, **COREFERENCE, **SYNTAX, **TOKENS, **ALIGNMENT, **ATTRIBUTION, **PRUNING, **FAITHFULNESS},
 }
 
 

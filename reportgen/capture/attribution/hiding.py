@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, end_of_block
@@ -26,29 +26,42 @@ NAME = "reportgen_hiding"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Hidden:
-    """Which keys of a stack are hidden, and from which of its queries; what else the model's mask hides stays hidden."""
+    """Which keys of a stack are hidden, and from which of its queries; what else the model's mask hides stays hidden.
+
+    Where the sentences of queries and keys are given, the other queries see no hidden keys but those of their own sentence.
+    """
 
     keys: Bool[np.ndarray, " key"]
     queries: Bool[np.ndarray, " query"]
+    sentences: tuple[Int[np.ndarray, " query"], Int[np.ndarray, " key"]] | None = None
+
+    def cells(self, rows: slice, span: slice) -> Bool[np.ndarray, "row key"]:
+        """What is hidden in a block."""
+        hiding = self.queries[rows, None]
+        if self.sentences is not None:
+            of_query, of_key = self.sentences
+            hiding = hiding | (of_query[rows, None] != of_key[span])
+        return hiding & self.keys[span]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Hiding:
     by_stack: Mapping[str, Hidden]
     stack_of: StackOf
+    places: Int[np.ndarray, " token"] | None = None
 
 
 _current: ContextVar[_Hiding] = ContextVar("reportgen_hiding")
 
 
 @contextmanager
-def hiding(model: Any, by_stack: Mapping[str, Hidden], stack_of: StackOf) -> Iterator[None]:
+def hiding(model: Any, by_stack: Mapping[str, Hidden], stack_of: StackOf, places: Int[np.ndarray, " token"] | None = None) -> Iterator[None]:
     """Inside the block a forward pass of the model hides what is said for each of its stacks, and nothing in those of which nothing is said.
 
-    Texts may follow others of which the model has kept keys and values: the keys are then all, the queries the new ones. Memory: that of a forward pass
-    and a block of weights.
+    Texts may follow others of which the model has kept keys and values: the keys are then all, the queries the new ones. Where only some tokens of a
+    text are read, `places` says where in it they are, and the mask is that of those places. Memory: that of a forward pass and a block of weights.
     """
-    token = _current.set(_Hiding(by_stack=by_stack, stack_of=stack_of))
+    token = _current.set(_Hiding(by_stack=by_stack, stack_of=stack_of, places=places))
     try:
         with attention_implementation(model, NAME), biases_by_offset(model), torch.no_grad():
             yield
@@ -97,7 +110,7 @@ def _blocks(visibility: Visibility, heads: int) -> Iterator[tuple[slice, slice]]
 
 def _unseen(visibility: Visibility, hidden: Hidden | None, rows: slice, span: slice) -> Bool[np.ndarray, "row key"]:
     unseen = visibility.hidden(rows, np.arange(span.start, span.stop))
-    return unseen if hidden is None else unseen | (hidden.queries[rows, None] & hidden.keys[span])
+    return unseen if hidden is None else unseen | hidden.cells(rows, span)
 
 
 def _mask_of(
@@ -113,6 +126,9 @@ def _mask_of(
     """What stands for the mask; queries may follow keys that were kept. Raises `ModelError` for padding and for a cache that has dropped keys."""
     if (attention_mask is not None and not bool(attention_mask.all())) or int(kv_offset):
         raise ModelError("Attention with hidden keys reads one text without padding, all of whose keys were kept.")
+    if _current.get().places is not None:
+        places = torch.from_numpy(_current.get().places)
+        return visibility_of(lambda batch, head, query, key: mask_function(batch, head, places[query], places[key]), q_length, kv_length)
     before = int(q_offset)
     return visibility_of(lambda batch, head, query, key: mask_function(batch, head, query + before, key), q_length, kv_length)
 

@@ -43,18 +43,7 @@ class WholePasses:
         """The target's value where these tokens of the source are hidden as keys from every query but themselves, in every layer."""
         keywords = self.given.keywords(self.model) | last_logits(self.model, self.given, self.target)
         with hiding(self.model, self._hidden(left_out), stack_namer(self.model)):
-            return self.target.value_without(self._output(keywords, left_out), left_out)
-
-    def _output(self, keywords: dict[str, Any], left_out: Bool[np.ndarray, " token"]) -> Any:
-        """The model's output. A classifier of the mean state is told by its mask what not to count; the mask does not reach its layers, where tokens still see themselves."""
-        if not self.target.pools or self.target.compared is not None:
-            return self.model(**keywords)
-        mask = torch.from_numpy(~left_out).long()[None].to(self.model.device)
-        hook = self.model.base_model.register_forward_pre_hook(_without_mask, with_kwargs=True)
-        try:
-            return self.model(**keywords, attention_mask=mask)
-        finally:
-            hook.remove()
+            return self.target.value_without(output_without(self.model, self.target, keywords, left_out), left_out)
 
     def tokens_run(self, left_out: Bool[np.ndarray, " token"]) -> int:
         return self.given.source.tokens
@@ -64,6 +53,18 @@ class WholePasses:
         if self.given.target is None:
             return {"encoder": from_others, "decoder": from_others}
         return {"encoder": from_others, "cross": Hidden(keys=left_out, queries=np.ones(self.given.target.tokens, bool))}
+
+
+def output_without(model: Any, target: Target, keywords: dict[str, Any], left_out: Bool[np.ndarray, " token"]) -> Any:
+    """The model's output. A classifier of the mean state is told by its mask what not to count; the mask does not reach its layers, where tokens still see themselves."""
+    if not target.pools or target.compared is not None:
+        return model(**keywords)
+    mask = torch.from_numpy(~left_out).long()[None].to(model.device)
+    hook = model.base_model.register_forward_pre_hook(_without_mask, with_kwargs=True)
+    try:
+        return model(**keywords, attention_mask=mask)
+    finally:
+        hook.remove()
 
 
 def _without_mask(module: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

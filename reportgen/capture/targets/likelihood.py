@@ -44,13 +44,14 @@ def likelihood(language_model: LanguageModel, layout: TextLayout, predicted: Pre
     tokens, of_source = predicted.tokens, language_model.kind == "causal"
     end = int(tokens[-1]) + 1
     further = bool((layout.sentence_of_token[end:] >= 0).any())
-    own = predicted.sentences_of(layout).tolist()
+    own, read = predicted.sentences_of(layout).tolist(), layout.head(end) if further else layout
     given_what = "given all before it" if of_source else "of what the decoder reads, given all before it and the source"
     return Target(
         description=f"negative log-likelihood of {predicted.name} ({len(tokens)} tokens), {given_what}",
         unit="nats",
         rows=tokens - 1,
-        read=_loss(layout.head(end) if further else layout, tokens - 1, tokens),
+        read=_loss(read, tokens - 1, tokens),
+        parts=_loss(read, tokens - 1, tokens, "none"),
         sentence=own[0] if of_source else None,
         last_sentence=own[-1] if of_source else None,
         reads=end if further else None,
@@ -85,19 +86,20 @@ def _masked(layout: TextLayout, predicted: Predicted) -> Target:
         unit="nats",
         rows=tokens,
         read=_loss(layout, tokens, tokens),
+        parts=_loss(layout, tokens, tokens, "none"),
         sentence=own[0],
         last_sentence=own[-1],
         masked=tokens,
     )
 
 
-def _loss(layout: TextLayout, rows: Int[np.ndarray, " row"], tokens: Int[np.ndarray, " row"]) -> Callable[[Any], torch.Tensor]:
-    """- ln p of the tokens, summed; the output may hold the logits of the last positions alone."""
+def _loss(layout: TextLayout, rows: Int[np.ndarray, " row"], tokens: Int[np.ndarray, " row"], reduction: str = "sum") -> Callable[[Any], torch.Tensor]:
+    """- ln p of the tokens, summed unless told otherwise; the output may hold the logits of the last positions alone."""
     wanted = torch.from_numpy(layout.ids[tokens].astype(np.int64))
 
     def read(output: Any) -> torch.Tensor:
         logits = output.logits[0]
         chosen = logits[torch.from_numpy(rows - (layout.tokens - len(logits))).to(logits.device)]
-        return torch.nn.functional.cross_entropy(single(chosen), wanted.to(chosen.device), reduction="sum")
+        return torch.nn.functional.cross_entropy(single(chosen), wanted.to(chosen.device), reduction=reduction)
 
     return read

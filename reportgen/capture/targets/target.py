@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.feeding import Feed
 
@@ -30,7 +30,8 @@ class Target:
 
     `sentence` is the sentence of the source that it predicts, None where it predicts none; with `last_sentence` the first of several. `masked` are tokens of
     the source that are hidden behind the model's mask token for it. `reads` is how many tokens of the text that it predicts its pass reads, None for all.
-    `pools` says that the model takes the mean over its tokens. `compared` takes the place of `read` where inputs are left out or heads masked. `said` goes
+    `parts` computes
+    what the scalar is the sum of, a number for each predicted token, where it is a likelihood. `pools` says that the model takes the mean over its tokens. `compared` takes the place of `read` where inputs are left out or heads masked. `said` goes
     into the metadata, and so do `notices`. Raises nothing by itself.
     """
 
@@ -40,6 +41,7 @@ class Target:
     read: Callable[[Any], torch.Tensor]
     sentence: int | None = None
     last_sentence: int | None = None
+    parts: Callable[[Any], torch.Tensor] | None = None
     masked: Int[np.ndarray, " token"] | None = None
     reads: int | None = None
     pools: bool = False
@@ -78,6 +80,12 @@ class Target:
     def value_without(self, output: Any, left_out: Bool[np.ndarray, " token"]) -> float:
         """The value where these tokens of the source are left out, or others are the change."""
         return float(self.read(output)) if self.compared is None else self.compared.read(output, ~left_out)
+
+    def parts_without(self, output: Any, left_out: Bool[np.ndarray, " token"]) -> Float[np.ndarray, " part"]:
+        """What `value_without` is the sum of: itself where it has no parts."""
+        if self.parts is None or self.compared is not None:
+            return np.array([self.value_without(output, left_out)])
+        return self.parts(output).double().cpu().numpy()
 
     def intact(self, value: float) -> float:
         """What `value_without` gives where nothing is left out; `value` is what `read` gives there."""

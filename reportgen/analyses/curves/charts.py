@@ -1,0 +1,62 @@
+"""The curves of each method in a small chart of its own, above the band of random orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+CURVES = {"deletion": "taken out first", "insertion": "left in alone"}
+COLOURS, DASHES = ("#3b6ea8", "#b8621b"), ([1, 0], [6, 3])
+FEW = 3  # methods up to which panels are large
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn:
+    """The target by method and step, its spread over random orders, and the shares of sentences; by curve. NaN where not measured."""
+
+    methods: Sequence[str]
+    share: Float[np.ndarray, " step"]
+    curves: dict[str, Float[np.ndarray, "method step"]]
+    low: dict[str, Float[np.ndarray, " step"]]
+    high: dict[str, Float[np.ndarray, " step"]]
+    unit: str
+
+
+def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
+    """A panel for each method: two lines, and two bands from the least to the greatest of the random orders."""
+    few = len(drawn.methods) <= FEW
+    names = list(CURVES.values())
+    x = alt.X("share:Q", title="sentences, %", scale=alt.Scale(domain=[0, 100], nice=False), axis=alt.Axis(tickCount=5))
+    colour = alt.Color(
+        "curve:N",
+        title=None,
+        scale=alt.Scale(domain=names, range=list(COLOURS)),
+        legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400, columnPadding=24),
+    )
+    dash = alt.StrokeDash("curve:N", title=None, scale=alt.Scale(domain=names, range=list(DASHES)))
+    y = alt.Y("value:Q", title=f"target, {drawn.unit}", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
+    chart = alt.Chart().encode(x=x)
+    band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour)
+    line = chart.mark_line(point=alt.OverlayMarkDef(size=18, filled=True)).encode(y=y, color=colour, strokeDash=dash)
+    width, height = (240, 180) if few else (150, 110)
+    layers = alt.layer(line, band, data=alt.Data(values=list(_rows(drawn)))).properties(width=width, height=height)
+    facet = alt.Facet("method:N", title=None, sort=list(drawn.methods))
+    return layers.facet(facet=facet, columns=min(len(drawn.methods), 2 if few else 4)).configure_view(stroke=None).to_dict()
+
+
+def _rows(drawn: Drawn) -> Iterator[dict[str, Any]]:
+    for place, method in enumerate(drawn.methods):
+        for curve, name in CURVES.items():
+            for step, share in enumerate(drawn.share.tolist()):
+                value = float(drawn.curves[curve][place, step])
+                if np.isfinite(value):
+                    low, high = (float(ends[curve][step]) for ends in (drawn.low, drawn.high))
+                    yield {"method": method, "curve": name, "share": round(100 * share, 2), "value": _short(value), "low": _short(low), "high": _short(high)}
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
