@@ -38,11 +38,12 @@ class RowGroups:
         add_runs(by_run, self.of_run, sums)
         return sums
 
-    def by_sentence(self, values: Shaped[np.ndarray, "head row"]) -> Float[np.ndarray, "head sentence"]:
+    def by_sentence(self, values: Shaped[np.ndarray, "*head row"]) -> Float[np.ndarray, "*head sentence"]:
         """Sums of values over the rows that count of each sentence."""
-        sums = np.zeros((len(values), len(self.scored)))
-        add_rows(np.ascontiguousarray(values, np.float64), self.place_of_row, sums)
-        return sums
+        by_head = np.ascontiguousarray(values, np.float64).reshape(-1, values.shape[-1])
+        sums = np.zeros((len(by_head), len(self.scored)))
+        add_rows(by_head, self.place_of_row, sums)
+        return sums.reshape(*values.shape[:-1], len(self.scored))
 
     @cached_property
     def scored(self) -> Int[np.ndarray, " sentence"]:

@@ -19,11 +19,7 @@ class SentenceSums:
     def add(self, block: Block, values: Float[np.ndarray, "head row"], counts: Shaped[np.ndarray, "*head row"] | None = None) -> None:
         """Take in a block's rows: where `counts` (head row, or row; by default all) is 0, the value has to be 0, and the query is left out."""
         groups = block.plan.groups
-        if counts is None:
-            rows = groups.rows_of_sentence
-        else:
-            rows = groups.by_sentence(counts) if counts.ndim == 2 else groups.by_sentence(counts[None])[0]
-        self.add_sums(block, groups.by_sentence(values), rows)
+        self.add_sums(block, groups.by_sentence(values), groups.rows_of_sentence if counts is None else groups.by_sentence(counts))
 
     def add_sums(self, block: Block, values: Float[np.ndarray, "head sentence"], rows: Shaped[np.ndarray, "*head sentence"]) -> None:
         """Take in what is added up by sentence already."""
