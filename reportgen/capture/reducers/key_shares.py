@@ -32,11 +32,14 @@ class KeyShares:
         self.mass = {name: SentenceSums(stack) for kind in self.kinds for name in (kind, kind + LEFT)}
         self.left = SentenceSums(stack)
         self.expected = np.zeros((2, stack.layers, stack.queries.sentences), np.float32)  # kind layer sentence: all keys, without sinks
+        self.expected_of_mask: dict[Visibility, Float[np.ndarray, "kind sentence"]] = {}
         self.own: dict[BlockPlan, OwnKeys] = {}
 
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
-            self.expected[:, block.layer] = self._expected(block.visibility)
+            if block.visibility not in self.expected_of_mask:
+                self.expected_of_mask[block.visibility] = self._expected(block.visibility)
+            self.expected[:, block.layer] = self.expected_of_mask[block.visibility]
         groups = block.plan.groups
         every, left = groups.rows_of_sentence, groups.by_sentence(block.any_left)
         self.left.add_sums(block, groups.by_sentence(block.sums.left), left)
