@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
+from reportgen.capture.block_loops import gather
 from reportgen.capture.fused import NOTHING_LEFT, Keys, Rows, Sums
 from reportgen.capture.layout import Run, Stack
 from reportgen.capture.row_groups import RowGroups
@@ -35,7 +36,7 @@ class BlockPlan:
     keys: slice
     runs: tuple[Run, ...]
     key_starts: Int[np.ndarray, " key_run"]
-    key_slots: Int[torch.Tensor, " key_run"]
+    key_slots: Int[np.ndarray, " key_run"]
     of_rows: Rows
     of_keys: Keys
     groups: RowGroups
@@ -59,7 +60,7 @@ def plan_rows(stack: Stack, visibility: Visibility, rows: slice) -> BlockPlan:
         keys=keys,
         runs=runs,
         key_starts=np.array([run.start for run in key_runs]),
-        key_slots=torch.tensor([run.sentence if run.sentence >= 0 else looked_at.sentences for run in key_runs]),
+        key_slots=np.array([run.sentence if run.sentence >= 0 else looked_at.sentences for run in key_runs]),
         of_rows=Rows(
             first=visibility.first[rows] - keys.start,
             last=visibility.last[rows] - keys.start,
@@ -165,4 +166,6 @@ class Block:
     def at(self, rows: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "head pair"]:
         """The weights of some pairs, rows and keys counted from the block's first."""
         heads, _, width = self.weights.shape
-        return np.take(self.weights.numpy().reshape(heads, -1), rows * width + keys, axis=1)
+        found = np.empty((heads, len(rows)), np.float32)
+        gather(self.weights.numpy().reshape(heads, -1), rows * width + keys, found)
+        return found

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, ROWS_OF_A_RUN, decay_edges
 from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.head_divergence import NAMES, QUERIES_AT_ONCE
 from reportgen.capture.lanes import count_on, slots_of
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import reads_per_layer
+from reportgen.capture.reducers.offsets import OFFSETS
 from reportgen.capture.reducers.sentence_mass import FLOAT32_CELLS
 from reportgen.capture.targets import Target
 from reportgen.capture.token_links import AHEAD, BEHIND, SEGMENT
@@ -31,6 +34,7 @@ CELLS_ON_A_DEVICE = 1 << 28
 ARRAYS_OF_A_WHOLE_LAYER = 5  # heads x queries x keys: scores, their softmax, its copies
 FIXED = 120_000_000  # compiled code, threads, and what the allocator keeps
 SPARE = 1.1
+MEANS = 6  # arrays of heads x heads while a mean is taken
 FLOAT, DOUBLE = 4, 8
 
 
@@ -153,13 +157,32 @@ def _whole_layer(stack: Stack) -> int:
 
 
 def _added_up(stack: Stack, whole: bool) -> int:
-    """What the reducers hold while they add up: rollout, bounds of the links, expected attention, a layer's masses, scores by sentence, pairs by distance."""
+    """What the reducers hold while they add up: rollout, bounds of the links, expected attention, a layer's masses, scores by sentence, pairs by distance, pairs of tokens, divergences."""
     tokens, keys, sentences = stack.queries.tokens, stack.keys.tokens, stack.keys.sentences
     by_token = tokens * sentences * (6 * FLOAT + 5 * DOUBLE)
     by_sentence = stack.layers * stack.heads * stack.queries.sentences * len(BY_SENTENCE) * 2 * FLOAT
     links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * (keys // SEGMENT + SEGMENT + BEHIND + AHEAD) * FLOAT
     masses = stack.heads * (stack.queries.sentences * sentences * 2 + 2 * keys) * FLOAT
-    return int(by_token + links + masses + by_sentence) + 2 * stack.layers * stack.heads * keys * DOUBLE
+    of_a_text = 0 if stack.crosses else _pairs_of_tokens(stack) + (0 if whole else _divergences(stack))
+    return int(by_token + links + masses + by_sentence) + 2 * stack.layers * stack.heads * keys * DOUBLE + of_a_text
+
+
+def _pairs_of_tokens(stack: Stack) -> int:
+    """Which tokens are looked up in every layer: earlier copies of a token and those after them, and those at fixed offsets."""
+    ids = stack.queries.ids
+    repeats = np.unique(ids, return_counts=True)[1].astype(np.int64)
+    copies = int((repeats * (repeats - 1) // 2).sum())
+    return copies * (4 * DOUBLE + 2) + len(ids) * len(OFFSETS) * (4 * DOUBLE + 1)
+
+
+def _divergences(stack: Stack) -> int:
+    """Of all heads with all heads the sums, those of the blocks of queries that wait to be added and what the mean takes; and the shares of these queries, in all lanes."""
+    heads, sentences, tokens = stack.layers * stack.heads, stack.keys.sentences, stack.keys.tokens
+    slots = slots_of(count_on(torch.device("cpu")))
+    alone = tokens - int(stack.keys.tokens_in_sentence.sum()) + int(stack.keys.tokens_in_sentence.max(initial=0)) + len(stack.keys.sinks)
+    shares = QUERIES_AT_ONCE * min(sentences + alone, tokens) * heads * 3
+    scores = QUERIES_AT_ONCE * tokens * stack.heads
+    return heads**2 * (len(NAMES) * (1 + slots) + MEANS) * DOUBLE + slots * (shares + scores) * FLOAT
 
 
 def _stored(stack: Stack, gradients: bool) -> int:

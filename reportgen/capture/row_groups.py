@@ -1,4 +1,4 @@
-"""The rows of a block by sentence, as matrices: a product with them adds up what belongs together."""
+"""The rows of a block by sentence, and sums of what belongs together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
+from reportgen.capture.block_loops import add_rows, add_runs
 from reportgen.capture.layout import Run, TextLayout
 
 
@@ -34,9 +35,15 @@ class RowGroups:
     def added_up(self, by_run: Float[np.ndarray, "head run key"]) -> Float[np.ndarray, "head group key"]:
         """Sums over the rows of runs become sums over those of groups."""
         sums = np.zeros((len(by_run), len(self.sentence), by_run.shape[2]), np.float32)
-        for run, group in enumerate(self.of_run):
-            sums[:, group] += by_run[:, run]
+        add_runs(by_run, self.of_run, sums)
         return sums
+
+    def by_sentence(self, values: Shaped[np.ndarray, "*head row"]) -> Float[np.ndarray, "*head sentence"]:
+        """Sums of values over the rows that count of each sentence."""
+        by_head = np.ascontiguousarray(values, np.float64).reshape(-1, values.shape[-1])
+        sums = np.zeros((len(by_head), len(self.scored)))
+        add_rows(by_head, self.place_of_row, sums)
+        return sums.reshape(*values.shape[:-1], len(self.scored))
 
     @cached_property
     def scored(self) -> Int[np.ndarray, " sentence"]:
@@ -49,6 +56,13 @@ class RowGroups:
         return self.sentence[self.scored]
 
     @cached_property
-    def of_sentence(self) -> Float[np.ndarray, "row sentence"]:
-        """1 where a row counts and is of the sentence."""
-        return (self.of_row[:, None] == self.scored).astype(np.float64)
+    def place_of_row(self) -> Int[np.ndarray, " row"]:
+        """Each row's sentence among these; -1 where the row does not count or is of none."""
+        places = np.full(len(self.sentence), -1)
+        places[self.scored] = np.arange(len(self.scored))
+        return places[self.of_row]
+
+    @cached_property
+    def rows_of_sentence(self) -> Int[np.ndarray, " sentence"]:
+        """How many rows count of each of these sentences."""
+        return np.bincount(self.place_of_row[self.place_of_row >= 0], minlength=len(self.scored))

@@ -92,7 +92,7 @@ class MeanMass:
         by_run = torch.from_numpy(np.add.reduceat(over_heads, block.plan.key_starts, axis=1))  # run key_run
         for run, row in zip(block.plan.runs, by_run, strict=True):
             if run.sentence >= 0:
-                self.mass[run.sentence].index_add_(0, block.plan.key_slots, row)
+                self.mass[run.sentence].index_add_(0, torch.from_numpy(block.plan.key_slots), row)
 
     def arrays(self) -> dict[str, np.ndarray]:
         over = self.stack.layers * self.stack.heads * self.stack.queries.tokens_in_sentence[:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -36,6 +37,19 @@ def test_longer_texts_need_more() -> None:
     short, long = (needs_of(model, Feed(source=made_up_layout(tokens, 11)), {"decoder": (3, 7)}, None, Limits()) for tokens in (131, 523))
     assert long.forward > short.forward
     assert long.kept > short.kept
+
+
+def test_divergences_of_all_heads_with_all_heads_are_counted() -> None:
+    given = Feed(source=made_up_layout(131, 11))
+    few, many = (needs_of(tiny_gpt2(), given, {"decoder": (layers, 7)}, None, Limits()).forward for layers in (503, 1009))
+    assert many - few > 6 * 8 * 7**2 * (1009**2 - 503**2)  # two sums, two results in each of two places at least, in double precision
+
+
+def test_copies_of_tokens_are_counted() -> None:
+    layout = made_up_layout(523, 11)
+    different, same = (layout.changed(ids=ids) for ids in (np.arange(523), np.zeros(523, int)))
+    few, many = (needs_of(tiny_gpt2(), Feed(source=text), {"decoder": (3, 7)}, None, Limits()).forward for text in (different, same))
+    assert many - few > 523 * 522 // 2 * 32  # of each pair two places and the query, twice the key
 
 
 def test_what_does_not_fit_is_refused_with_the_figures_and_what_to_do() -> None:

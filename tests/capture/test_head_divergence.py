@@ -19,7 +19,7 @@ from tiny import arrays_of, made_up_layout, reference_of, stack_of, tiny_gpt2, t
 
 from reportgen.capture.head_divergence import sampled_queries
 from reportgen.capture.layout import TextLayout
-from reportgen.capture.shared_entropies import add_entropies_of_means, log
+from reportgen.capture.shared_entropies import add_entropies_of_means, log2
 
 FAMILIES = {family.name: family for family in SEAM}
 TOLERANCE = 1e-5
@@ -120,7 +120,7 @@ def test_entropies_of_means_equal_the_plain_formula(seed: int, heads: int, keys:
 @drawn(st.floats(-69, 69))
 def test_the_logarithm_is_right_to_the_last_places(power: float) -> None:
     value = np.float32(np.exp(power))
-    assert float(log(value)) == pytest.approx(np.log(float(value)), rel=3e-7, abs=2e-7)
+    assert float(log2(value)) == pytest.approx(np.log2(float(value)), rel=3e-7, abs=2e-7)
 
 
 def test_equal_heads_are_at_no_distance() -> None:

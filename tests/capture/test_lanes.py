@@ -1,11 +1,14 @@
 """Work on all cores at once: every item once, results in order, errors handed on, the caller's threads as before."""
 
+import ast
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from reportgen.capture import reducers
 from reportgen.capture.lanes import Lanes
 
 
@@ -99,3 +102,14 @@ def test_a_lane_runs_on_one_core_and_without_gradients_and_leaves_the_callers_th
     thread.start()
     thread.join()
     assert later == [torch.get_num_threads()] == [before]
+
+
+def test_reducers_leave_products_of_matrices_to_torch_and_compiled_loops() -> None:
+    folder = Path(reducers.__file__).parent
+    multiplying = {
+        path.name
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(getattr(node, "op", None), ast.MatMult) or getattr(node, "attr", "") in {"matmul", "dot", "tensordot"}
+    }
+    assert multiplying == {"rollout.py"}  # torch's, on one core; numpy's would wake threads that wait on the other lanes' cores

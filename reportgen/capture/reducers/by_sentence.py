@@ -18,10 +18,10 @@ class SentenceSums:
 
     def add(self, block: Block, values: Float[np.ndarray, "head row"], counts: Shaped[np.ndarray, "*head row"] | None = None) -> None:
         """Take in a block's rows: where `counts` (head row, or row; by default all) is 0, the value has to be 0, and the query is left out."""
-        of_sentence = block.plan.groups.of_sentence
-        self.add_sums(block, values @ of_sentence, of_sentence.sum(0) if counts is None else counts @ of_sentence)
+        groups = block.plan.groups
+        self.add_sums(block, groups.by_sentence(values), groups.rows_of_sentence if counts is None else groups.by_sentence(counts))
 
-    def add_sums(self, block: Block, values: Float[np.ndarray, "head sentence"], rows: Float[np.ndarray, "*head sentence"]) -> None:
+    def add_sums(self, block: Block, values: Float[np.ndarray, "head sentence"], rows: Shaped[np.ndarray, "*head sentence"]) -> None:
         """Take in what is added up by sentence already."""
         sentences = block.plan.groups.sentences
         self.total[block.layer, :, sentences] += values.T

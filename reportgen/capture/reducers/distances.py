@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.capture.block import Block, decay_edges
+from reportgen.capture.block_loops import add_rows
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums
 from reportgen.capture.visibility import Visibility
@@ -42,13 +43,13 @@ class Distances:
 
     def _add_sinks(self, block: Block) -> Float[np.ndarray, "head row"]:
         """Add what the sinks get; gives what each row gives to near ones."""
-        near, bins = np.zeros(block.any_left.shape), np.arange(len(self.edges) - 1)
+        near = np.zeros(block.any_left.shape)
         for place, key in enumerate(block.plan.of_keys.sinks.tolist()):
             gap = np.abs(np.arange(block.rows.start, block.rows.stop) - key - block.keys.start)
             weights = block.sums.sink_weights[:, :, place] * block.counted.astype(np.float64)
             bin_of_row = np.searchsorted(self.edges, gap, side="right") - 1
-            self.mass[0, block.layer] += weights @ (bin_of_row[:, None] == bins)
-            self.away[0, block.layer] += weights @ gap
+            add_rows(weights, bin_of_row, self.mass[0, block.layer])
+            self.away[0, block.layer] += (weights * gap).sum(1)
             near += weights * (bin_of_row < LOCAL_BINS)
         return near
 

@@ -18,10 +18,12 @@ class GreatestWeight:
 
     def add(self, block: Block, weights: Float[np.ndarray, "head pair"], queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> None:
         """Take in some pairs of a block, queries and keys as the text's tokens."""
-        if not len(queries):
-            return
-        best = weights.argmax(1)
-        greatest = np.take_along_axis(weights, best[:, None], 1)[:, 0]
+        if len(queries):
+            best = weights.argmax(1)
+            self.note(block, np.take_along_axis(weights, best[:, None], 1)[:, 0], queries[best], keys[best])
+
+    def note(self, block: Block, greatest: Float[np.ndarray, " head"], queries: Int[np.ndarray, " head"], keys: Int[np.ndarray, " head"]) -> None:
+        """Take in each head's greatest weight among some pairs, and its pair."""
         better = greatest > self.weight[block.layer]
         self.weight[block.layer, better] = greatest[better]
-        self.pairs[block.layer, better] = np.stack([queries[best], keys[best]], 1)[better]
+        self.pairs[block.layer, better] = np.stack([queries, keys], 1)[better]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block, BlockPlan
+from reportgen.capture.block_loops import add_rows, masses_on_kinds, strongest_keys
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums, halved
@@ -31,21 +32,25 @@ class KeyShares:
         self.mass = {name: SentenceSums(stack) for kind in self.kinds for name in (kind, kind + LEFT)}
         self.left = SentenceSums(stack)
         self.expected = np.zeros((2, stack.layers, stack.queries.sentences), np.float32)  # kind layer sentence: all keys, without sinks
+        self.expected_of_mask: dict[Visibility, Float[np.ndarray, "kind sentence"]] = {}
         self.own: dict[BlockPlan, OwnKeys] = {}
 
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
-            self.expected[:, block.layer] = self._expected(block.visibility)
+            if block.visibility not in self.expected_of_mask:
+                self.expected_of_mask[block.visibility] = self._expected(block.visibility)
+            self.expected[:, block.layer] = self.expected_of_mask[block.visibility]
         groups = block.plan.groups
-        every, left = groups.of_sentence.sum(0), block.any_left @ groups.of_sentence
-        self.left.add(block, block.sums.left, block.any_left)
+        every, left = groups.rows_of_sentence, groups.by_sentence(block.any_left)
+        self.left.add_sums(block, groups.by_sentence(block.sums.left), left)
         for name, sums in self._mass_on_kinds(block).items():
             self.mass[name].add_sums(block, sums, left if name.endswith(LEFT) else every)
 
     def _mass_on_kinds(self, block: Block) -> dict[str, Float[np.ndarray, "head sentence"]]:
         sums = block.group_sums
-        on_kinds = (self._kinds[:, block.keys] @ sums.reshape(-1, sums.shape[2]).T).reshape(len(self._kinds), *sums.shape[:2])  # kind head group
-        found = dict(zip(("delimiter", "rare_token", "delimiter" + LEFT, "rare_token" + LEFT), on_kinds[:, :, block.plan.groups.scored], strict=True))
+        on_kinds = np.empty((len(self._kinds), len(sums), len(block.plan.groups.scored)), np.float32)  # kind head sentence
+        masses_on_kinds(sums, block.plan.groups.scored, np.ascontiguousarray(self._kinds[:, block.keys]), on_kinds)
+        found = dict(zip(("delimiter", "rare_token", "delimiter" + LEFT, "rare_token" + LEFT), on_kinds, strict=True))
         return found if self.stack.crosses else found | self._own_keys(block.plan).mass(sums)
 
     @cached_property
@@ -101,13 +106,16 @@ class OwnKeys:
         members, groups = stack.keys.sentence_of_token[plan.keys], plan.groups
         places = [np.flatnonzero(members == sentence) for sentence in groups.sentences]
         self.group, self.key = np.repeat(groups.scored, [len(keys) for keys in places]), np.concatenate([*places, np.zeros(0, np.int64)]).astype(np.int64)
-        every = (self.group[:, None] == groups.scored).astype(np.float64)  # place sentence
-        self.sentences = {"within_sentence": every, "within_sentence" + LEFT: every * kept[plan.keys][self.key, None]}
+        place = np.repeat(np.arange(len(places)), [len(keys) for keys in places])
+        self.sentences, self.places = len(places), {"within_sentence": place, "within_sentence" + LEFT: np.where(kept[plan.keys][self.key], place, -1)}
 
     def mass(self, sums: Float[np.ndarray, "head group key"]) -> dict[str, Float[np.ndarray, "head sentence"]]:
         """The mass of each sentence's queries on its own keys, and on those that are no sinks."""
-        chosen = sums[:, self.group, self.key]
-        return {name: chosen @ sentences for name, sentences in self.sentences.items()}
+        chosen = np.ascontiguousarray(sums[:, self.group, self.key], np.float64)
+        found = {name: np.zeros((len(sums), self.sentences)) for name in self.places}
+        for name, place in self.places.items():
+            add_rows(chosen, place, found[name])
+        return found
 
 
 class FirstToken:
@@ -144,18 +152,18 @@ class StrongestKey:
     def add(self, block: Block) -> None:
         groups, heads = block.plan.groups, self.stack.heads
         whole = (self.first[groups.sentences] >= block.rows.start) & (self.last[groups.sentences] < block.rows.stop)
-        kept = block.group_sums.copy()
-        kept[:, :, block.plan.of_keys.sinks] = 0.0
-        self._note(block.layer, groups.sentences[whole], kept[:, groups.scored[whole]], block.keys.start)
+        self._note(block.layer, groups.sentences[whole], block.group_sums, groups.scored[whole], block.plan.of_keys.sinks, block.keys.start)
         for sentence, group in zip(groups.sentences[~whole].tolist(), groups.scored[~whole].tolist(), strict=True):
             total = self.open.setdefault(sentence, np.zeros((heads, self.stack.keys.tokens), np.float32))
-            total[:, block.keys] += kept[:, group]
+            total[:, block.keys] += block.group_sums[:, group]
             if self.last[sentence] < block.rows.stop:
-                self._note(block.layer, np.array([sentence]), self.open.pop(sentence)[:, None], 0)
+                self._note(block.layer, np.array([sentence]), self.open.pop(sentence)[:, None], np.array([0]), self.stack.keys.sinks, 0)
 
-    def _note(self, layer: int, sentences: np.ndarray, sums: Float[np.ndarray, "head sentence key"], start: int) -> None:
-        best = sums.argmax(2)
-        greatest = np.take_along_axis(sums, best[:, :, None], 2)[:, :, 0]
+    def _note(
+        self, layer: int, sentences: np.ndarray, sums: Float[np.ndarray, "head group key"], groups: np.ndarray, sinks: Int[np.ndarray, " sink"], start: int
+    ) -> None:
+        best, greatest = np.empty((len(sums), len(groups)), np.int64), np.empty((len(sums), len(groups)), np.float32)
+        strongest_keys(sums, groups, sinks, best, greatest)
         self.found[layer][:, sentences] = np.where(greatest > 0, best + start, -1)
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.block import Block
-from reportgen.capture.layout import Stack
+from reportgen.capture.block import Block, BlockPlan
+from reportgen.capture.block_loops import add_rows
+from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.by_sentence import SentenceSums
 from reportgen.capture.reducers.examples import GreatestWeight
 
@@ -29,31 +30,27 @@ class FixedOffsets:
         self.total, self.rows = np.zeros(shape), np.zeros(shape)  # kind layer head offset
         self.previous, self.next = [SentenceSums(stack) for _ in range(2)], SentenceSums(stack)
         self.example_before, self.example_after = GreatestWeight(stack), GreatestWeight(stack)
-        self.causal = True
+        self.causal, self.pairs = True, dict[BlockPlan, OffsetPairs]()
 
     def add(self, block: Block) -> None:
         self.causal &= block.visibility.causal
-        queries = np.arange(block.rows.start, block.rows.stop)
-        keys = queries[:, None] - OFFSETS  # row offset
-        counts = (keys >= 0) & (keys < self.layout.tokens) & (block.counted[:, None] > 0)
-        weights = self._weights(block, keys - block.keys.start, counts)
-        kept = np.where(np.isin(keys, self.layout.sinks), 0.0, weights)
-        of_any = np.ones(block.any_left.shape, np.float32)
-        for kind, (found, factor) in enumerate(((weights, of_any), (kept, block.share_of_left))):
-            self.total[kind, block.layer] += np.matmul(factor[:, None], found)[:, 0]
-            self.rows[kind, block.layer] += (factor > 0) @ counts.astype(np.float64)
-            self.previous[kind].add(block, found[:, :, PREVIOUS] * factor, (factor > 0) & counts[:, PREVIOUS])
-        self.example_before.add(block, weights[:, :, PREVIOUS], queries, queries - 1)
+        if block.plan not in self.pairs:
+            self.pairs[block.plan] = OffsetPairs(block, self.layout)
+        pairs, queries = self.pairs[block.plan], np.arange(block.rows.start, block.rows.stop)
+        weights = block.at(pairs.rows, pairs.keys)
+        left = weights * block.share_of_left[:, pairs.rows]
+        add_rows(weights, pairs.offset, self.total[0, block.layer])
+        add_rows(left, pairs.kept, self.total[1, block.layer])
+        self.rows[0, block.layer] += pairs.counts.sum(0)
+        self.rows[1, block.layer] += pairs.rows_with(block.any_left)
+        before = pairs.at_offset(weights, pairs.offset, PREVIOUS)
+        self.previous[0].add(block, before, pairs.counts[:, PREVIOUS])
+        self.previous[1].add(block, pairs.at_offset(left, pairs.kept, PREVIOUS), block.any_left & pairs.counts[:, PREVIOUS])
+        self.example_before.add(block, before, queries, queries - 1)
         if not block.visibility.causal:
-            self.next.add(block, weights[:, :, NEXT], counts[:, NEXT])
-            self.example_after.add(block, weights[:, :, NEXT], queries, queries + 1)
-
-    def _weights(self, block: Block, keys: np.ndarray, counts: np.ndarray) -> Float[np.ndarray, "head row offset"]:
-        """What each query that counts gives the token at each offset; 0 for others. Keys are counted from the block's first."""
-        found = np.zeros((len(block.sums.left), *keys.shape), np.float32)
-        rows, places = np.nonzero(counts & (keys >= 0) & (keys < block.plan.shape[1]) & (~block.visibility.causal | (OFFSETS > 0)))
-        found.reshape(len(found), -1)[:, rows * len(OFFSETS) + places] = block.at(rows, keys[rows, places])
-        return found
+            after = pairs.at_offset(weights, pairs.offset, NEXT)
+            self.next.add(block, after, pairs.counts[:, NEXT])
+            self.example_after.add(block, after, queries, queries + 1)
 
     def weights(self) -> dict[str, np.ndarray]:
         """How many rows the means are over, and the weights of the examples."""
@@ -72,3 +69,28 @@ class FixedOffsets:
         found |= self.previous[0].arrays("previous_token") | self.previous[1].arrays(f"previous_token{LEFT}")
         found["previous_token_example"] = self.example_before.pairs
         return found if self.causal else found | self.next.arrays("next_token") | {"next_token_example": self.example_after.pairs}
+
+
+class OffsetPairs:
+    """The pairs of a block's rows that count and the tokens at each offset: `rows`, `keys` (both from the block's first), place of the `offset`.
+
+    `kept` is that place too, -1 where the key is a sink; `counts` (row offset) says for which queries the token exists, whether they see it or not.
+    """
+
+    def __init__(self, block: Block, layout: TextLayout) -> None:
+        keys = np.arange(block.rows.start, block.rows.stop)[:, None] - OFFSETS  # row offset
+        self.counts: Bool[np.ndarray, "row offset"] = (keys >= 0) & (keys < layout.tokens) & (block.counted[:, None] > 0)
+        seen = (keys >= block.keys.start) & (keys < block.keys.stop) & (~block.visibility.causal | (OFFSETS > 0))
+        self.rows, self.offset = np.nonzero(self.counts & seen)
+        key = keys[self.rows, self.offset]
+        self.keys, self.kept = key - block.keys.start, np.where(np.isin(key, layout.sinks), -1, self.offset)
+
+    def at_offset(self, weights: Float[np.ndarray, "head pair"], places: Int[np.ndarray, " pair"], offset: int) -> Float[np.ndarray, "head row"]:
+        """The weights at one place of the offsets; 0 for rows without."""
+        found, chosen = np.zeros((len(weights), len(self.counts)), np.float32), np.flatnonzero(places == offset)
+        found[:, self.rows[chosen]] = weights[:, chosen]
+        return found
+
+    def rows_with(self, any_left: Bool[np.ndarray, "head row"]) -> Int[np.ndarray, "*head offset"]:
+        """For how many rows with anything left the token exists."""
+        return self.counts.sum(0) if any_left.all() else np.stack([self.counts[rows].sum(0) for rows in any_left])

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.capture.block import Block
+from reportgen.capture.block_loops import add_pairs
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums
 from reportgen.capture.reducers.examples import GreatestWeight
@@ -52,15 +53,15 @@ class Copying:
     def add(self, block: Block, queries: Int[np.ndarray, " pair"], pairs: slice) -> None:
         """Take in the pairs of a block's queries, at least one."""
         keys, no_sink = self.keys[pairs], self.no_sink[pairs]
-        weights = _weights(block, queries - block.rows.start, keys - block.keys.start)
-        self.example.add(block, weights, queries, keys)
-        starts = np.flatnonzero(np.diff(queries, prepend=-1))
-        rows = queries[starts] - block.rows.start
-        of_sentence = block.plan.groups.of_sentence[rows]
-        mass = np.add.reduceat(weights, starts, axis=1)  # head query
-        left = mass if no_sink.all() else np.add.reduceat(weights * no_sink, starts, axis=1)
-        self.sums[""].add_sums(block, mass @ of_sentence, of_sentence.sum(0))
-        self.sums["_without_sink"].add_sums(block, (left * block.share_of_left[:, rows]) @ of_sentence, block.any_left[:, rows] @ of_sentence)
+        rows = queries - block.rows.start
+        weights = _weights(block, rows, keys - block.keys.start)
+        mass, left = np.zeros((2, *block.any_left.shape))  # head row
+        best, greatest = np.zeros(len(mass), np.int64), np.zeros(len(mass), np.float32)
+        add_pairs(weights, rows, no_sink, mass, left, best, greatest)
+        self.example.note(block, greatest, queries[best], keys[best])
+        looking = np.bincount(rows, minlength=mass.shape[1]) > 0
+        self.sums[""].add(block, mass, looking)
+        self.sums["_without_sink"].add(block, left * block.share_of_left, block.any_left & looking)
 
 
 def earlier_copies(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

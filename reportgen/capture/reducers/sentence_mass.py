@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from reportgen.capture.block import Block
+from reportgen.capture.block_loops import add_masses, add_received, raise_maxima
 from reportgen.capture.layout import Stack
 
 FLOAT32_CELLS = 1 << 22  # per-head matrices above 16 MB are kept as float16
@@ -27,22 +27,20 @@ class SentenceMass:
         if block.rows.start == 0:
             self._open_layer()
         sums, groups = block.group_sums, block.plan.groups
-        self.received[block.keys] += sums[:, groups.counts].sum((0, 1)) if not groups.counts.all() else sums.sum((0, 1))
-        by_run = torch.from_numpy(np.add.reduceat(sums, block.plan.key_starts, axis=2))  # head group key_run
-        for index in np.flatnonzero(groups.sentence >= 0).tolist():
-            self.mass[:, groups.sentence[index]].index_add_(1, block.plan.key_slots, by_run[:, index])
+        add_received(sums, groups.counts, self.received[block.keys])
+        add_masses(sums, groups.sentence, block.plan.key_starts, block.plan.key_slots, self.mass)
         if block.rows.stop == self.looking.tokens:
             self._close_layer(block)
 
     def _open_layer(self) -> None:
-        self.mass = torch.zeros(self.stack.heads, self.looking.sentences, self.keys.sentences + 1)  # head sentence slot
+        self.mass = np.zeros((self.stack.heads, self.looking.sentences, self.keys.sentences + 1), np.float32)  # head sentence slot
         self.received = np.zeros(self.keys.tokens, np.float32)  # from all queries, summed over heads
 
     def _close_layer(self, block: Block) -> None:
         layer = block.layer
-        share = self.mass / torch.from_numpy(self.looking.tokens_in_sentence)[None, :, None]
-        self.attention[layer] = share[:, :, :-1].numpy()
-        self.outside[layer] = (share[:, :, -1] if block.complete else (1.0 - share[:, :, :-1].sum(2)).clamp(min=0.0)).numpy()
+        share = self.mass / self.looking.tokens_in_sentence.astype(np.float32)[:, None]
+        self.attention[layer] = share[:, :, :-1]
+        self.outside[layer] = share[:, :, -1] if block.complete else np.maximum(1.0 - share[:, :, :-1].sum(2), 0.0)
         self.influence[layer] = self.received / self.stack.heads
         self.seen_by[layer] = block.visibility.queries_seeing(self.looking.queries_counted)
 
@@ -63,14 +61,12 @@ class InterSentenceMaximum:
     """`isa` and `isa_by_layer`: the greatest weight between the tokens of two sentences. Source: Seo et al. 2025, section 2."""
 
     def __init__(self, stack: Stack) -> None:
-        self.maximum = torch.zeros(stack.layers, stack.queries.sentences, stack.keys.sentences + 1)  # layer sentence slot
+        self.maximum = np.zeros((stack.layers, stack.queries.sentences, stack.keys.sentences + 1), np.float32)  # layer sentence slot
 
     def add(self, block: Block) -> None:
-        by_run = torch.from_numpy(np.maximum.reduceat(block.sums.run_maxima, block.plan.key_starts, axis=1))
-        for run, greatest in zip(block.plan.runs, by_run, strict=True):
-            if run.sentence >= 0:
-                self.maximum[block.layer, run.sentence].scatter_reduce_(0, block.plan.key_slots, greatest, "amax")
+        plan = block.plan
+        raise_maxima(block.sums.run_maxima, plan.groups.sentence[plan.groups.of_run], plan.key_starts, plan.key_slots, self.maximum[block.layer])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        by_layer = self.maximum[:, :, :-1].numpy().copy()
+        by_layer = self.maximum[:, :, :-1].copy()
         return {"isa_by_layer": by_layer, "isa": by_layer.max(0)}
