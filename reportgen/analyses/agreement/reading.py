@@ -1,0 +1,117 @@
+"""What each method says of the sentences that a target can depend on, read from the measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from reportgen.analyses.agreement.controls import controls
+from reportgen.analyses.agreement.methods import LABELS, METHODS, REFERENCES
+from reportgen.analyses.maximum_flow import attention_flow, capacities
+from reportgen.analyses.sentence_matrix import attention_views
+from reportgen.measurements import Measurements
+
+NEEDED = ("attention", "gradient", "input_x_gradient")
+FLOW_AT_MOST = 1 << 21  # layers x sentences^3
+SEED = 0
+SIGNED = {method.name for method in METHODS if method.signed}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compared:
+    """The sentences compared, those before the target (or all others, where it is seen from both sides or is no sentence), and each method's numbers of them.
+
+    `values` are as measured, by the methods' names; `notes` say which method is not there and why, where it could have been.
+    """
+
+    target: str
+    target_sentence: int | None
+    sentences: Int[np.ndarray, " compared"]
+    lengths: Float[np.ndarray, " compared"]
+    sink: Bool[np.ndarray, " compared"]
+    values: dict[str, Float[np.ndarray, " compared"]]
+    notes: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """The method that the others are held against."""
+        return next(name for name in REFERENCES if name in self.values)
+
+    @property
+    def accounted(self) -> Float[np.ndarray, "control compared"]:
+        """Distance to the target (the place in the document where it is no sentence), length and the sink, as controls."""
+        place = self.sentences.astype(float) if self.target_sentence is None else np.log(np.abs(self.sentences - float(self.target_sentence)))
+        return controls([place, np.log(self.lengths)], self.sink) if len(place) else np.zeros((0, 0))
+
+    def sizes(self, name: str) -> Float[np.ndarray, " compared"]:
+        """What ranks sentences by a method: its numbers, without their signs where they have any."""
+        return np.abs(self.values[name]) if name in SIGNED else self.values[name]
+
+
+def compared(measurements: Measurements) -> Compared:
+    """Of every method that was measured; flow where it is affordable."""
+    target = measurements.metadata["target"]
+    chosen = _chosen(measurements, target["sentence"])
+    members = measurements["token_sentences"]
+    lengths = np.bincount(members[members >= 0])[chosen].astype(float)
+    found, notes = _measured(measurements, chosen)
+    flow, why = _flow(measurements, target["sentence"], chosen)
+    found |= ({} if flow is None else {"flow": flow}) | _baselines(target["sentence"], chosen, lengths)
+    return Compared(
+        target=target["description"],
+        target_sentence=target["sentence"],
+        sentences=chosen,
+        lengths=lengths,
+        sink=chosen == _first_read_with(target["sentence"], measurements),
+        values={method.name: found[method.name] for method in METHODS if method.name in found},
+        notes=(*notes, *why),
+    )
+
+
+def _chosen(measurements: Measurements, target: int | None) -> Int[np.ndarray, " compared"]:
+    """The sentences that were read with the target, that it can see, and that have numbers; not the target's own."""
+    sentences = np.arange(len(measurements.sentences))
+    values = np.stack([measurements[f"attribution.{name}"] for name in NEEDED])
+    there = ~np.isnan(values).all(0) & (sentences >= _first_read_with(target, measurements))
+    if target is not None:
+        there &= sentences < target if measurements.stack == "decoder" else sentences != target
+    return sentences[there]
+
+
+def _first_read_with(target: int | None, measurements: Measurements) -> int:
+    """The first sentence of the window that the target was read in, which holds the sink: nothing is known of those before it."""
+    last = len(measurements.sentences) - 1 if target is None else target
+    return next((window.first for window in measurements.windows if window.last > last), 0)
+
+
+def _measured(measurements: Measurements, chosen: Int[np.ndarray, " compared"]) -> tuple[dict[str, Float[np.ndarray, " compared"]], list[str]]:
+    found, notes = {}, []
+    for method in METHODS:
+        key = f"attribution.{method.name}"
+        if key not in measurements:
+            continue
+        values = measurements[key][chosen].astype(float)
+        if np.isnan(values).any() and method.name not in NEEDED:
+            notes.append(f"{LABELS[method.name].strip('|').capitalize()} is left out: it has no value for {int(np.isnan(values).sum())} of the sentences compared.")
+        else:
+            found[method.name] = values
+    return found, notes
+
+
+def _flow(measurements: Measurements, target: int | None, chosen: Int[np.ndarray, " compared"]) -> tuple[Float[np.ndarray, " compared"] | None, tuple[str, ...]]:
+    """Maximum flow from the target's sentence, through the sentences compared and itself."""
+    if target is None or not len(chosen) or not any(f"*.{name}" in measurements for name in ("sentence_attention", "sentence_attention_by_layer")):
+        return None, ()
+    layers, nodes = measurements.metadata["layers"], len(chosen) + 1
+    if layers * nodes**3 > FLOW_AT_MOST:
+        return None, (f"Flow is left out: from {len(chosen)} sentences through {layers} layers it would take too long; the section on flow has it for some.",)
+    seen = np.append(chosen, target)
+    by_layer = measurements.by_pair.pairs.matrix(attention_views(measurements)[1:])[:, seen[:, None], seen]
+    return attention_flow(capacities(np.nan_to_num(by_layer)), nodes - 1, np.arange(nodes - 1)), ()
+
+
+def _baselines(target: int | None, chosen: Int[np.ndarray, " compared"], lengths: Float[np.ndarray, " compared"]) -> dict[str, Float[np.ndarray, " compared"]]:
+    near = {} if target is None else {"nearness": -np.abs(chosen - float(target))}
+    return near | {"length": lengths, "random": np.random.default_rng(SEED).random(len(chosen))}
