@@ -278,6 +278,7 @@ def _attribution_arrays(p: np.ndarray, members: np.ndarray, seed: int) -> dict[s
     return {
         "attribution.gradient": random.gamma(2.0, size=sentences),
         "attribution.input_x_gradient": random.normal(size=sentences),
+        "attribution.attention_by_head": p[:, :, rows].mean(2) @ _in_sentence(members),
         "attribution.attention": p.mean((0, 1))[rows].mean(0) @ _in_sentence(members),
         "attribution.rollout": rollouts(p)[-1][rows].mean(0) @ _in_sentence(members),
         **_links(random, sentences),

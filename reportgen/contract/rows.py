@@ -34,6 +34,7 @@ ROLLOUT = "A = 0.5 mean_h p + 0.5 I, R = A_L ... A_1 over tokens; mean over q in
 ABNAR = "Abnar and Zuidema 2020, section 3"
 CHEFER = "Chefer et al. 2021"
 SUNDARARAJAN = "Sundararajan et al. 2017"
+KOBAYASHI = "Kobayashi et al. 2020, section 3"
 RELEVANCE = "R <- R + A R over tokens, A = mean over heads of max(0, p dTarget/dp)"
 BOTH_TEXTS = "; in encoder-decoders over the tokens of both texts as one set, without the normalisation of rows that the paper puts between encoder and decoder"
 OLSSON = "Olsson et al. 2022"

@@ -1,16 +1,41 @@
-"""The contract's rows of what a target depends on."""
+"""The contract's rows of what a target depends on.
+
+Arrays by token (`attribution.token_<method>`) are of the source's tokens, those of no sentence among them, and sum to the method's values by sentence over the
+tokens of each. Rollout and flow have none: they are carried as tokens x sentences. Where the document was read in windows, sentences and tokens that the last
+one does not hold are NaN. Positive values mean: of `input_x_gradient`, `integrated_gradients` and `attribution.pairs`, that the target is greater for it, of `ablation`
+that the target is greater without it, and of `surrogate` that the target is greater with it, or more likely where it is a likelihood (whose negative logarithm
+the others are of).
+"""
 
 from __future__ import annotations
 
-from reportgen.contract.rows import ABNAR, BOTH_TEXTS, CHEFER, GEVA, INTEGERS, KNOCKOUT, OURS, RELEVANCE, SUNDARARAJAN, row
+from dataclasses import replace
+
+from reportgen.contract.rows import ABNAR, BOTH_TEXTS, CHEFER, GEVA, INTEGERS, KNOCKOUT, KOBAYASHI, OURS, RELEVANCE, SUNDARARAJAN, ArraySpec, row
+
+
+def _by_token(spec: ArraySpec) -> ArraySpec:
+    """The same by token of the source."""
+    return replace(spec, axes=("token",), formula=f"by token: what is summed over the tokens of a sentence in {spec.formula}")
+
 
 ATTRIBUTION = {
     "attribution.gradient": row("sentence", "sum over tokens and dimensions of |dTarget/de|", "nats per unit of embedding"),
+    "attribution.gradient_norm": row("sentence", "sum over tokens of the l2 norm of dTarget/de", "unit of the target per unit of embedding"),
     "attribution.input_x_gradient": row("sentence", "sum over tokens of e . dTarget/de (signed)", "nats"),
     "attribution.attention_x_gradient": row("sentence", "attention_x_gradient summed over layers and query sentences", "unit of the target", "after " + CHEFER),
     "attribution.relevance": row("sentence", f"{RELEVANCE}; target's rows{BOTH_TEXTS}", "relevance", CHEFER),
     "attribution.attention": row("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),
-    "attribution.rollout": row("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
+    "attribution.attention_by_head": row("layer head sentence", "mean over the target's rows of the mass on sentence j, of the stack that looks at the source"),
+    "attribution.value_norm": row(
+        "sentence",
+        "mean over the target's rows and layers of the l2 norm of sum over heads of p v W_O, summed over the tokens of j",
+        "length of a state",
+        KOBAYASHI,
+    ),
+    "attribution.rollout": row(
+        "sentence", "mean over the target's rows of the rollout summed over sentence j; not by token, as it is carried as tokens x sentences", source=ABNAR
+    ),
     "attribution.integrated_gradients": row(
         "sentence", "sum over tokens of (e - e') . mean of dTarget/de on the straight path from the baseline e' to e", "unit of the target", SUNDARARAJAN
     ),
@@ -20,6 +45,13 @@ ATTRIBUTION = {
         "unit of the target",
         "after Li et al. 2016",
     ),
+    "attribution.surrogate": row(
+        "sentence",
+        "weight of sentence j kept (1) or left out (0, as in ablation) in a sparse linear model of the target, fitted on random ablations: of ln p - ln(1 - p), "
+        "p the probability of the target's text, where it is a likelihood; positive: more likely, or greater, with j; NaN for the target's own",
+        "log-odds, or unit of the target",
+        "after Cohen-Wang et al. 2024 (ContextCite)",
+    ),
     "attribution.pairs": row(
         "row sentence", "sum over the tokens of sentence j of e . dLoss(i)/de, i the sentence of the row; NaN where j is not given for i's loss", "nats"
     ),
@@ -28,7 +60,12 @@ ATTRIBUTION = {
     ),
     "attribution.link_effect": row("link part", f"i, j, {KNOCKOUT} of KL(intact || knocked out) of the output distribution", "nats", GEVA),
     "attribution.link_drop": row("link", f"{KNOCKOUT} of ln p(actual token) intact - knocked out, links as in link_effect", "nats"),
+    "attribution.link_sample": row("drawn part", "the same as link_effect for links drawn by chance among the others that are as far apart", "nats", GEVA),
+    "attribution.link_sample_drop": row("drawn", "the same as link_drop, links as in link_sample", "nats"),
 }
+
+BY_TOKEN = ("gradient", "gradient_norm", "input_x_gradient", "attention_x_gradient", "relevance", "attention", "value_norm", "integrated_gradients")
+ATTRIBUTION |= {f"attribution.token_{name}": _by_token(ATTRIBUTION[f"attribution.{name}"]) for name in BY_TOKEN}
 
 PRUNING = {
     "pruning.order": row(
