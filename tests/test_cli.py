@@ -254,7 +254,7 @@ def test_passes_can_be_left_out(run: Run, desk: Path, model: Path) -> None:
     assert run("render", "x.npz", "-o", "x.html", "--json", "x.json").code == 0
     data = read_strictly(desk / "x.json")
     assert "attribution_agreement" not in data["analyses"]
-    assert len(data["notices"]) == 5
+    assert len(data["notices"]) == 6
 
 
 def test_a_document_longer_than_the_model_is_read_in_windows_and_the_notice_counts(run: Run, desk: Path, short_model: Path) -> None:

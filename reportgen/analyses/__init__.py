@@ -6,11 +6,13 @@ from reportgen.analyses import (
     cross_attention,
     decay,
     flow,
+    head_agreement,
     head_redundancy,
     head_roles,
     layer_claims,
     layer_progression,
     links_beyond_distance,
+    pair_agreement,
     sentence_matrix,
     sinks,
     top_links,
@@ -30,6 +32,8 @@ ANALYSES = (
     flow.ANALYSIS,
     chunks.ANALYSIS,
     attribution_agreement.ANALYSIS,
+    pair_agreement.ANALYSIS,
+    head_agreement.ANALYSIS,
     cross_attention.ANALYSIS,
 )
 

@@ -21,7 +21,7 @@ class Agreement:
     """How far two measures rank n sentences alike. `shared` of the `k` first of each are the same, `shared_chance` would be by chance.
 
     Intervals are of resampled blocks of sentences, p-values two-sided, of one ranking moved along the document; `partial` accounts for distance, length and
-    the sink. NaN where a number does not exist: fewer than 5 sentences, all values of one equal, or controls that leave nothing.
+    the sink. NaN where a number does not exist: fewer than 5 sentences, all values of one equal, or controls that explain 99 % of one.
     """
 
     method: str
@@ -79,10 +79,12 @@ def compare(names: tuple[str, ...], values: Float[np.ndarray, "method sentence"]
     ranks = centred_ranks(values)
     rho, partial = intervals(values, accounted)
     tau, shared = kendall_intervals(values), top_shared(values, k)
+    left = partial_correlations(ranks, accounted)
+    low, high = (np.where(np.isnan(left), np.nan, end) for end in (partial.low, partial.high))
     found = (
         *(correlations(ranks @ ranks.T), rho.low, rho.high, spearman_p(ranks)),
         *(kendall(values), tau.low, tau.high, kendall_p(values), chance_of_sharing(shared, count, k)),
-        *(partial_correlations(ranks, accounted), partial.low, partial.high, partial_p(ranks, accounted)),
+        *(left, low, high, partial_p(ranks, accounted)),
     )
     return Comparison(names=names, n=count, k=k, shared=shared, numbers=dict(zip(NUMBERS, found, strict=True)))
 

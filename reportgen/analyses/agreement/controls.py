@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.polynomial import legendre
 
-from reportgen.analyses.agreement.ranks import correlations, least_square
+from reportgen.analyses.agreement.ranks import correlations
 
 POWER_AT_MOST = 6
 CONTROLS_AT_MOST = 0.4  # for each sentence
+UNEXPLAINED = 0.01  # of the sum of squares
 FREEDOM = 5  # degrees of freedom that must be left
 
 
@@ -62,9 +63,10 @@ def enough_left(accounted: Float[np.ndarray, "control sentence"]) -> bool:
 
 
 def residuals(ranks: Float[np.ndarray, "method sentence"], accounted: Float[np.ndarray, "control sentence"]) -> Float[np.ndarray, "method sentence"]:
-    """What least squares on the controls leave of ranks; exactly nothing where they leave no more than rounding does."""
+    """What least squares on the controls leave of ranks; exactly nothing where they explain 99 % of them: what is left then is what the surface cannot follow."""
     left = ranks - (ranks @ accounted.T) @ accounted
-    return np.where((left**2).sum(-1, keepdims=True) > least_square(ranks.shape[-1]), left, 0.0)
+    unexplained = (left**2).sum(-1, keepdims=True) > UNEXPLAINED * (ranks**2).sum(-1, keepdims=True)
+    return np.where(unexplained, left, 0.0)
 
 
 def partial_correlations(ranks: Float[np.ndarray, "method sentence"], accounted: Float[np.ndarray, "control sentence"]) -> Float[np.ndarray, "method method"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy import stats
 
 from reportgen.analyses.agreement.ranks import centred_ranks, correlations
@@ -108,7 +108,11 @@ def compare_whole(whole: WholeMatrices) -> tuple[PairAgreement, ...]:
             pairs=whole.values.shape[1],
             moves=2 * len(whole.moves),
             rho=float(rho[one, other]) if enough else np.nan,
-            **{f"{name}{part}": float(numbers[one, other]) for name, pair in zip(("within", "partial"), found, strict=True) for part, numbers in zip(("", "_p"), pair, strict=True)},
+            **{
+                f"{name}{part}": float(numbers[one, other])
+                for name, pair in zip(("within", "partial"), found, strict=True)
+                for part, numbers in zip(("", "_p"), pair, strict=True)
+            },
         )
         for one, other in places
     )
@@ -127,7 +131,7 @@ def _at_equal_distance(
         still, moved = (np.ascontiguousarray(part).reshape(len(rows), -1) for part in (matrices[:, : count - step, : count - step], matrices[:, step:, step:]))
         lengths = [np.maximum(np.sqrt(np.einsum("mp,mp->m", part, part)), 1e-12) for part in (still, moved)]
         chance = np.abs(still @ moved.T) / lengths[0][:, None] / lengths[1] * np.sqrt((count - step) / count)
-        as_great += (chance >= np.abs(found) - 1e-6).astype(int) + (chance.T >= np.abs(found) - 1e-6)
+        as_great += (chance >= np.abs(found) - 1e-6).astype(int) + (np.abs(found) - 1e-6 <= chance.T)
     return found, np.where(np.isnan(found), np.nan, (1 + as_great) / (1 + 2 * len(whole.moves)))
 
 
@@ -150,12 +154,12 @@ def _some_with_one(some: SomePairs, whole: WholeMatrices, matrix: int, place: In
     rho = correlations(*(ranks @ ranks.T for ranks in [centred_ranks(np.stack([some.values, there]))]))[0, 1]
     parts = [_moved(some, rows[matrix], steps, place) for rows in (whole.within, whole.left)]
     p_values = [np.nan if np.isnan(found[0]) else float((np.abs(found) >= abs(found[0]) - 1e-9).mean()) for found in parts]
-    return PairAgreement(
-        **named, rho=float(rho), within=float(parts[0][0]), within_p=p_values[0], partial=float(parts[1][0]), partial_p=p_values[1]
-    )
+    return PairAgreement(**named, rho=float(rho), within=float(parts[0][0]), within_p=p_values[0], partial=float(parts[1][0]), partial_p=p_values[1])
 
 
-def _moved(some: SomePairs, rows: Float[np.ndarray, " pair"], steps: Int[np.ndarray, " move"], place: Int[np.ndarray, "sentence sentence"]) -> Float[np.ndarray, " move"]:
+def _moved(
+    some: SomePairs, rows: Float[np.ndarray, " pair"], steps: Int[np.ndarray, " move"], place: Int[np.ndarray, "sentence sentence"]
+) -> Float[np.ndarray, " move"]:
     """Correlations with numbers of pairs so many sentences on, scaled by the root of the share of pairs that there are; 0 where hardly any is."""
     count, found = len(place), np.zeros(len(steps))
     for at, step in enumerate(steps.tolist()):

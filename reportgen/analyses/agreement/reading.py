@@ -50,15 +50,15 @@ class Compared:
         return np.abs(self.values[name]) if name in SIGNED else self.values[name]
 
 
-def compared(measurements: Measurements) -> Compared:
-    """Of every method that was measured; flow where it is affordable."""
+def compared(measurements: Measurements, *, flow: bool = True) -> Compared:
+    """Of every method that was measured; flow, unless it is not asked for, where it is affordable."""
     target = measurements.metadata["target"]
     chosen = _chosen(measurements, target["sentence"])
     members = measurements["token_sentences"]
     lengths = np.bincount(members[members >= 0])[chosen].astype(float)
     found, notes = _measured(measurements, chosen)
-    flow, why = _flow(measurements, target["sentence"], chosen)
-    found |= ({} if flow is None else {"flow": flow}) | _baselines(target["sentence"], chosen, lengths)
+    flows, why = _flow(measurements, target["sentence"], chosen) if flow else (None, ())
+    found |= ({} if flows is None else {"flow": flows}) | _baselines(target["sentence"], chosen, lengths)
     return Compared(
         target=target["description"],
         target_sentence=target["sentence"],
@@ -94,13 +94,15 @@ def _measured(measurements: Measurements, chosen: Int[np.ndarray, " compared"]) 
             continue
         values = measurements[key][chosen].astype(float)
         if np.isnan(values).any() and method.name not in NEEDED:
-            notes.append(f"{LABELS[method.name].strip('|').capitalize()} is left out: it has no value for {int(np.isnan(values).sum())} of the sentences compared.")
+            notes.append(f"{LABELS[method.name].capitalize()} is left out: it has no value for {int(np.isnan(values).sum())} of the sentences compared.")
         else:
             found[method.name] = values
     return found, notes
 
 
-def _flow(measurements: Measurements, target: int | None, chosen: Int[np.ndarray, " compared"]) -> tuple[Float[np.ndarray, " compared"] | None, tuple[str, ...]]:
+def _flow(
+    measurements: Measurements, target: int | None, chosen: Int[np.ndarray, " compared"]
+) -> tuple[Float[np.ndarray, " compared"] | None, tuple[str, ...]]:
     """Maximum flow from the target's sentence, through the sentences compared and itself."""
     if target is None or not len(chosen) or not any(f"*.{name}" in measurements for name in ("sentence_attention", "sentence_attention_by_layer")):
         return None, ()

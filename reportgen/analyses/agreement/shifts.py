@@ -84,5 +84,3 @@ def _by_diagonal(matrices: Float[np.ndarray, "method sentence sentence"]) -> Flo
     count = matrices.shape[-1]
     place = np.arange(count)
     return matrices[:, place, (place[:, None] + place) % count]
-
-
