@@ -47,7 +47,7 @@ def analyse(measurements: Measurements) -> Result:
     attention = measurements["attribution.attention_by_head"][..., read.sentences].astype(float)
     shape, accounted = attention.shape[:2], read.accounted
     reference = read.sizes(read.reference)
-    heads = by_head(attention.reshape(-1, len(reference)), reference, accounted)
+    heads = by_head(attention.reshape(shape[0] * shape[1], len(reference)), reference, accounted)
     found = np.flatnonzero(heads.q_value <= DISCOVERY_RATE)
     order = found[np.argsort(-heads.partial[found], kind="stable")][:NAMED]
     return Result(

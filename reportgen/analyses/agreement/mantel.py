@@ -56,7 +56,7 @@ class WholeMatrices:
     def left(self) -> Float[np.ndarray, "matrix pair"]:
         """Those ranks without the terms of the query and of the key sentence; nothing where the terms take more than half of the numbers."""
         terms = len(np.unique(self.queries)) + len(np.unique(self.keys)) - 1
-        if 2 * terms > len(self.keys):
+        if len(self.keys) < max(2 * terms, FEWEST_PAIRS):
             return np.zeros_like(self.within)
         nothing, even = np.zeros((len(self.keys), 1)), np.ones(len(self.keys))
         fit = TwoWayFit(queries=self.queries, keys=self.keys, features=nothing, weights=even, sentences=self.sentences)

@@ -74,7 +74,7 @@ def _chosen(measurements: Measurements, target: int | None) -> Int[np.ndarray, "
     """The sentences that were read with the target, that it can see, and that have numbers; not the target's own."""
     sentences = np.arange(len(measurements.sentences))
     values = np.stack([measurements[f"attribution.{name}"] for name in NEEDED])
-    there = ~np.isnan(values).all(0) & (sentences >= _first_read_with(target, measurements))
+    there = ~np.isnan(values).any(0) & (sentences >= _first_read_with(target, measurements))
     if target is not None:
         there &= sentences < target if measurements.stack == "decoder" else sentences != target
     return sentences[there]
