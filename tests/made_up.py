@@ -275,14 +275,27 @@ def _attribution_arrays(p: np.ndarray, members: np.ndarray, seed: int) -> dict[s
     sentences = members.max() + 1
     rows = np.maximum(np.flatnonzero(members == sentences - 1) - 1, 0)
     random = np.random.default_rng(seed + 2)
-    return {
+    of_target = p[:, :, rows].mean(2)  # layer head key
+    found = {
         "attribution.gradient": random.gamma(2.0, size=sentences),
         "attribution.input_x_gradient": random.normal(size=sentences),
-        "attribution.attention_by_head": p[:, :, rows].mean(2) @ _in_sentence(members),
-        "attribution.attention": p.mean((0, 1))[rows].mean(0) @ _in_sentence(members),
+        "attribution.attention": of_target.mean((0, 1)) @ _in_sentence(members),
+        "attribution.attention_by_head": of_target @ _in_sentence(members),
         "attribution.rollout": rollouts(p)[-1][rows].mean(0) @ _in_sentence(members),
         **_links(random, sentences),
     }
+    return found | _by_token(found, of_target, members, seed)
+
+
+def _by_token(found: Mapping[str, np.ndarray], of_target: np.ndarray, members: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """Two more methods, and each method's values shared out to the tokens of its sentence; tokens of none have their own."""
+    random = np.random.default_rng(seed + 5)
+    more = {f"attribution.{name}": random.gamma(2.0, size=members.max() + 1) for name in ("gradient_norm", "value_norm")}
+    shares, inside = random.gamma(1.0, size=len(members)), members >= 0
+    shares[inside] /= np.bincount(members[inside], weights=shares[inside])[members[inside]]
+    methods = {name: found[name] for name in ("attribution.gradient", "attribution.input_x_gradient")} | more
+    by_token = {name.replace(".", ".token_"): shares * np.where(inside, values[members], 1) for name, values in methods.items()}
+    return more | by_token | {"attribution.token_attention": of_target.mean((0, 1))}
 
 
 def _pruning_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
@@ -296,10 +309,14 @@ def _pruning_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
 
 
 def _links(random: np.random.Generator, sentences: int) -> dict[str, np.ndarray]:
-    """Of the links to earlier sentences, every other one was hidden."""
-    links = np.argwhere(np.tri(sentences, k=-1))[::2]
+    """Of the links to earlier sentences, every other one was hidden, and of the rest every other one that does not lead to the first sentence was drawn by chance."""
+    possible = np.argwhere(np.tri(sentences, k=-1))
+    links, rest = possible[::2], possible[1::2]
     effects = np.concatenate([links, random.gamma(1.0, 0.1, (len(links), 1))], axis=1)
-    return {"attribution.link_effect": effects, "attribution.link_drop": random.normal(0, 0.1, len(links))}
+    found = {"attribution.link_effect": effects, "attribution.link_drop": random.normal(0, 0.1, len(links))}
+    drawn = rest[rest[:, 1] > 0][::2]
+    sample = np.concatenate([drawn, random.gamma(1.0, 0.1, (len(drawn), 1))], axis=1)
+    return found | ({"attribution.link_sample": sample, "attribution.link_sample_drop": random.normal(0, 0.1, len(drawn))} if len(drawn) else {})
 
 
 def _as_stored(key: str, values: np.ndarray) -> np.ndarray:

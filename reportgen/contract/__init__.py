@@ -1,6 +1,6 @@
 """The arrays a measurements file may hold: key, axes, number type, unit, formula and source.
 
-Axes: layer, head, any_head (of all layers), sampled, step, draw, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, offset, span, rank, link, part, dimension,
+Axes: layer, head, any_head (of all layers), sampled, step, draw, token, query_token, key_token, sentence, query_sentence, key_sentence, pair, bin, edge, offset, span, rank, link, drawn (of links), part, dimension,
 index, row, query_key, relation, word_offset. A key that starts with `*.` is stored once
 for every stack of the model (`decoder.entropy`); in `cross` the query axes are the decoder's and the key axes the encoder's. p[l, h, q, k] is the weight of query token q on key token k after softmax; sums and
 means over queries take the tokens that lie in a sentence. Layers are those with attention: where a model has others, `metadata.attention_layers` lists by stack

@@ -19,6 +19,8 @@ def _by_token(spec: ArraySpec) -> ArraySpec:
     return replace(spec, axes=("token",), formula=f"by token: what is summed over the tokens of a sentence in {spec.formula}")
 
 
+SAMPLE = "one for each, without replacement, none to the first sentence; between two texts any"
+
 ATTRIBUTION = {
     "attribution.gradient": row("sentence", "sum over tokens and dimensions of |dTarget/de|", "nats per unit of embedding"),
     "attribution.gradient_norm": row("sentence", "sum over tokens of the l2 norm of dTarget/de", "unit of the target per unit of embedding"),
@@ -33,9 +35,7 @@ ATTRIBUTION = {
         "length of a state",
         KOBAYASHI,
     ),
-    "attribution.rollout": row(
-        "sentence", "mean over the target's rows of the rollout summed over sentence j; not by token, as it is carried as tokens x sentences", source=ABNAR
-    ),
+    "attribution.rollout": row("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
     "attribution.integrated_gradients": row(
         "sentence", "sum over tokens of (e - e') . mean of dTarget/de on the straight path from the baseline e' to e", "unit of the target", SUNDARARAJAN
     ),
@@ -60,7 +60,9 @@ ATTRIBUTION = {
     ),
     "attribution.link_effect": row("link part", f"i, j, {KNOCKOUT} of KL(intact || knocked out) of the output distribution", "nats", GEVA),
     "attribution.link_drop": row("link", f"{KNOCKOUT} of ln p(actual token) intact - knocked out, links as in link_effect", "nats"),
-    "attribution.link_sample": row("drawn part", "the same as link_effect for links drawn by chance among the others that are as far apart", "nats", GEVA),
+    "attribution.link_sample": row(
+        "drawn part", f"the same as link_effect for links drawn by chance among the others that are as far apart ({SAMPLE})", "nats", GEVA
+    ),
     "attribution.link_sample_drop": row("drawn", "the same as link_drop, links as in link_sample", "nats"),
 }
 

@@ -56,8 +56,9 @@ def test_only_the_sentences_before_the_target_are_compared() -> None:
     assert result.sentences == tuple(range(10))
     np.testing.assert_allclose(result.values["attention"], ATTENTION[:10], rtol=1e-6)
     np.testing.assert_allclose(result.values["input_x_gradient"], INPUT_X_GRADIENT[:10])
-    assert result.methods == ("attention", "rollout", "flow", "gradient", "input_x_gradient", "nearness", "length", "random")
-    assert len(result.agreements) == 8 * 7 / 2
+    weights, slopes = ("attention", "rollout", "flow", "value_norm"), ("gradient", "gradient_norm", "input_x_gradient")
+    assert result.methods == (*weights, *slopes, "nearness", "length", "random")
+    assert len(result.agreements) == 10 * 9 / 2
 
 
 def test_every_agreement_is_scipys_of_what_its_names_say() -> None:
