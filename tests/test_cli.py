@@ -270,7 +270,7 @@ def test_passes_can_be_left_out(run: Run, desk: Path, model: Path) -> None:
     assert run("render", "x.npz", "-o", "x.html", "--json", "x.json").code == 0
     data = read_strictly(desk / "x.json")
     assert "attribution_agreement" not in data["analyses"]
-    assert len(data["notices"]) == 5
+    assert len(data["notices"]) == 6
 
 
 def test_a_sentence_can_be_explained_and_one_that_there_is_not_is_refused_in_a_sentence(run: Run, desk: Path, model: Path) -> None:

@@ -7,11 +7,13 @@ from reportgen.analyses import (
     decay,
     faithfulness,
     flow,
+    head_agreement,
     head_redundancy,
     head_roles,
     layer_claims,
     layer_progression,
     links_beyond_distance,
+    pair_agreement,
     sentence_matrix,
     sinks,
     top_links,
@@ -34,6 +36,8 @@ ANALYSES = (
     attribution_agreement.ANALYSIS,
     faithfulness.ANALYSIS,
     verified_links.ANALYSIS,
+    pair_agreement.ANALYSIS,
+    head_agreement.ANALYSIS,
     cross_attention.ANALYSIS,
 )
 

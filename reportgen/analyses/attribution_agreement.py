@@ -1,234 +1,245 @@
-"""Whether attention points at what the prediction depends on."""
+"""Whether attention tells what mattered for a target: every two methods compared, beyond distance, length and the sink."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 
+from reportgen.analyses.agreement.comparison import FEWEST, TOP_AT_LEAST, Agreement, Comparison, compare
+from reportgen.analyses.agreement.controls import CONTROLS_AT_MOST, POWER_AT_MOST
+from reportgen.analyses.agreement.methods import ADVICE, BASELINE, CAUSAL, LABELS, METHODS, SLOPES, Advice
+from reportgen.analyses.agreement.pictures import draw_matrix, draw_ranks, draw_scatter
+from reportgen.analyses.agreement.ranks import from_greatest
+from reportgen.analyses.agreement.reading import Compared, compared
+from reportgen.analyses.agreement.resampling import CONFIDENCE, RESAMPLES
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import packed, spec_of
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
+from reportgen.wording import significant, two_decimals
 
-RESAMPLES = 2000
-SEED = 0
-CONFIDENCE = 0.95
-FEWEST = 5
-METHODS = {"attention": "attention", "rollout": "rollout", "nearness": "nearness alone", "length": "length alone"}
-REFERENCES = {"gradient": "gradient", "input_x_gradient": "|input x gradient|"}
-FURTHER = {"ablation": "|ablation|", "integrated_gradients": "|integrated gradients|"}  # measured on request
-SPECS = {name: CONTRACT[f"attribution.{name}"] for name in FURTHER}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """Spearman's rho of a method with an attribution over n sentences; `low` to `high` is its interval from resampling blocks of sentences.
-
-    NaN where a rank correlation does not exist (fewer than 5 sentences, or all values equal). `p_value` takes sentences as independent.
-    """
-
-    method: str
-    reference: str
-    first_sentence: bool
-    rho: float
-    low: float
-    high: float
-    p_value: float
-    n: int
+SIGNIFICANT = 0.05
+SHOWN_OF_EACH = 5
+RANKED_BY = ("attention",)  # beside the reference
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """What attention and rollout of the target's own rows, and gradients, say of each sentence that the target is read with, but for those it predicts.
+    """What each method says of the sentences compared, and how far every two agree.
 
-    `rollout` is None where it was not measured; `further` has those attributions that take many passes, where they were measured.
+    `values` has each method's numbers by name, as measured; `ranks` each method's order, 1 for the greatest size. `agreements` are of all pairs by label, those
+    with the `reference` first. `rho` and `partial` are the same as matrices in the order of `methods`. `shown` are places among the sentences, those that the
+    reference or attention puts first, in the reference's order. `sink` is the place of the sentence that holds it, None where it is not compared.
     """
 
     target: str
     target_sentence: int | None
     sentences: tuple[int, ...]
-    attention: Float[np.ndarray, " compared"]
-    rollout: Float[np.ndarray, " compared"] | None
-    gradient: Float[np.ndarray, " compared"]
-    input_x_gradient: Float[np.ndarray, " compared"]
+    sink: int | None
+    methods: tuple[str, ...]
+    reference: str
+    values: Mapping[str, Float[np.ndarray, " compared"]]
+    ranks: Int[np.ndarray, "method compared"]
     agreements: tuple[Agreement, ...]
-    further: Mapping[str, Float[np.ndarray, " compared"]] = field(default_factory=dict)
+    rho: Float[np.ndarray, "method method"]
+    partial: Float[np.ndarray, "method method"]
+    shown: tuple[int, ...]
+    controls: int
+    notes: tuple[str, ...]
+    advice: tuple[Advice, ...] = ADVICE
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The methods' names on the page."""
+        return tuple(LABELS[name] for name in self.methods)
+
+    def agreement(self, method: str) -> Agreement:
+        """Of a method with the reference."""
+        pair = {LABELS[method], LABELS[self.reference]}
+        return next(found for found in self.agreements if {found.method, found.reference} == pair)
 
 
 def analyse(measurements: Measurements) -> Result:
-    """Compare over the sentences that the target is read with, with and without the first one."""
-    target = measurements.metadata["target"]
-    own = sentences_of_target(target)
-    compared = compared_sentences(measurements, own)
-    values = {name: measurements[f"attribution.{name}"][compared] for name in ("attention", "gradient", "input_x_gradient")}
-    values["rollout"] = measurements["attribution.rollout"][compared] if "attribution.rollout" in measurements else None
-    members = measurements["token_sentences"]
-    length = np.bincount(members[members >= 0])[compared].astype(float)
-    methods = {"attention": values["attention"], "rollout": values["rollout"], "nearness": nearness(compared, own), "length": length}
-    if target["sentence"] is None:
-        del methods["nearness"]  # near to what
-    methods = {name: weights for name, weights in methods.items() if weights is not None}
-    further = {name: measurements[f"attribution.{name}"][compared] for name in FURTHER if f"attribution.{name}" in measurements}
-    references = {FURTHER[name]: np.abs(numbers) for name, numbers in further.items()}
-    references |= {REFERENCES["gradient"]: values["gradient"], REFERENCES["input_x_gradient"]: np.abs(values["input_x_gradient"])}
-    agreements = tuple(
-        agreement(METHODS[method], reference, methods[method][start:], numbers[start:], first_sentence=start == 0)
-        for start in (0, 1)
-        for method in methods
-        for reference, numbers in references.items()
-    )
-    named = {FURTHER[name].strip("|"): numbers for name, numbers in further.items()}
+    """Read what each method says, compare every two, and choose the sentences to show."""
+    read = compared(measurements)
+    methods = tuple(read.values)
+    sizes = np.stack([read.sizes(name) for name in methods])
+    accounted = read.accounted
+    found = compare(tuple(LABELS[name] for name in methods), sizes, accounted)
+    ranks = from_greatest(sizes)
     return Result(
-        target=target["description"], target_sentence=target["sentence"], sentences=tuple(compared.tolist()), agreements=agreements, further=named, **values
+        target=read.target,
+        target_sentence=read.target_sentence,
+        sentences=tuple(read.sentences.tolist()),
+        sink=int(np.argmax(read.sink)) if read.sink.any() else None,
+        methods=methods,
+        reference=read.reference,
+        values=read.values,
+        ranks=ranks,
+        agreements=_agreements(found, LABELS[read.reference]),
+        rho=found.numbers["rho"],
+        partial=found.numbers["partial"],
+        shown=_shown(read, ranks),
+        controls=len(accounted),
+        notes=read.notes,
     )
 
 
-def sentences_of_target(target: Mapping[str, Any]) -> range:
-    """The sentences that the target predicts, none where it predicts none."""
-    if target["sentence"] is None:
-        return range(0)
-    return range(target["sentence"], target.get("last_sentence", target["sentence"]) + 1)
+def _agreements(found: Comparison, reference: str) -> tuple[Agreement, ...]:
+    """Of every two, those with the reference first."""
+    others = [name for name in found.names if name != reference]
+    return tuple(found.of(*pair) for pair in [*((name, reference) for name in others), *combinations(others, 2)])
 
 
-def compared_sentences(measurements: Measurements, own: range) -> Int[np.ndarray, " compared"]:
-    """The sentences that something is known of: the target's passes read them, in its window, and they are not what it predicts."""
-    known = [~np.isnan(measurements[f"attribution.{name}"]) for name in ("attention", "gradient", "input_x_gradient")]
-    return np.setdiff1d(np.flatnonzero(np.any(known, axis=0)), own)
-
-
-def nearness(compared: Int[np.ndarray, " compared"], own: range) -> Float[np.ndarray, " compared"]:
-    """Minus how many sentences each is from the target's nearest one; from the document's end where the target is no sentence."""
-    ends = (own[0], own[-1]) if own else (compared[-1:].sum(), compared[-1:].sum())
-    return -np.minimum(np.abs(compared - ends[0]), np.abs(compared - ends[1])).astype(float)
-
-
-def agreement(method: str, reference: str, x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], *, first_sentence: bool) -> Agreement:
-    """Spearman's rho, its textbook p-value, and a percentile interval from a moving-block bootstrap.
-
-    *Source:* Spearman 1904; Kuensch 1989 for resampling blocks, since neighbouring sentences are alike. Blocks have about n^(1/3) sentences.
-    """
-    n = len(x)
-    if n < FEWEST or not (np.ptp(x) > 0 and np.ptp(y) > 0):  # NaN among the values is not > 0 either
-        return Agreement(method=method, reference=reference, first_sentence=first_sentence, rho=np.nan, low=np.nan, high=np.nan, p_value=np.nan, n=n)
-    rho, p_value = stats.spearmanr(x, y)
-    low, high = np.nanquantile(_resampled(x, y), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Agreement(
-        method=method, reference=reference, first_sentence=first_sentence, rho=float(rho), low=float(low), high=float(high), p_value=float(p_value), n=n
-    )
-
-
-def _resampled(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> Float[np.ndarray, " resample"]:
-    """Spearman's rho of each resample; NaN where all values of one came out equal."""
-    n = len(x)
-    length = max(round(n ** (1 / 3)), 1)
-    starts = np.random.default_rng(SEED).integers(0, n - length + 1, (RESAMPLES, -(-n // length)))
-    chosen = (starts[:, :, None] + np.arange(length)).reshape(RESAMPLES, -1)[:, :n]
-    ranks = [stats.rankdata(values[chosen], axis=1) for values in (x, y)]
-    centred = [rank - rank.mean(1, keepdims=True) for rank in ranks]
-    lengths = np.sqrt((centred[0] ** 2).sum(1) * (centred[1] ** 2).sum(1))
-    return np.divide((centred[0] * centred[1]).sum(1), lengths, out=np.full(RESAMPLES, np.nan), where=lengths > 0)
+def _shown(read: Compared, ranks: Int[np.ndarray, "method compared"]) -> tuple[int, ...]:
+    """The five sentences that the reference puts first, and the five that attention does, in the reference's order."""
+    by_name = dict(zip(read.values, ranks, strict=True))
+    first = [place for name in (read.reference, *RANKED_BY) for place in np.flatnonzero(by_name[name] <= SHOWN_OF_EACH).tolist()]
+    return tuple(sorted(set(first), key=lambda place: by_name[read.reference][place]))
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
-    """A panel each: attention and, where it was measured, rollout against the gradient, a point for each sentence, logarithmic axes, the first sentence marked."""
+    """Attention against the reference; the order of sentences by each method; the agreement of every two."""
     import altair as alt
 
-    panels = [_panel(alt, result, method) for method in ("attention", "rollout") if getattr(result, method) is not None]
-    return {"scatter": spec_of(alt.hconcat(*panels).configure_view(stroke=None))}
-
-
-def _panel(alt: Any, result: Result, method: str) -> Any:
-    """One method against the gradient."""
-    values = getattr(result, method)
-    rows = [
-        {"sentence": index + 1, "x": float(f"{x:.5g}"), "y": float(f"{y:.5g}"), "kind": "first sentence" if index == 0 else "other sentences"}
-        for index, x, y in zip(result.sentences, values, result.gradient, strict=True)
-        if x > 0 and y > 0
-    ]
-    colours = alt.Scale(domain=["first sentence", "other sentences"], range=["#b8621b", "#3b6ea8"])
-    shapes = alt.Scale(domain=["first sentence", "other sentences"], range=["diamond", "circle"])
-    return (
-        alt.Chart(alt.Data(values=packed(rows)), width=300, height=240)
-        .mark_point(filled=True, opacity=0.7, size=36)
-        .encode(
-            x=alt.X("x:Q", title=f"{method} of the target's rows (share, logarithmic)", scale=alt.Scale(type="log", nice=False)),
-            y=alt.Y("y:Q", title="gradient (logarithmic)", scale=alt.Scale(type="log", nice=False)),
-            color=alt.Color("kind:N", title=None, scale=colours),
-            shape=alt.Shape("kind:N", title=None, scale=shapes),
-        )
-    )
+    if len(result.sentences) < FEWEST:
+        return {}
+    x, y = result.values["attention"], np.abs(result.values[result.reference])
+    reference = LABELS[result.reference]
+    return {
+        "scatter": draw_scatter(
+            alt, result.sentences, x, y, result.sink, ("attention of the target's rows (share, logarithmic)", f"{reference} (logarithmic)")
+        ),
+        "ranks": draw_ranks(alt, result.labels, result.ranks, result.sentences, result.shown[:SHOWN_OF_EACH]),
+        "agreement": draw_matrix(alt, result.labels, result.rho, result.partial),
+    }
 
 
 def find(result: Result) -> str:
-    """Whether attention ranks sentences as ablation does, or the gradient where no sentence was left out, and whether it does so better than nearness alone."""
-    reference, does = (FURTHER["ablation"], "leaving each out") if "ablation" in result.further else (REFERENCES["gradient"], "the gradient")
-    chosen = {row.method: row for row in result.agreements if row.reference == reference and row.first_sentence}
-    attention, length = chosen["attention"], chosen["length alone"]
+    """Whether attention tells what mattered, beyond distance, length and the sink; what nearness alone would give; which method comes closest."""
+    attention = result.agreement("attention")
     if attention.n < FEWEST:
-        where = "are in the document" if result.target_sentence is None else f"stand {_where(result)} the target (sentence {result.target_sentence + 1})"
-        return f"Too few sentences {where} to compare attention with attribution."
+        where = "are in the document" if result.target_sentence is None else f"can be compared for the target (sentence {result.target_sentence + 1})"
+        return f"Too few sentences {where} to say whether attention tells what mattered ({attention.n}; {FEWEST} are needed)."
     if np.isnan(attention.rho):
-        what = f"Attention and {'ablation' if 'ablation' in result.further else does}"
-        return f"{what} of the {attention.n} sentences compared cannot be ranked: one of them has no value or the same for all."
-    which = "of the document" if result.target_sentence is None else f"{_where(result)} it"
-    rollout = f"rollout with {_with_interval(chosen['rollout'])}; " if "rollout" in chosen else ""
-    alone = f"length alone would give {_written(length)}"
-    if result.target_sentence is not None:
-        alone = f"nearness alone would give {_written(chosen['nearness alone'])} and length alone {_written(length)}"
-    return (
-        f"For the {result.target}, attention ranks the {attention.n} sentences {which} as {does} does with a Spearman correlation of "
-        f"{_with_interval(attention)}; {rollout}{alone}."
+        return f"Attention and {_referred(result)} of the {attention.n} sentences compared cannot be ranked: one of them has the same value for all."
+    return " ".join(part for part in (_verdict(result, attention), _first_and_alone(result, attention), _closest(result)) if part)
+
+
+def _referred(result: Result) -> str:
+    return "the effect of leaving each sentence out" if result.reference == "ablation" else "the gradient"
+
+
+def _verdict(result: Result, row: Agreement) -> str:
+    """The answer, the correlation with the reference, and what is left of it."""
+    what = f"{'place' if result.target_sentence is None else 'distance'}, length and the sink"
+    stand_in = "" if result.reference == "ablation" else " (no sentence was left out, so it stands in for what mattered)"
+    ranking = f"its ranking of the {row.n} sentences has a Spearman correlation of {two_decimals(row.rho)}{_interval(row.low, row.high)} with {_referred(result)}{stand_in}"
+    if np.isnan(row.partial):
+        why = "too little is left to compare when these are accounted for"
+        return f"Whether attention tells more of what mattered for the {result.target} than {what} do cannot be said: {ranking}, and {why}."
+    left = f"{two_decimals(row.partial)}{_interval(row.partial_low, row.partial_high)} once these are accounted for (p {significant(row.partial_p, 2)})"
+    if row.partial_p > SIGNIFICANT or row.partial_low <= 0 <= row.partial_high:
+        return f"That attention tells more of what mattered for the {result.target} than {what} do cannot be said: {ranking}, {left}."
+    if row.partial < 0:
+        return f"For the {result.target}, attention misleads about what mattered, {what} aside: {ranking}, {left}."
+    return f"For the {result.target}, attention tells more of what mattered than {what} do: {ranking}, {left}."
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if np.isnan(low) else f" ({CONFIDENCE:.0%} interval {two_decimals(low)} to {two_decimals(high)})"
+
+
+def _first_and_alone(result: Result, row: Agreement) -> str:
+    """How many of the first sentences are shared, and what baselines give."""
+    alone = [(name, result.agreement(name).rho) for name in ("nearness", "length") if name in result.methods]
+    given = " and ".join(
+        f"{name} alone {'would have ' * (not place)}{two_decimals(rho) if np.isfinite(rho) else 'no defined value'}" for place, (name, rho) in enumerate(alone)
     )
+    are = "is" if row.shared == 1 else "are"
+    return f"Of the first {row.k} of each, {row.shared} {are} shared ({significant(row.shared_chance, 2)} by chance); {given}."
 
 
-def _where(result: Result) -> str:
-    """Where the sentences that are compared stand, seen from the target."""
-    return "around" if result.sentences and result.target_sentence is not None and result.sentences[-1] > result.target_sentence else "before"
+def _closest(result: Result) -> str:
+    """The method that is no baseline and no kin of the reference and agrees with it most beyond distance, length and the sink."""
+    kin = SLOPES if result.reference == "gradient" else CAUSAL
+    rivals = [method.name for method in METHODS if method.name in result.methods and method.kind not in (kin, BASELINE)]
+    rivals = [name for name in rivals if np.isfinite(result.agreement(name).partial)]
+    if len(rivals) < 2:
+        return ""
+    best = max(rivals, key=lambda name: result.agreement(name).partial)
+    if best == "attention":
+        return "No other method comes closer."
+    row = result.agreement(best)
+    said = f"{LABELS[best]} comes closest beyond these, {two_decimals(row.partial)}{_interval(row.partial_low, row.partial_high)}."
+    return said[0].upper() + said[1:]
 
 
-def _with_interval(row: Agreement) -> str:
-    if np.isnan(row.rho):
-        return _written(row)
-    return f"{_written(row)} ({CONFIDENCE:.0%} interval {_signed(row.low)} to {_signed(row.high)})"
+def _of(name: str, title: str) -> Method:
+    spec = CONTRACT[f"attribution.{name}"]
+    return Method(name=title, formula=spec.formula, source=spec.source)
 
 
-def _written(row: Agreement) -> str:
-    return "no defined value" if np.isnan(row.rho) else _signed(row.rho)
-
-
-def _signed(value: float) -> str:
-    """Two decimals with a real minus sign."""
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
-
+TITLES = {
+    "attention": "Attention of the target's rows",
+    "rollout": "Rollout of the target's rows",
+    "value_norm": "Value norm",
+    "attention_x_gradient": "Attention × gradient",
+    "relevance": "Relevance",
+    "gradient": "Gradient",
+    "gradient_norm": "Gradient norm",
+    "input_x_gradient": "Input × gradient",
+    "integrated_gradients": "Integrated gradients (on request)",
+    "ablation": "Ablation (on request)",
+    "surrogate": "Surrogate (on request)",
+}
 
 ANALYSIS = Analysis(
     name="attribution_agreement",
-    question="Does attention point at what the prediction depends on?",
+    question="Does attention here tell what mattered?",
     needs=("attribution.gradient", "attribution.input_x_gradient", "attribution.attention"),
     analyse=analyse,
     draw=draw,
     find=find,
     caveat=(
-        "One target only. Attention and gradients both fall with distance and both grow with a sentence's length, and agree for those reasons "
-        "alone: compare with the rows for nearness and length. "
-        "The p-value takes sentences as independent, which neighbouring sentences are not; the interval resamples blocks of neighbours. A summed absolute "
-        "gradient is sensitivity to small changes of the input, not a causal effect."
+        "One target only. Attention and attribution both fall with distance and both grow with a sentence's length, and agree for those reasons alone: read the "
+        "partial correlation. It takes out what a smooth surface over both can explain; where these explain nearly all of both measures, some of them may remain in it. "
+        "p-values are of one pair each: among all pairs of methods one in twenty is below 0.05 by chance. A gradient is sensitivity to small changes, not an effect; "
+        "leaving a sentence out is an effect, on a text that is no longer one."
     ),
     methods=(
-        Method(name="Attention of the target's rows", formula=CONTRACT["attribution.attention"].formula, source=CONTRACT["attribution.attention"].source),
-        Method(name="Rollout of the target's rows", formula=CONTRACT["attribution.rollout"].formula, source=CONTRACT["attribution.rollout"].source),
-        Method(name="Gradient", formula=CONTRACT["attribution.gradient"].formula, source="after Simonyan et al. 2014; Jain and Wallace 2019, section 4.1"),
-        Method(name="Input x gradient", formula=CONTRACT["attribution.input_x_gradient"].formula, source="Shrikumar et al. 2017"),
-        *(Method(name=f"{FURTHER[name].strip('|').capitalize()} (on request)", formula=spec.formula, source=spec.source) for name, spec in SPECS.items()),
+        *(_of(name, title) for name, title in TITLES.items() if f"attribution.{name}" in CONTRACT),
+        Method(
+            name="Flow",
+            formula="maximum flow from the target's sentence through the sentences compared, capacities 0.5 (mean over heads of sentence_attention) + 0.5 I in each layer",
+            source="Abnar and Zuidema 2020, section 3, there over tokens",
+        ),
         Method(
             name="Rank correlation",
-            formula="Spearman's rho; interval: percentiles of 2000 moving-block resamples of sentences, blocks of n^(1/3)",
-            source="Spearman 1904; Kuensch 1989",
+            formula=f"Spearman's rho and Kendall's tau-b; interval: percentiles of {RESAMPLES} moving-block resamples of sentences (of tau 250 where there are over 200), blocks of n^(1/3)",
+            source="Spearman 1904; Kendall 1945; Kuensch 1989",
+        ),
+        Method(
+            name="p",
+            formula="share of all moves of one ranking along the document, round the end, forwards and backwards, and none, that agree as much: neighbours stay neighbours; two-sided",
+            source="after Harms and Wiens 1998 (toroidal shifts)",
+        ),
+        Method(
+            name="Shared first sentences",
+            formula=f"how many of the k first of each are the same, k a tenth and at least {TOP_AT_LEAST}; by chance k^2 / n; p from the hypergeometric distribution",
+            source="textbook",
+        ),
+        Method(
+            name="Partial rank correlation",
+            formula=(
+                "Pearson's r of what least squares leave of both rankings on being the sentence with the sink and a polynomial of ln distance and ln length, of the highest total "
+                f"power, {POWER_AT_MOST} at most, with no more than {CONTROLS_AT_MOST:g} terms for each sentence (the place in the document where the target is no sentence); p: residuals moved and freed of the controls again"
+            ),
+            source="Conover and Iman 1981; Freedman and Lane 1983",
         ),
     ),
 )

@@ -1,22 +1,24 @@
-"""Attention against attribution: rank correlation and its interval, held against scipy on the very same resamples."""
+"""Whether attention tells what mattered: which sentences and methods are compared, what is said of them, and nothing said of noise."""
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 import pytest
-from charts import assert_drawable, assert_valid
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
+from charts import assert_drawable, assert_valid, rows_of
 from made_up import Sizes, made_up
 from scipy import stats
 
 from reportgen.analyses import attribution_agreement
-from reportgen.analyses.attribution_agreement import CONFIDENCE, FEWEST, RESAMPLES, SEED, Agreement, agreement
+from reportgen.analyses.agreement.comparison import FEWEST, Agreement, compare, head_size
+from reportgen.analyses.agreement.methods import ADVICE, METHODS
+from reportgen.analyses.agreement.reading import compared
+from reportgen.analyses.attribution_agreement import Result, find
 from reportgen.measurements import Measurements
+from reportgen.wording import two_decimals
 
 SIZES = Sizes(layers=2, heads=3, sentences=11, tokens=43)
 KEYS = ("attention", "rollout", "gradient", "input_x_gradient")
@@ -25,185 +27,166 @@ ATTENTION = [0.50, 0.02, 0.03, 0.01, 0.04, 0.05, 0.06, 0.08, 0.07, 0.09, 0.05]
 ROLLOUT = [0.90, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.02]
 GRADIENT = [9.0, 1.0, 3.0, 2.0, 4.0, 6.0, 5.0, 7.0, 8.0, 10.0, 100.0]
 INPUT_X_GRADIENT = [-9.0, 1.0, -2.0, 3.0, -4.0, 5.0, -6.0, 7.0, -8.0, 10.0, -100.0]
-
-
-def measured(**values: Any) -> Measurements:
-    chosen = dict(zip(KEYS, (ATTENTION, ROLLOUT, GRADIENT, INPUT_X_GRADIENT), strict=True)) | values
-    return made_up(sizes=SIZES, replaced={f"attribution.{name}": np.array(numbers, np.float32) for name, numbers in chosen.items()})
-
-
-def row(result: attribution_agreement.Result, method: str, reference: str = "gradient", first_sentence: bool = True) -> Agreement:
-    (found,) = [found for found in result.agreements if (found.method, found.reference, found.first_sentence) == (method, reference, first_sentence)]
-    return found
-
-
-def ranked(x: Any, y: Any) -> Agreement:
-    return agreement("x", "y", np.asarray(x, float), np.asarray(y, float), first_sentence=True)
-
-
-def test_rho_of_five_pairs_by_hand() -> None:
-    found = ranked([1, 2, 3, 4, 5], [20, 10, 40, 30, 50])
-    assert found.rho == pytest.approx(1 - 6 * (1 + 1 + 1 + 1) / (5 * 24))
-    assert found.n == 5
-
-
-@given(values=npst.arrays(np.float64, st.integers(FEWEST, 40), elements=st.integers(0, 10_000).map(float), unique=True))
-@settings(max_examples=25, deadline=None)
-def test_equal_rankings_agree_fully_and_reversed_ones_not_at_all(values: np.ndarray) -> None:
-    same, reverse = ranked(values, np.log1p(values)), ranked(values, -values)
-    assert (same.rho, same.low, same.high) == (pytest.approx(1), pytest.approx(1), pytest.approx(1))
-    assert (reverse.rho, reverse.low, reverse.high) == (pytest.approx(-1), pytest.approx(-1), pytest.approx(-1))
-
-
-@given(x=npst.arrays(np.float64, 13, elements=st.integers(0, 5).map(float)), y=npst.arrays(np.float64, 13, elements=st.integers(0, 5).map(float)))
-@settings(max_examples=40, deadline=None)
-def test_rho_is_that_of_scipy_and_its_interval_lies_within_the_bounds(x: np.ndarray, y: np.ndarray) -> None:
-    found = ranked(x, y)
-    if len(set(x)) == 1 or len(set(y)) == 1:
-        assert math.isnan(found.rho)
-        return
-    expected = stats.spearmanr(x, y)
-    assert (found.rho, found.p_value) == (pytest.approx(expected.statistic), pytest.approx(expected.pvalue))
-    assert -1 - 1e-9 <= found.low <= found.high <= 1 + 1e-9
-    other_way = ranked(y, x)
-    assert (other_way.rho, other_way.low, other_way.high) == (pytest.approx(found.rho), pytest.approx(found.low), pytest.approx(found.high))
-
-
-@pytest.mark.parametrize(("n", "length"), [(5, 2), (11, 2), (29, 3), (47, 4)])
-def test_the_interval_is_that_of_scipy_on_the_same_blocks_of_neighbours(monkeypatch: pytest.MonkeyPatch, n: int, length: int) -> None:
-    monkeypatch.setattr(attribution_agreement, "RESAMPLES", 300)
-    random = np.random.default_rng(n)
-    x = random.integers(0, 7, n).astype(float)
-    y = x + random.normal(0, 3, n)
-    starts = np.random.default_rng(SEED).integers(0, n - length + 1, (300, math.ceil(n / length)))
-    rhos = []
-    for blocks in starts.tolist():
-        chosen = [start + offset for start in blocks for offset in range(length)][:n]
-        if len(set(x[chosen])) > 1:
-            rhos.append(stats.spearmanr(x[chosen], y[chosen]).statistic)
-    found = ranked(x, y)
-    assert (found.low, found.high) == (pytest.approx(np.quantile(rhos, 0.025)), pytest.approx(np.quantile(rhos, 0.975)))
-
-
-def test_the_interval_of_noise_is_wide_and_that_of_a_strong_link_narrow() -> None:
-    random = np.random.default_rng(0)
-    x = random.random(101)
-    noise, strong = ranked(x, random.random(101)), ranked(x, x + 0.05 * random.random(101))
-    assert noise.low < 0 < noise.high
-    assert strong.low > 0.9
-    assert (CONFIDENCE, RESAMPLES) == (0.95, 2000)
-
-
-def test_the_same_values_give_the_same_interval() -> None:
-    x, y = np.random.default_rng(1).random((2, 17))
-    assert ranked(x, y) == ranked(x, y)
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(
-    ("x", "y"),
-    [
-        ([1, 1, 1, 1, 1, 1], [1, 2, 3, 4, 5, 6]),
-        ([1, 2, 3, 4, 5, 6], [0, 0, 0, 0, 0, 0]),
-        ([1, 2, 3, 4], [4, 3, 2, 1]),
-        ([], []),
-        ([1, 2, math.nan, 4, 5, 6], [1, 2, 3, 4, 5, 6]),
-        ([1, 2, 3, 4, 5, 6], [math.nan] * 6),
-    ],
-    ids=["constant", "constant reference", "too few", "none", "a missing value", "only missing values"],
-)
-def test_where_no_rank_correlation_exists_none_is_given(x: list[float], y: list[float]) -> None:
-    found = ranked(x, y)
-    assert all(math.isnan(value) for value in (found.rho, found.low, found.high, found.p_value))
-    assert found.n == len(x)
-
-
-def test_only_the_sentences_before_the_target_are_compared() -> None:
-    result = attribution_agreement.analyse(measured())
-    assert result.target_sentence == 10
-    assert result.sentences == tuple(range(10))
-    np.testing.assert_allclose(result.attention, ATTENTION[:10], rtol=1e-6)
-    np.testing.assert_allclose(result.gradient, GRADIENT[:10])
-    np.testing.assert_allclose(result.input_x_gradient, INPUT_X_GRADIENT[:10])
-    assert len(result.agreements) == 16
-
-
-def test_each_row_is_scipys_correlation_of_what_its_name_says() -> None:
-    measurements = measured()
-    result = attribution_agreement.analyse(measurements)
-    lengths = [int((measurements["token_sentences"] == sentence).sum()) for sentence in range(10)]
-    methods = {"attention": ATTENTION[:10], "rollout": ROLLOUT[:10], "nearness alone": list(range(10)), "length alone": lengths}
-    references = {"gradient": GRADIENT[:10], "|input x gradient|": [abs(value) for value in INPUT_X_GRADIENT[:10]]}
-    for method, x in methods.items():
-        for reference, y in references.items():
-            for start in (0, 1):
-                found = row(result, method, reference, first_sentence=start == 0)
-                assert found.n == 10 - start
-                if len(set(x[start:])) == 1:
-                    assert math.isnan(found.rho)
-                else:
-                    assert found.rho == pytest.approx(stats.spearmanr(x[start:], y[start:]).statistic)
-
-
 ABLATION = [0.1, -0.2, 0.05, 0.6, 0.5, 0.4, -0.9, 0.8, 0.7, 1.0, math.nan]
 INTEGRATED = [1.0, 2.0, -3.0, 4.0, 5.0, 7.0, 6.0, -8.0, 9.0, 10.0, 50.0]
 
 
-def test_what_many_passes_gave_is_compared_too_and_ablation_comes_first() -> None:
-    result = attribution_agreement.analyse(measured(ablation=ABLATION, integrated_gradients=INTEGRATED))
-    assert list(result.further) == ["ablation", "integrated gradients"]
-    assert [found.reference for found in result.agreements[:4]] == ["|ablation|", "|integrated gradients|", "gradient", "|input x gradient|"]
-    assert len(result.agreements) == 32
-    for reference, values in (("|ablation|", ABLATION), ("|integrated gradients|", INTEGRATED)):
-        for start in (0, 1):
-            expected = stats.spearmanr(ATTENTION[start:10], np.abs(values[start:10])).statistic
-            assert row(result, "attention", reference, first_sentence=start == 0).rho == pytest.approx(expected)
-    finding = attribution_agreement.find(result).replace("\N{MINUS SIGN}", "-")
-    assert f"as leaving each out does with a Spearman correlation of {row(result, 'attention', '|ablation|').rho:.2f} " in finding
+def measured(metadata: dict[str, Any] | None = None, leave_out: tuple[str, ...] = (), **values: Any) -> Measurements:
+    chosen = dict(zip(KEYS, (ATTENTION, ROLLOUT, GRADIENT, INPUT_X_GRADIENT), strict=True)) | values
+    replaced = {f"attribution.{name}": np.array(numbers, np.float32) for name, numbers in chosen.items()}
+    return made_up(sizes=SIZES, replaced=replaced, metadata=metadata, leave_out=leave_out)
 
 
-def test_an_ablation_without_values_cannot_be_ranked() -> None:
-    result = attribution_agreement.analyse(measured(ablation=[math.nan] * 11))
-    assert attribution_agreement.find(result).startswith("Attention and ablation of the 10 sentences compared cannot be ranked")
+def analysed(*args: Any, **values: Any) -> Result:
+    return attribution_agreement.analyse(measured(*args, **values))
+
+
+def row(result: Result, method: str, reference: str) -> Agreement:
+    (found,) = [found for found in result.agreements if {found.method, found.reference} == {method, reference}]
+    return found
+
+
+def target(sentence: int | None) -> dict[str, Any]:
+    return {"target": {"sentence": sentence, "description": "logit of the class of weather"}}
+
+
+def test_only_the_sentences_before_the_target_are_compared() -> None:
+    result = analysed()
+    assert (result.target_sentence, result.sink) == (10, 0)
+    assert result.sentences == tuple(range(10))
+    np.testing.assert_allclose(result.values["attention"], ATTENTION[:10], rtol=1e-6)
+    np.testing.assert_allclose(result.values["input_x_gradient"], INPUT_X_GRADIENT[:10])
+    weights, slopes = ("attention", "rollout", "flow", "value_norm"), ("gradient", "gradient_norm", "input_x_gradient")
+    assert result.methods == (*weights, *slopes, "nearness", "length", "random")
+    assert len(result.agreements) == 10 * 9 / 2
+
+
+def test_every_agreement_is_scipys_of_what_its_names_say() -> None:
+    result = analysed(ablation=ABLATION, integrated_gradients=INTEGRATED)
+    lengths = [int((measured()["token_sentences"] == sentence).sum()) for sentence in range(10)]
+    said = {"attention": ATTENTION, "gradient": GRADIENT, "input × gradient": np.abs(INPUT_X_GRADIENT), "ablation": np.abs(ABLATION)}
+    said |= {"integrated gradients": np.abs(INTEGRATED), "nearness": np.arange(11), "length": [*lengths, 0]}
+    for one in said:
+        for other in said:
+            if one < other:
+                found = row(result, one, other)
+                assert found.n == 10
+                assert found.rho == pytest.approx(stats.spearmanr(said[one][:10], said[other][:10]).statistic, nan_ok=True)
+                assert found.tau == pytest.approx(stats.kendalltau(said[one][:10], said[other][:10]).statistic, nan_ok=True)
+
+
+def test_ablation_is_what_others_are_held_against_and_else_the_gradient() -> None:
+    assert (analysed().reference, analysed(ablation=ABLATION).reference) == ("gradient", "ablation")
+    result = analysed(ablation=ABLATION)
+    assert {found.reference for found in result.agreements[: len(result.methods) - 1]} == {"ablation"}
+
+
+def test_a_method_without_a_value_for_a_sentence_compared_is_left_out_and_named() -> None:
+    result = analysed(ablation=[math.nan, *ABLATION[1:]], surrogate=[0.0] * 10 + [math.nan])
+    assert result.reference == "gradient"
+    assert result.notes == ("Ablation is left out: it has no value for 1 of the sentences compared.",)
+    assert "surrogate" in result.methods
+    assert math.isnan(row(result, "surrogate", "gradient").rho)
+
+
+def test_a_target_in_the_middle_is_held_against_what_comes_before_it() -> None:
+    after = [math.nan] * 4
+    values = {"attention": ATTENTION[:7] + after, "gradient": GRADIENT[:7] + after, "input_x_gradient": INPUT_X_GRADIENT[:7] + after}
+    result = analysed(metadata=target(6), **values)
+    assert result.sentences == tuple(range(6))
+    np.testing.assert_array_equal(result.values["nearness"], [-6, -5, -4, -3, -2, -1])
+
+
+def test_a_target_seen_from_both_sides_is_held_against_all_others() -> None:
+    arrays = {key.replace("decoder.", "encoder."): values for key, values in measured(metadata=target(4)).arrays.items()}
+    result = attribution_agreement.analyse(Measurements(arrays=arrays, metadata=measured(metadata=target(4)).metadata, text=measured().text))
+    assert result.sentences == (0, 1, 2, 3, 5, 6, 7, 8, 9, 10)
+    np.testing.assert_array_equal(result.values["nearness"], [-4, -3, -2, -1, -1, -2, -3, -4, -5, -6])
+
+
+def test_a_class_is_held_against_all_sentences_without_nearness_or_flow() -> None:
+    result = analysed(metadata=target(None))
+    assert result.sentences == tuple(range(11))
+    assert not {"nearness", "flow"} & set(result.methods)
+    finding = find(result)
+    assert "than place, length and the sink" in finding
+    assert "nearness" not in finding
+    assert_drawable(attribution_agreement.draw(result)["ranks"])
+
+
+def test_sentences_without_numbers_are_not_compared() -> None:
+    result = analysed(attention=[math.nan, math.nan, *ATTENTION[2:]])
+    assert result.sentences == tuple(range(2, 10))
+    assert result.sink is None
+    assert analysed(attention=[math.nan] * 11).sentences == ()
+
+
+def test_flow_is_the_maximum_flow_and_left_out_where_it_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    import networkx as nx
+
+    measurements = measured()
+    found = compared(measurements).values["flow"]
+    attention = measurements["decoder.sentence_attention"].astype(float).mean(1)
+    graph = nx.DiGraph()
+    for layer, query, key in np.ndindex(attention.shape):
+        graph.add_edge((layer + 1, query), (layer, key), capacity=0.5 * attention[layer, query, key] + 0.5 * (query == key))
+    np.testing.assert_allclose(found, [nx.maximum_flow_value(graph, (2, 10), (0, key)) for key in range(10)], atol=1e-4)
+    monkeypatch.setattr("reportgen.analyses.agreement.reading.FLOW_AT_MOST", 1)
+    result = analysed()
+    assert "flow" not in result.methods
+    assert result.notes[-1].startswith("Flow is left out: from 10 sentences through 2 layers")
+
+
+def test_ranks_are_of_sizes_and_the_sentences_shown_are_those_first_by_the_reference_or_attention() -> None:
+    result = analysed(ablation=ABLATION)
+    by_name = dict(zip(result.methods, result.ranks.tolist(), strict=True))
+    assert by_name["ablation"] == [9, 8, 10, 5, 6, 7, 2, 3, 4, 1]
+    assert by_name["attention"] == [1, 9, 8, 10, 7, 6, 5, 3, 4, 2]
+    assert result.shown == (9, 6, 7, 8, 3, 0)
 
 
 def test_the_finding_gives_the_correlations_and_their_intervals() -> None:
-    result = attribution_agreement.analyse(measured())
-    attention, nearness = row(result, "attention"), row(result, "nearness alone")
-    finding = attribution_agreement.find(result).replace("\N{MINUS SIGN}", "-")
-    assert f"Spearman correlation of {stats.spearmanr(ATTENTION[:10], GRADIENT[:10]).statistic:.2f} " in finding
-    assert f"(95% interval {attention.low:.2f} to {attention.high:.2f})" in finding
-    assert f"nearness alone would give {nearness.rho:.2f}" in finding
-    assert "10 sentences before it" in finding
-    assert "sentence 11" in finding
+    result = analysed(ablation=ABLATION)
+    attention, nearness = result.agreement("attention"), result.agreement("nearness")
+    finding = find(result)
+    rho = stats.spearmanr(ATTENTION[:10], np.abs(ABLATION[:10])).statistic
+    assert f"Spearman correlation of {two_decimals(rho)} (95% interval {two_decimals(attention.low)} to {two_decimals(attention.high)})" in finding
+    assert "with the effect of leaving each sentence out" in finding
+    assert f"nearness alone would have {two_decimals(nearness.rho)}" in finding
+    assert f"Of the first 3 of each, {attention.shared} are shared (0.90 by chance)" in finding
+    assert "stands in for what mattered" in find(analysed())
+
+
+@functools.cache
+def long_document() -> Measurements:
+    return made_up(sizes=Sizes(layers=1, heads=1, sentences=61, tokens=183))
+
+
+def document(seed: int, told: float) -> Result:
+    """Attention and ablation that fall with distance and grow with length, and share `told` beyond that; the first sentence is a sink."""
+    whole, random = long_document(), np.random.default_rng(seed)
+    lengths = np.bincount(whole["token_sentences"][whole["token_sentences"] >= 0])
+    shared, base = random.normal(size=61), np.log(lengths) - np.log(np.arange(61, 0, -1) + 0.0)
+    values = {name: np.exp(base + told * shared + 0.7 * random.normal(size=61)) for name in ("attention", "ablation", "gradient")}
+    values["attention"][0] *= 50
+    replaced = {f"attribution.{name}": numbers.astype(np.float32) for name, numbers in values.items()}
+    return attribution_agreement.analyse(Measurements(arrays={**whole.arrays, **replaced}, metadata=whole.metadata, text=whole.text))
+
+
+def test_attention_that_tells_what_mattered_is_said_to_and_attention_that_falls_with_distance_alone_is_not() -> None:
+    assert sum("attention tells more of what mattered than distance" in find(document(seed, told=0.8)) for seed in range(4)) == 4
+    noise = [document(seed, told=0.0) for seed in range(12)]
+    assert sum(find(result).startswith("That attention tells more of what mattered") for result in noise) >= 10
+    assert np.mean([result.agreement("attention").rho for result in noise]) > 0.4
 
 
 @pytest.mark.filterwarnings("error")
 def test_what_has_no_correlation_is_said_in_words() -> None:
-    finding = attribution_agreement.find(attribution_agreement.analyse(measured(rollout=[0.5] * 11)))
-    assert "rollout with no defined value" in finding
-    assert "nan" not in finding
-    for missing in (measured(attention=[math.nan] * 11), measured(gradient=[0.0] * 11)):
-        finding = attribution_agreement.find(attribution_agreement.analyse(missing))
-        assert "cannot be ranked" in finding
-        assert "Too few" not in finding
-
-
-def test_equal_lengths_have_no_correlation_and_the_finding_says_so() -> None:
-    measurements = made_up(sizes=Sizes(layers=2, heads=3, sentences=7, tokens=29))
-    assert len(set(np.bincount(measurements["token_sentences"][measurements["token_sentences"] >= 0]))) == 1
-    assert "length alone no defined value" in attribution_agreement.find(attribution_agreement.analyse(measurements))
-
-
-def test_the_chart_has_a_point_for_each_sentence_that_a_logarithm_can_show() -> None:
-    attention = [0.0, math.nan, *ATTENTION[2:]]
-    spec = attribution_agreement.draw(attribution_agreement.analyse(measured(attention=attention)))["scatter"]
-    assert_drawable(spec)
-    by_attention, by_rollout = (panel["data"]["values"] for panel in spec["hconcat"])
-    assert [point["sentence"] for point in by_attention] == [3, 4, 5, 6, 7, 8, 9, 10]
-    assert [point["sentence"] for point in by_rollout] == list(range(1, 11))
-    assert by_rollout[0] == {"sentence": 1, "x": 0.9, "y": 9.0, "kind": "first sentence"}
-    assert by_attention[0] == {"sentence": 3, "x": 0.03, "y": 3.0, "kind": "other sentences"}
+    assert "cannot be ranked: one of them has the same value for all" in find(analysed(gradient=[0.0] * 11))
+    result = attribution_agreement.analyse(made_up(sizes=Sizes(layers=2, heads=3, sentences=7, tokens=29)))
+    assert "length alone no defined value" in find(result)
+    assert "too little is left to compare when these are accounted for" in find(result)
+    assert "nan" not in find(result)
 
 
 @pytest.mark.filterwarnings("error")
@@ -212,15 +195,44 @@ def test_few_sentences_are_said_to_be_too_few(sentences: int) -> None:
     result = attribution_agreement.analyse(made_up(sizes=Sizes(sentences=sentences, tokens=11)))
     assert len(result.sentences) == sentences - 1
     assert all(math.isnan(found.rho) for found in result.agreements)
-    assert attribution_agreement.find(result) == f"Too few sentences stand before the target (sentence {sentences}) to compare attention with attribution."
-    assert_valid(attribution_agreement.draw(result)["scatter"])
+    assert find(result).startswith(f"Too few sentences can be compared for the target (sentence {sentences})")
+    assert attribution_agreement.draw(result) == {}
+
+
+def test_charts_draw_each_sentence_that_a_logarithm_can_show_and_every_two_methods() -> None:
+    result = analysed(attention=[0.0, *ATTENTION[1:]])
+    charts = attribution_agreement.draw(result)
+    for spec in charts.values():
+        assert_drawable(spec)
+    (points,) = rows_of(charts["scatter"])
+    assert [point["sentence"] for point in points] == list(range(2, 11))
+    assert points[0] == {"sentence": 2, "x": 0.02, "y": 1.0, "kind": "other sentences"}
+    (lines,) = rows_of(charts["ranks"])
+    assert len(lines) == 5 * len(result.methods)
+    (cell,) = [cell for cell in rows_of(charts["agreement"])[0] if (cell["row"], cell["column"]) == ("gradient", "attention")]
+    assert cell["value"] == pytest.approx(row(result, "attention", "gradient").rho, abs=5e-4)
 
 
 def test_without_rollout_attention_is_compared_alone() -> None:
-    result = attribution_agreement.analyse(made_up(sizes=SIZES, leave_out=["attribution.rollout"]))
-    assert result.rollout is None
-    assert {found.method for found in result.agreements} == {"attention", "nearness alone", "length alone"}
-    assert "rollout" not in attribution_agreement.find(result)
-    spec = attribution_agreement.draw(result)["scatter"]
-    assert_drawable(spec)
-    assert len(spec["hconcat"]) == 1
+    result = analysed(leave_out=("attribution.rollout",))
+    assert "rollout" not in result.methods
+    assert "ollout" not in find(result)
+    assert_valid(attribution_agreement.draw(result)["agreement"])
+
+
+def test_the_numbers_of_two_methods_do_not_depend_on_which_comes_first() -> None:
+    values, accounted = np.random.default_rng(0).normal(size=(2, 29)), np.full((1, 29), 29**-0.5)
+    one, other = (compare(names, values, accounted) for names in (("a", "b"), ("b", "a")))
+    for name, numbers in one.numbers.items():
+        assert numbers[0, 1] == pytest.approx(other.numbers[name][0, 1])
+        assert -1 <= numbers[0, 1] <= 1
+    assert (one.of("a", "b").low <= one.of("a", "b").rho <= one.of("a", "b").high, one.of("a", "b").shared_chance) == (True, 9 / 29)
+
+
+def test_a_tenth_of_the_sentences_is_a_head_and_at_least_three() -> None:
+    assert [head_size(count) for count in (2, FEWEST, 40, 153)] == [2, 3, 4, 15]
+
+
+def test_every_group_of_methods_is_advised_on() -> None:
+    assert {method.kind for method in METHODS} <= {advice.kind for advice in ADVICE}
+    assert all(text.endswith(".") for advice in ADVICE for text in (advice.good_for, advice.fails))

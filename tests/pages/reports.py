@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +15,15 @@ from reportgen.analyses import (
     attribution_agreement,
     chunks,
     decay,
+    faithfulness,
     flow,
+    head_agreement,
     head_redundancy,
     head_roles,
     layer_claims,
     layer_progression,
     links_beyond_distance,
+    pair_agreement,
     sentence_matrix,
     sinks,
     top_links,
@@ -63,6 +65,7 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
     of_a_decoder = [analysis for analysis in ANALYSES if analysis.applies_with is None]
     matrix = make_sentence_matrix(random, sentences, layers)
     redundancy, *carriage = make_carriage(layers, heads)
+    agreement, *of_pairs_and_heads = make_agreement(random, matrix, layers, heads)
     results = (
         matrix,
         make_top_links(matrix),
@@ -72,8 +75,10 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
         make_layer_progression(random, layers, heads),
         *carriage,
         chunks.analyse(shorter_document(layers, heads)),
-        make_attribution_agreement(random, matrix),
+        agreement,
+        faithfulness.analyse(shorter_document(layers, heads)),
         verified_links.analyse(shorter_document(layers, heads)),
+        *of_pairs_and_heads,
     )
     return Report(
         title="A log of the north light",
@@ -185,29 +190,17 @@ def make_carriage(layers: int, heads: int) -> tuple[head_redundancy.Result, laye
     return tuple(module.analyse(measurements) for module in (head_redundancy, layer_claims, decay, sinks, flow))
 
 
-def make_attribution_agreement(random: np.random.Generator, matrix: sentence_matrix.Result) -> attribution_agreement.Result:
-    compared = len(matrix.sentences) - 1
-    attention, rollout = matrix.attention[0, -1, :-1], matrix.rollout[0, -1, :-1]
-    gradient = (attention * np.exp(random.normal(0, 0.8, compared))).astype(np.float32)
-    values: Mapping[str, np.ndarray] = {
-        "attention": attention,
-        "rollout": rollout,
-        "gradient": gradient,
-        "input_x_gradient": gradient * random.choice([-1, 1], compared),
-    }
-    methods = {"attention": attention, "rollout": rollout, "nearness": np.arange(compared) * 1.0, "length": matrix.token_counts[:-1] * 1.0}
-    agreements = tuple(
-        attribution_agreement.agreement(attribution_agreement.METHODS[name], "gradient", numbers[start:], gradient[start:], first_sentence=start == 0)
-        for start in (0, 1)
-        for name, numbers in methods.items()
-    )
-    return attribution_agreement.Result(
-        target=f"negative log-likelihood of sentence {compared + 1}, given all before it",
-        target_sentence=compared,
-        sentences=tuple(range(compared)),
-        agreements=agreements,
-        **values,
-    )
+def make_agreement(
+    random: np.random.Generator, matrix: sentence_matrix.Result, layers: int, heads: int
+) -> tuple[attribution_agreement.Result, pair_agreement.Result, head_agreement.Result]:
+    """Agreement of methods over all sentences of the matrix; of pairs and of heads in a shorter document: what they print does not grow with sentences."""
+    sentences, gradient = len(matrix.sentences), matrix.attention[0, -1] * np.exp(random.normal(0, 0.8, len(matrix.sentences)))
+    values = {"attention": matrix.attention[0, -1], "rollout": matrix.rollout[0, -1], "gradient": gradient}
+    values["input_x_gradient"] = gradient * random.choice([-1, 1], sentences)
+    replaced = {f"attribution.{name}": numbers.astype(np.float32) for name, numbers in values.items()}
+    whole = made_up(sizes=Sizes(layers=1, heads=1, sentences=sentences, tokens=3 * sentences), replaced=replaced)
+    shorter = shorter_document(layers, heads)
+    return attribution_agreement.analyse(whole), pair_agreement.analyse(shorter), head_agreement.analyse(shorter)
 
 
 def make_head_roles(layers: int, heads: int) -> head_roles.Result:
