@@ -313,7 +313,7 @@ def _faithfulness_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
     """Two methods and two random orders: the target, of the last sentence's tokens, is the worse the more sentences are gone, whichever they are."""
     sentences, parts, random = sizes.sentences - 1, sizes.tokens_of_sentence[-1], np.random.default_rng(seed + 5)
     counts = np.unique([0, *(-(-sentences * percent // 100) for percent in (1, 5, 10, 20, 50)), sentences])
-    base, share = random.gamma(2.0, size=parts), counts / sentences
+    base, share = random.gamma(2.0, size=parts), counts / max(sentences, 1)
     noise = random.gamma(0.5, size=(2, 4, len(counts), parts)) * (share * (1 - share))[:, None]
     found = {"faithfulness.counts": counts, "faithfulness.orders": np.stack([random.permutation(sentences) for _ in range(2)])}
     for name, gone, extra in (("deletion", share, noise[0]), ("insertion", 1 - share, noise[1])):

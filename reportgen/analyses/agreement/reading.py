@@ -58,8 +58,8 @@ def compared(measurements: Measurements, *, flow: bool = True) -> Compared:
     """Of every method that was measured; flow, unless it is not asked for, where it is affordable."""
     target = measurements.metadata["target"]
     own = sentences_of_target(target)
-    known = _known(measurements)
-    chosen = _chosen(measurements, known, own)
+    known = ~np.isnan(np.stack([measurements[f"attribution.{name}"] for name in NEEDED]))
+    chosen = _chosen(measurements, known.all(0), own)
     members = measurements["token_sentences"]
     lengths = np.bincount(members[members >= 0])[chosen].astype(float)
     found, notes = _measured(measurements, chosen)
@@ -72,7 +72,7 @@ def compared(measurements: Measurements, *, flow: bool = True) -> Compared:
         sentences=chosen,
         distance=distance,
         lengths=lengths,
-        sink=chosen == np.flatnonzero(known).min(initial=len(known)),
+        sink=chosen == int(known.any(0).argmax()),
         values={method.name: found[method.name] for method in METHODS if method.name in found},
         notes=(*notes, *why),
     )
@@ -85,13 +85,8 @@ def sentences_of_target(target: Mapping[str, Any]) -> range:
     return range(target["sentence"], target.get("last_sentence", target["sentence"]) + 1)
 
 
-def _known(measurements: Measurements) -> Bool[np.ndarray, " sentence"]:
-    """The sentences that were read with the target and have numbers."""
-    return ~np.isnan(np.stack([measurements[f"attribution.{name}"] for name in NEEDED])).any(0)
-
-
 def _chosen(measurements: Measurements, known: Bool[np.ndarray, " sentence"], own: range) -> Int[np.ndarray, " compared"]:
-    """Those of them that the target can see; not its own."""
+    """The sentences that have numbers and that the target can see; not its own."""
     sentences = np.arange(len(known))
     there = known & ~np.isin(sentences, own)
     if own and measurements.stack == "decoder":
