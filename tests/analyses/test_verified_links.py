@@ -38,7 +38,9 @@ def lifts(measurements: Measurements) -> np.ndarray:
 def hidden(effect: list[float], **fields: Any) -> Hidden:
     """Links of one length from sentences of their own."""
     count = len(effect)
-    usual = {name: np.zeros(count) for name in ("share", "lift", "drop", "standing", "share_standing")} | {name: np.zeros(count, bool) for name in ("first", "drawn")}
+    usual = {name: np.zeros(count) for name in ("share", "lift", "drop", "standing", "share_standing")} | {
+        name: np.zeros(count, bool) for name in ("first", "drawn")
+    }
     numbers = {"queries": np.arange(count) + 1, "keys": np.ones(count, int), "band": np.zeros(count, int)}
     return Hidden(**{**usual, **numbers, "effect": np.array(effect, float), **fields})
 
