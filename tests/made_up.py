@@ -344,4 +344,4 @@ def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
             "left_out": ["dep"],
         },
         "pruning": {"tokens": sizes.tokens, "of": sizes.tokens, "seeds": [0, 1], "passes": 20},
-    } | ({"target": target} if "attribution.gradient" in arrays else {})
+    } | ({"target": target} if any(key.startswith("attribution.") for key in arrays) else {})

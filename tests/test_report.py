@@ -126,12 +126,13 @@ def test_an_analysis_runs_on_what_it_needs_and_the_text_alone(analysis: Any) -> 
 
 
 @pytest.mark.usefixtures("no_charts")
-def test_without_attribution_its_section_is_left_out_with_a_notice() -> None:
+def test_without_attribution_its_sections_are_left_out_with_a_notice_each() -> None:
     report = build_report(made_up(leave_out=["attribution."]))
-    assert names(report) == [analysis.name for analysis in OF_A_DECODER if analysis.name != "attribution_agreement"]
-    (notice,) = report.notices
+    assert names(report) == [analysis.name for analysis in OF_A_DECODER if analysis.name not in ("attribution_agreement", "verified_links")]
+    notice, of_links = report.notices
     assert "Does attention point at what the prediction depends on" in notice
     assert "attribution.gradient" in notice
+    assert "Do the links that get attention matter" in of_links
     assert ("Target of attribution", "none") in report.provenance.rows
 
 
@@ -154,7 +155,7 @@ def test_without_probes_every_section_is_there() -> None:
 def test_notices_of_the_measurement_come_first() -> None:
     report = build_report(made_up(leave_out=["attribution."], metadata={"notices": ["First.", "Second."]}))
     assert report.notices[:2] == ("First.", "Second.")
-    assert len(report.notices) == 3
+    assert len(report.notices) == 4
 
 
 @pytest.mark.usefixtures("no_charts")

@@ -115,7 +115,7 @@ def analyse(measurements: Measurements) -> Result:
         first_compared=int(first_known.sum()),
         first_idle=int((percentile[first_known] <= 0.5).sum()),
         compared=int((judged & ~np.isnan(percentile)).sum()),
-        idle_of_all=not (links.effect > 0).any(),
+        idle_of_all=len(links.effect) > 0 and not (links.effect > 0).any(),
         hidden=links,
     )
 
@@ -167,6 +167,8 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """Whether links that get more attention do more, what the strongest does, and how many links are strong but idle or weak but vital."""
     number = len(result.hidden.effect)
+    if not number:
+        return "No sentence looks at another, and so no link was hidden."
     if result.idle_of_all:
         return f"Hiding any of {number:,} links changes nothing that the model predicts (each less than {NOTHING:g} nats): attention between sentences is idle here."
     parts = [_about_correlation(result.correlation), _about_strongest(result), _about_counts(result)]
