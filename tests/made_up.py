@@ -373,4 +373,4 @@ def _metadata(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         },
         "faithfulness": {"methods": ["attention", "gradient"], "sentences": sizes.sentences - 1, "draws": 2, "seed": 0, "passes": 20, "tokens_run": 300},
         "pruning": {"tokens": sizes.tokens, "of": sizes.tokens, "seeds": [0, 1], "passes": 20},
-    } | ({"target": target} if "attribution.gradient" in arrays else {})
+    } | ({"target": target} if any(key.startswith("attribution.") for key in arrays) else {})

@@ -126,13 +126,16 @@ def test_an_analysis_runs_on_what_it_needs_and_the_text_alone(analysis: Any) -> 
 
 
 @pytest.mark.usefixtures("no_charts")
-def test_without_attribution_its_section_is_left_out_with_a_notice() -> None:
+def test_without_attribution_its_sections_are_left_out_with_a_notice_each() -> None:
     report = build_report(made_up(leave_out=["attribution."]))
-    assert names(report) == [analysis.name for analysis in OF_A_DECODER if analysis.name not in ("attribution_agreement", "head_agreement")]
-    notice, other = report.notices
+    of_attribution = ("attribution_agreement", "faithfulness", "verified_links", "head_agreement")
+    assert names(report) == [analysis.name for analysis in OF_A_DECODER if analysis.name not in of_attribution]
+    notice, of_curves, of_links, of_heads = report.notices
     assert "Does attention here tell what mattered" in notice
-    assert "Which heads look at what mattered" in other
+    assert "Does the prediction need the sentences that each method puts first" in of_curves
+    assert "Which heads look at what mattered" in of_heads
     assert "attribution.gradient" in notice
+    assert "Do the links that get attention matter" in of_links
     assert ("Target of attribution", "none") in report.provenance.rows
 
 

@@ -115,7 +115,7 @@ def analyse(measurements: Measurements) -> Result:
         first_compared=int(first_known.sum()),
         first_idle=int((percentile[first_known] <= 0.5).sum()),
         compared=int((judged & ~np.isnan(percentile)).sum()),
-        idle_of_all=not (links.effect > 0).any(),
+        idle_of_all=len(links.effect) > 0 and not (links.effect > 0).any(),
         hidden=links,
     )
 
@@ -167,6 +167,8 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """Whether links that get more attention do more, what the strongest does, and how many links are strong but idle or weak but vital."""
     number = len(result.hidden.effect)
+    if not number:
+        return "No sentence looks at another, and so no link was hidden."
     if result.idle_of_all:
         return f"Hiding any of {number:,} links changes nothing that the model predicts (each less than {NOTHING:g} nats): attention between sentences is idle here."
     parts = [_about_correlation(result.correlation), _about_strongest(result), _about_counts(result)]
@@ -177,7 +179,7 @@ def _about_correlation(found: Correlation) -> str:
     if np.isnan(found.rho):
         return f"{found.links} links that do not lead to the first sentence were hidden, too few or too alike to say whether attention tells what they do."
     says = {1: "Links that get more attention do more when hidden", -1: "Links that get more attention do less when hidden"}
-    start = says.get(found.tells, "Attention does not tell here which links do something when hidden")
+    start = says.get(found.tells, "It cannot be said here that links that get more attention do more when hidden")
     return (
         f"{start}: among links of one length, the rank correlation of lift and effect is {two_decimals(found.rho)} ({CONFIDENCE:.0%} interval "
         f"{two_decimals(found.low)} to {two_decimals(found.high)}, p {found.p_value:.2g}) over {found.links:,} links."

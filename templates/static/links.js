@@ -71,7 +71,7 @@ function linkRow({ query, key, other }, largest) {
     make("td", {}, number),
     make("td", { className: "bars" }, bar(0, share / largest), make("span", {}, share ? percent(share) : "≈ 0")),
     make("td", { className: "bars lift" }, liftBar(lift), make("span", {}, share ? times(lift) : "≈ 0")),
-    ...(workspace.measures.effect ? [make("td", { className: "figure nats" }, sayNats(query, key))] : []),
+    ...(workspace.measures.effect ? [make("td", { className: "nats" }, sayNats(query, key))] : []),
     make("td", {}, make("bdi", { className: "line" }, wordsOf(other))));
   row.dataset.pair = `${query} ${key}`;
   row.classList.toggle("chosen-row", row.dataset.pair === state.pair?.join(" "));

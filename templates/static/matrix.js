@@ -73,7 +73,7 @@ function hatch(context, side, density) {
   if (workspace.windowed) fillCells(context, side, (query, key) => !seen(query, key), (lines) => strokeInside(lines, side, 8 * density, whole(side)));
   if (state.measure === "effect") {
     const unmeasured = (query, key) => seen(query, key) && query !== key && Number.isNaN(readCell("effect", state.view, query, key));
-    fillCells(context, side, unmeasured, (dots) => dotInside(dots, side, 4 * density));
+    fillCells(context, side, unmeasured, (dots) => dotInside(dots, side, 5 * density));
   }
   context.strokeStyle = themeColour("--quiet");
   if (state.content) strokeInside(context, side, 4 * density, [[0, 0], [cell, 0], [cell, side], [0, side]]);
@@ -108,7 +108,7 @@ function dotInside(context, side, gap) {
   context.fillStyle = themeColour("--quiet");
   context.beginPath();
   for (let across = gap / 2; across < side; across += gap) {
-    for (let down = gap / 2; down < side; down += gap) context.rect(across, down, gap / 6, gap / 6);
+    for (let down = gap / 2; down < side; down += gap) context.rect(Math.floor(across), Math.floor(down), gap / 5, gap / 5);
   }
   context.fill();
 }

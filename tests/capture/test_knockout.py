@@ -20,6 +20,7 @@ from tiny import VOCABULARY, made_up_layout, tiny_gpt2, tiny_llama, tiny_mistral
 
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout import LinkEffects, all_links, attending, linked_texts, measure_link_effects
+from reportgen.capture.knockout.distributions import Intact
 from reportgen.capture.layout import layout_of
 from reportgen.errors import DocumentError, ModelError
 from reportgen.sentences import split_sentences
@@ -125,6 +126,19 @@ def test_tokens_of_no_sentence_inside_a_sentence_keep_seeing_what_is_hidden_from
     given, model = Feed(source=layout.changed(sentence_of_token=members)), tiny_gpt2()
     found = measured(model, "causal", given, [[3, 0], [3, 2]])
     np.testing.assert_allclose(found.effect, by_eager_attention(model, "causal", given, found.links)[:, 0], rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("apart", [1e-3, 0.3, 5.0, 400.0])
+def test_effects_in_single_precision_equal_the_plain_formula_in_double(apart: float) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(41, 997) * 4 + 30
+    changed, actual = logits + apart * torch.randn(41, 997) - 2, torch.randint(-1, 997, (41,))
+    actual[[3, 40]] = -1
+    before, after = (values.double().log_softmax(-1) for values in (logits, changed))
+    found, known = Intact(logits=logits, actual=actual).effect(changed), actual >= 0
+    assert found.divergence == pytest.approx(float((before.exp() * (before - after)).sum(-1).mean()), rel=1e-5, abs=1e-6)
+    drop = (before - after)[known].gather(1, actual[known, None]).mean()
+    assert found.drop == pytest.approx(float(drop), rel=1e-5, abs=1e-6)
 
 
 def test_the_last_token_of_a_text_has_a_divergence_and_no_drop() -> None:

@@ -169,6 +169,48 @@ def test_the_measure_ranks_the_links_of_the_chosen_sentence(page: Opened) -> Non
         assert best.min() >= 0.92 * np.sort(values[44, 1:44])[-len(shown)]
 
 
+EFFECTS = {(int(query), int(key)): nats for query, key, nats in MATRIX.effects.tolist()}
+UNMEASURED = next((query, key) for query in range(40, 53) for key in range(1, query) if (query, key) not in EFFECTS)
+
+
+def test_the_effect_of_hiding_is_a_measure_and_what_was_not_measured_says_so(page: Opened) -> None:
+    page.tab.select_option("#measure", "effect")
+    assert "effect when hidden, nats; hidden in every layer" in page.tab.inner_text("#matrix-legend")
+    assert f"{len(EFFECTS)} links were hidden; dotted cells were not measured" in page.tab.inner_text(".measure-notes")
+    (query, key), nats = max(EFFECTS.items(), key=lambda item: item[1])
+    page.tab.locator("#matrix").hover(position=cell(page, query, key))
+    said = re.search(r"Hiding it changes the prediction by ([\d.]+) nats", page.readout())
+    assert float(said[1]) == pytest.approx(nats, rel=0.005)
+    page.tab.locator("#matrix").hover(position=cell(page, *UNMEASURED))
+    assert "What hiding it does was not measured." in page.readout()
+    painted = """(place) => {
+      const canvas = document.querySelector('#matrix canvas'), side = canvas.width / 53, copy = document.createElement('canvas');
+      Object.assign(copy, { width: canvas.width, height: canvas.height });
+      const context = copy.getContext('2d', { willReadFrequently: true });
+      context.drawImage(canvas, 0, 0);
+      const { data } = context.getImageData(Math.round(place[1] * side) + 1, Math.round(place[0] * side) + 1, Math.floor(side) - 2, Math.floor(side) - 2);
+      return data.filter((value, at) => at % 4 === 3).reduce((sum, alpha) => sum + alpha / 255, 0) / (data.length / 4);
+    }"""
+    assert page.tab.evaluate(painted, [query, key]) == pytest.approx(1)
+    assert 0 < page.tab.evaluate(painted, list(UNMEASURED)) < 0.3
+
+
+def test_the_effect_is_chosen_by_keyboard_and_ranks_the_links_that_were_hidden(page: Opened) -> None:
+    page.tab.locator("#measure").focus()
+    page.tab.keyboard.press("End")
+    assert page.tab.input_value("#measure") == "effect"
+    looking = max({query for query, _ in EFFECTS}, key=lambda query: sum(found == query for found, _ in EFFECTS))
+    page.tab.locator(f"#sentence-{looking + 1} .words").click()
+    hidden = {key: nats for (query, key), nats in EFFECTS.items() if query == looking}
+    ranked = sorted(hidden, key=lambda key: -hidden[key])[:6]
+    assert [int(text) - 1 for text in page.texts(".chosen-links .source td:first-child")] == ranked
+    assert [float(text) for text in page.texts(".chosen-links .source .nats")] == pytest.approx([hidden[key] for key in ranked], rel=0.005)
+    assert set(page.numbers(".sentence.source", "sentence")) == set(ranked)
+    assert " nats" in page.tab.locator(f"#sentence-{ranked[0] + 1}").get_attribute("data-mark")
+    share = page.texts(".chosen-links .source .bars:not(.lift)")
+    assert rounded_share(share[0]) == pytest.approx(MATRIX.attention[0, looking, ranked[0]], rel=0.08)
+
+
 def test_a_layer_is_chosen_by_the_slider_or_by_its_number(page: Opened) -> None:
     whole = page.painted()
     page.tab.locator("#layer").focus()

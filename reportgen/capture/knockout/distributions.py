@@ -76,7 +76,8 @@ def _compared_far(
     _refuse_not_finite(changed)
     before, after = (logits.cpu().double().log_softmax(-1) for logits in (intact, changed))
     less = before - after
-    return torch.linalg.vecdot(before.exp(), less), less.gather(1, actual.cpu().clamp(min=0)[:, None])[:, 0]
+    found = torch.linalg.vecdot(before.exp(), less), less.gather(1, actual.cpu().clamp(min=0)[:, None])[:, 0]
+    return found[0].to(working_type(intact)).to(intact.device), found[1].to(working_type(intact)).to(intact.device)
 
 
 def _refuse_not_finite(logits: torch.Tensor) -> None:
