@@ -162,8 +162,8 @@ def _standing_out(result: Result) -> str:
     named = {name: best for name, best in found.items() if best.named is not None}
     if named:
         return " ".join(f"By {name} {label(best.named)} is better than every other method and than chance." for name, best in named.items())
-    leading = " and ".join(f"{label(best.leader)} by {name} (better than {best.better_than} of {best.others} others)" for name, best in found.items())
-    return f"No method stands out from all others and from chance; {leading} {'lead' if len(found) > 1 else 'leads'}."
+    leading = "; ".join(f"by {name} {label(best.leader)} leads, better than {best.better_than} of {best.others} others" for name, best in found.items())
+    return f"No method stands out from all others and from chance: {leading}."
 
 
 ANALYSIS = Analysis(
