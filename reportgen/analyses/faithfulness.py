@@ -169,7 +169,7 @@ def _standing_out(result: Result) -> str:
 ANALYSIS = Analysis(
     name="faithfulness",
     question="Does the prediction need the sentences that each method puts first?",
-    needs=("faithfulness.counts", "faithfulness.deletion", "faithfulness.insertion", "faithfulness.orders"),
+    needs=("attribution.gradient", "faithfulness.deletion", "faithfulness.insertion"),
     analyse=analyse,
     draw=draw,
     find=find,
