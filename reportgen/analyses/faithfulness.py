@@ -21,6 +21,7 @@ from reportgen.wording import significant
 
 FIRST = 5  # sentences of an order that are shown
 NUMBERS = ("comprehensiveness", "sufficiency", "deletion_area", "insertion_area")
+STORED = ("counts", "deletion", "insertion", "random_deletion", "random_insertion", "orders")
 DEYOUNG, SAMEK = "DeYoung et al. 2020, section 4.2 (ERASER)", "after Samek et al. 2017; Petsiuk et al. 2018"
 
 
@@ -169,7 +170,7 @@ def _standing_out(result: Result) -> str:
 ANALYSIS = Analysis(
     name="faithfulness",
     question="Does the prediction need the sentences that each method puts first?",
-    needs=("attribution.gradient", "faithfulness.deletion", "faithfulness.insertion"),
+    needs=("attribution.gradient", *(f"faithfulness.{name}" for name in STORED)),
     analyse=analyse,
     draw=draw,
     find=find,
