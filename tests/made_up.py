@@ -310,7 +310,12 @@ def _pruning_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
 
 
 def _faithfulness_arrays(sizes: Sizes, seed: int) -> dict[str, np.ndarray]:
-    """Two methods and two random orders: the target, of the last sentence's tokens, is the worse the more sentences are gone, whichever they are."""
+    """Two methods and two random orders: the target, of the last sentence's tokens, is the worse the more sentences are gone, whichever they are.
+
+    Nothing where fewer than two sentences could be taken out.
+    """
+    if sizes.sentences < 3:
+        return {}
     sentences, parts, random = sizes.sentences - 1, sizes.tokens_of_sentence[-1], np.random.default_rng(seed + 5)
     counts = np.unique([0, *(-(-sentences * percent // 100) for percent in (1, 5, 10, 20, 50)), sentences])
     base, share = random.gamma(2.0, size=parts), counts / max(sentences, 1)

@@ -215,5 +215,5 @@ def test_the_same_measurements_give_the_same_report() -> None:
 @pytest.mark.parametrize("sizes", [Sizes(sentences=2, tokens=5), Sizes(sentences=1, tokens=2), Sizes(layers=1, heads=1, sentences=2, tokens=2)])
 def test_very_short_documents_have_a_report(sizes: Sizes) -> None:
     report = build_report(made_up(sizes=sizes))
-    assert names(report) == [analysis.name for analysis in OF_A_DECODER]
+    assert names(report) == [analysis.name for analysis in OF_A_DECODER if analysis.name != "faithfulness"]  # nothing can be taken out
     assert "nan" not in " ".join(section.finding for section in report.sections).lower().split()

@@ -278,7 +278,17 @@ def test_without_any_matrix_of_the_document_the_report_says_what_it_leaves_out()
     assert measurements.stack == "decoder"
     report = build_report(measurements)
     names = [section.name for section in report.sections]
-    assert names == ["head_roles", "head_redundancy", "layer_progression", "layer_claims", "decay", "sinks", "attribution_agreement", "head_agreement"]
+    assert names == [
+        "head_roles",
+        "head_redundancy",
+        "layer_progression",
+        "layer_claims",
+        "decay",
+        "sinks",
+        "attribution_agreement",
+        "faithfulness",
+        "head_agreement",
+    ]
     assert len(report.notices) == 6
     assert "sentence_attention or sentence_attention_by_layer" in report.notices[0]
 

@@ -21,6 +21,7 @@ from reportgen.wording import significant
 
 FIRST = 5  # sentences of an order that are shown
 NUMBERS = ("comprehensiveness", "sufficiency", "deletion_area", "insertion_area")
+STORED = ("counts", "deletion", "insertion", "random_deletion", "random_insertion", "orders")
 DEYOUNG, SAMEK = "DeYoung et al. 2020, section 4.2 (ERASER)", "after Samek et al. 2017; Petsiuk et al. 2018"
 
 
@@ -162,14 +163,14 @@ def _standing_out(result: Result) -> str:
     named = {name: best for name, best in found.items() if best.named is not None}
     if named:
         return " ".join(f"By {name} {label(best.named)} is better than every other method and than chance." for name, best in named.items())
-    leading = " and ".join(f"{label(best.leader)} by {name} (better than {best.better_than} of {best.others} others)" for name, best in found.items())
-    return f"No method stands out from all others and from chance; {leading} {'lead' if len(found) > 1 else 'leads'}."
+    leading = "; ".join(f"by {name} {label(best.leader)} leads, better than {best.better_than} of {best.others} others" for name, best in found.items())
+    return f"No method stands out from all others and from chance: {leading}."
 
 
 ANALYSIS = Analysis(
     name="faithfulness",
     question="Does the prediction need the sentences that each method puts first?",
-    needs=("attribution.attention", "faithfulness.counts", "faithfulness.deletion", "faithfulness.insertion", "faithfulness.orders"),
+    needs=("attribution.gradient", *(f"faithfulness.{name}" for name in STORED)),
     analyse=analyse,
     draw=draw,
     find=find,

@@ -135,28 +135,18 @@ class Passes:
         `forward` is of the text in `given`, whose sentences are numbered from `first_sentence`.
         """
         language_model, alone = self.language_model, self.attention_alone
-        all_passes = self.options.attribution == "full"
+        all_passes, where = self.options.attribution == "full", {"attention_alone": alone, "first_sentence": first_sentence}
         attribution_cost(language_model.kind, given, full=all_passes).say(forward.seconds, self.report)
         gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
-        effort = self.options.attribution
-        links = measure_links(language_model, given, forward.arrays, self.report, attention_alone=alone, first_sentence=first_sentence, effort=effort)
+        links = measure_links(language_model, given, forward.arrays, self.report, effort=self.options.attribution, **where)
         full, pruned = None, None
         if all_passes:
-            full = measure_full(language_model, given, target, gradients.value, self.report, attention_alone=alone, first_sentence=first_sentence)
+            full = measure_full(language_model, given, target, gradients.value, self.report, **where)
             pruned = measure_pruning(language_model, aimed, target, gradients.importance(shapes), self.report)
         attention, notices = self.attention_of_target(forward, aimed, shapes, otherwise=target.reads_otherwise(given))
         arrays = self.gradient_arrays(gradients) | attention
-        faithful = measure_faithfulness(
-            language_model,
-            aimed,
-            target,
-            target.intact(gradients.value),
-            arrays | ({} if full is None else full.arrays),
-            self.report,
-            full=all_passes,
-            attention_alone=alone,
-            first_sentence=first_sentence,
-        )
+        known, intact = arrays | ({} if full is None else full.arrays), target.intact(gradients.value)
+        faithful = measure_faithfulness(language_model, aimed, target, intact, known, self.report, full=all_passes, **where)
         return Explained(
             value=gradients.value,
             arrays=with_unread(arrays, given),
