@@ -43,7 +43,7 @@ class Result:
 
 def analyse(measurements: Measurements) -> Result:
     """Compare all matrices over pairs of two sentences, the first as key left out: it holds the sink."""
-    whole = _whole(measurements)
+    whole, unknown = _whole(measurements)
     some = list(_some(measurements, whole.sentences)) if "target_sentence_spans" not in measurements else []
     complete = [one for one in some if len(one.values) == len(whole.keys)]
     whole = _joined(whole, complete)
@@ -62,12 +62,12 @@ def analyse(measurements: Measurements) -> Result:
         within=within,
         partial=partial,
         verified=next((name for name in (EFFECT, INPUT, WEIGHTED) if name in names), None),
-        notes=_notes(measurements, rest, len(whole.keys)),
+        notes=(*(f"{label[0].upper()}{label[1:]} is left out: some pairs have no value." for label in unknown), *_notes(measurements, rest, len(whole.keys))),
     )
 
 
-def _whole(measurements: Measurements) -> WholeMatrices:
-    """The matrices that know every pair that was read together."""
+def _whole(measurements: Measurements) -> tuple[WholeMatrices, tuple[str, ...]]:
+    """The matrices that know every pair that was read together, and the labels of those that do not."""
     pairs = measurements.by_pair.pairs
     values = {ATTENTION: attention_views(measurements)[0]}
     values |= {label: measurements.by_pair[f"*.{name}"] for name, label in MATRICES.items() if f"*.{name}" in measurements}
@@ -75,9 +75,9 @@ def _whole(measurements: Measurements) -> WholeMatrices:
         values[WEIGHTED] = measurements.by_pair["*.attention_x_gradient"].sum(0, dtype=np.float64)
     known = (values[ATTENTION] > 0) & (pairs.keys > 0) & (pairs.queries != pairs.keys)
     kept = {label: row[known].astype(float) for label, row in values.items() if not np.isnan(row[known]).any()}
-    return WholeMatrices(
-        names=tuple(kept), values=np.array(list(kept.values())), queries=pairs.queries[known], keys=pairs.keys[known], sentences=pairs.sentences
-    )
+    queries, keys = pairs.queries[known], pairs.keys[known]
+    whole = WholeMatrices(names=tuple(kept), values=np.array(list(kept.values())), queries=queries, keys=keys, sentences=pairs.sentences)
+    return whole, tuple(label for label in values if label not in kept)
 
 
 def _some(measurements: Measurements, sentences: int) -> Iterator[SomePairs]:

@@ -146,5 +146,14 @@ def test_pairs_that_no_window_saw_are_not_compared() -> None:
     assert np.isfinite(row(result, "attention", "ISA").within_p)
 
 
+def test_a_matrix_without_a_value_for_some_pairs_is_left_out_and_named() -> None:
+    whole = made_up(sizes=SIZES)
+    isa = whole["*.isa"].copy()
+    isa[7, 3] = np.nan
+    result = pair_agreement.analyse(Measurements(arrays={**whole.arrays, "decoder.isa": isa}, metadata=whole.metadata, text=whole.text))
+    assert "ISA" not in result.matrices
+    assert result.notes[0] == "ISA is left out: some pairs have no value."
+
+
 def test_the_chart_is_drawn() -> None:
     assert_drawable(pair_agreement.draw(pair_agreement.analyse(made_up(sizes=SIZES)))["agreement"])
