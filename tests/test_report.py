@@ -158,7 +158,7 @@ def test_without_probes_every_section_is_there() -> None:
 def test_notices_of_the_measurement_come_first() -> None:
     report = build_report(made_up(leave_out=["attribution."], metadata={"notices": ["First.", "Second."]}))
     assert report.notices[:2] == ("First.", "Second.")
-    assert len(report.notices) == 4
+    assert len(report.notices) == 6
 
 
 @pytest.mark.usefixtures("no_charts")

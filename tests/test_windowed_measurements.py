@@ -49,6 +49,8 @@ def in_windows(replaced: Mapping[str, np.ndarray] | None = None, drop: tuple[str
     for key, values in document.items():
         if values.dtype.kind == "f" and {"query_sentence", "key_sentence"} <= set(spec_of(key).axes):
             document[key] = np.where(coverage > 0, values, np.nan).astype(values.dtype)
+        elif key.startswith("attribution.") and spec_of(key).axes == ("sentence",):
+            document[key] = np.where(np.arange(SENTENCES) >= WINDOWS[-1][0], values, np.nan).astype(values.dtype)
     arrays = {**window_arrays(0), **window_arrays(1), **document, **(replaced or {})}
     kept = {key: values for key, values in arrays.items() if not key.startswith(drop)} if drop else arrays
     entries = {"windows": [{"sentences": list(window)} for window in WINDOWS], **metadata}
@@ -289,7 +291,7 @@ def test_without_any_matrix_of_the_document_the_report_says_what_it_leaves_out()
         "faithfulness",
         "head_agreement",
     ]
-    assert len(report.notices) == 6
+    assert len(report.notices) == 7
     assert "sentence_attention or sentence_attention_by_layer" in report.notices[0]
 
 
