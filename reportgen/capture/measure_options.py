@@ -16,7 +16,7 @@ ATTRIBUTIONS = ("none", "fast", "full")
 class MeasureOptions:
     """Which passes to make besides the forward one, the caller's own sentences if any, a second text, how many tokens the model is to write, windows.
 
-    `attribution` is `fast` for what one backward pass gives, `full` for what many passes give as well (integrated gradients, ablation, surrogate, pairs of
+    `attribution` is `fast` for what some twenty plain passes give, `full` for what many passes give as well (integrated gradients, ablation, surrogate, pairs of
     sentences), or `none`. `window` is the most tokens of a window (default: what the model reads), `stride` how many tokens windows start apart at most
     (default: half of that). Raises `ValueError` for another attribution.
     `syntax` names a spaCy pipeline that parses the text (`default`: the one that the extra `syntax` installs). `control` asks for one more forward pass over
