@@ -44,7 +44,7 @@ class Result:
 def analyse(measurements: Measurements) -> Result:
     """Compare all matrices over pairs of two sentences, the first as key left out: it holds the sink."""
     whole, unknown = _whole(measurements)
-    some = list(_some(measurements, whole.sentences)) if "target_sentence_spans" not in measurements else []
+    some = list(_some(measurements)) if "target_sentence_spans" not in measurements else []
     complete = [one for one in some if len(one.values) == len(whole.keys)]
     whole = _joined(whole, complete)
     rest = [one for one in some if len(one.values) < len(whole.keys)]
@@ -80,7 +80,7 @@ def _whole(measurements: Measurements) -> tuple[WholeMatrices, tuple[str, ...]]:
     return whole, tuple(label for label in values if label not in kept)
 
 
-def _some(measurements: Measurements, sentences: int) -> Iterator[SomePairs]:
+def _some(measurements: Measurements) -> Iterator[SomePairs]:
     """The effects of knockout, with the random sample where there is one, and input x gradient of the rows that were measured."""
     parts = [measurements[name] for name in ("attribution.link_effect", "attribution.link_sample") if name in measurements]
     if parts:

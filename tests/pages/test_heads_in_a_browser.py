@@ -138,9 +138,10 @@ def shown_heads(page: Opened) -> list[str]:
 
 
 def test_minus_signs_sort_as_numbers(page: Opened) -> None:
-    selector = ".attribution-agreement .tall table"
+    selector = ".attribution-agreement [aria-label='Weights of every sentence'] table"
     page.tab.locator("summary", has_text="sentences compared").click()
-    page.tab.locator(f"{selector} thead th:nth-child(5) button").click()
-    shown = [float(text.replace("−", "-")) for text in page.texts(f"{selector} tbody td:nth-child(5)")]
+    (column,) = [place for place, text in enumerate(page.texts(f"{selector} thead th"), 1) if text.startswith("input × gradient")]
+    page.tab.locator(f"{selector} thead th:nth-child({column}) button").click()
+    shown = [float(text.replace("−", "-")) for text in page.texts(f"{selector} tbody td:nth-child({column})")]
     assert shown == sorted(shown, reverse=True)
     assert min(shown) < 0 < max(shown)
