@@ -30,7 +30,8 @@ Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or 
 Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
 Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
 Attribution = Annotated[
-    Literal["none", "fast", "full"], typer.Option(help="What the output depends on: by some twenty plain passes at most (fast), by many more (full), or not at all.")
+    Literal["none", "fast", "full"],
+    typer.Option(help="What the output depends on: by some twenty plain passes at most (fast), by many more (full), or not at all."),
 ]
 NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passes over repeated random tokens.")]
 Control = Annotated[bool, typer.Option("--control", help="Read the sentences once more in shuffled order: is it content or position that links follow?")]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from reportgen.analyses.agreement.methods import LABELS
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.curves.charts import Drawn, draw_curves
-from reportgen.analyses.curves.labels import label
 from reportgen.analyses.curves.measures import LOSS, Curves, Score, scores_of
 from reportgen.analyses.curves.resampling import FEWEST_PARTS, RESAMPLES, Estimate, Resampling
 from reportgen.analyses.curves.standing_out import Best, best_of
@@ -103,7 +103,7 @@ def _method_score(place: int, method: str, scores: Mapping[str, Score], resampli
         numbers[name] = resampling.interval(float(score.values[place]), score.resampled[place])
         against = resampled[place] - resampled[methods:].mean(0)
         over[name] = resampling.over_draws(float(values[place]), against, values[methods:])
-    return MethodScore(method=method, label=label(method), numbers=numbers, over_random=over, first=first)
+    return MethodScore(method=method, label=LABELS[method], numbers=numbers, over_random=over, first=first)
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
@@ -162,8 +162,8 @@ def _standing_out(result: Result) -> str:
         return "There is no other method to compare with."
     named = {name: best for name, best in found.items() if best.named is not None}
     if named:
-        return " ".join(f"By {name} {label(best.named)} is better than every other method and than chance." for name, best in named.items())
-    leading = "; ".join(f"by {name} {label(best.leader)} leads, better than {best.better_than} of {best.others} others" for name, best in found.items())
+        return " ".join(f"By {name} {LABELS[best.named]} is better than every other method and than chance." for name, best in named.items())
+    leading = "; ".join(f"by {name} {LABELS[best.leader]} leads, better than {best.better_than} of {best.others} others" for name, best in found.items())
     return f"No method stands out from all others and from chance: {leading}."
 
 

@@ -21,10 +21,11 @@ def _by_token(spec: ArraySpec) -> ArraySpec:
 
 SAMPLE = "one for each, without replacement, none to the first sentence; between two texts any"
 
+SALIENCY = "after Simonyan et al. 2014; Jain and Wallace 2019, section 4.1"
 ATTRIBUTION = {
-    "attribution.gradient": row("sentence", "sum over tokens and dimensions of |dTarget/de|", "nats per unit of embedding"),
-    "attribution.gradient_norm": row("sentence", "sum over tokens of the l2 norm of dTarget/de", "unit of the target per unit of embedding"),
-    "attribution.input_x_gradient": row("sentence", "sum over tokens of e . dTarget/de (signed)", "nats"),
+    "attribution.gradient": row("sentence", "sum over tokens and dimensions of |dTarget/de|", "unit of the target per unit of embedding", SALIENCY),
+    "attribution.gradient_norm": row("sentence", "sum over tokens of the l2 norm of dTarget/de", "unit of the target per unit of embedding", SALIENCY),
+    "attribution.input_x_gradient": row("sentence", "sum over tokens of e . dTarget/de (signed)", "unit of the target", "Shrikumar et al. 2017"),
     "attribution.attention_x_gradient": row("sentence", "attention_x_gradient summed over layers and query sentences", "unit of the target", "after " + CHEFER),
     "attribution.relevance": row("sentence", f"{RELEVANCE}; target's rows{BOTH_TEXTS}", "relevance", CHEFER),
     "attribution.attention": row("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),

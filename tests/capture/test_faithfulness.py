@@ -135,6 +135,7 @@ def test_support_lowers_a_loss_or_raises_a_score() -> None:
     assert support("input_x_gradient", values, "logit").tolist() == [-3.0, 2.0, 0.5]
     assert support("ablation", values, "nats").tolist() == [-3.0, 2.0, 0.5]  # a loss that is higher without a sentence
     assert support("ablation", values, "logit").tolist() == [3.0, -2.0, -0.5]
+    assert support("surrogate", values, "nats").tolist() == support("surrogate", values, "logit").tolist() == values.tolist()
     assert support("gradient", values, "nats").tolist() == support("gradient", values, "product").tolist() == [3.0, 2.0, 0.5]
 
 

@@ -11,7 +11,8 @@ from reportgen.contract import spec_of
 
 PREFIX = "attribution."
 # +1 where a positive value adds to the target, -1 where it says that the target is higher without the sentence; of methods not named here the magnitude counts.
-SIGNS = {"input_x_gradient": 1, "integrated_gradients": 1, "surrogate": 1, "ablation": -1}
+SIGNS = {"input_x_gradient": 1, "integrated_gradients": 1, "ablation": -1}
+OF_SUPPORT = ("surrogate",)  # positive where the target becomes more likely or greater, whatever its unit
 QUICK = ("attention", "gradient")  # what `fast` measures
 LOSS = "nats"  # the unit of targets that are the better the lower they are
 
@@ -21,6 +22,8 @@ def support(method: str, values: Float[np.ndarray, " sentence"], unit: str) -> F
 
     Methods without a sign, such as attention and absolute gradients, say how much a sentence matters but not which way: for them it is the magnitude.
     """
+    if method in OF_SUPPORT:
+        return values
     sign = SIGNS.get(method)
     if sign is None:
         return np.abs(values)
