@@ -13,17 +13,17 @@ from reportgen.measurements import Measurements
 LEFT = "_without_sink"
 
 
-def queries_counted(measurements: Measurements, score: str, stack: str | None = None) -> Float[np.ndarray, " sentence"]:
+def queries_counted(measurements: Measurements, score: str, stack: str | None = None, offset: int = 0) -> Float[np.ndarray, " sentence"]:
     """How many queries of each sentence a score is the mean over, such as `induction` or `locality_without_sink`, in a stack (by default the document's own).
 
-    The score is the mean of its values by sentence with these weights. For `rare_token`, a lift, they are the sums over the queries of what is expected of
+    The score is the mean of its values by sentence with these weights; of `fixed_offset` those at the `offset`. For `rare_token`, a lift, they are the sums over the queries of what is expected of
     them, the mean over layers where these see different keys. Read off the tokens: special tokens are those that stand for no characters, and a query
     counts without the sink where it sees another key than sinks, though all its weight may have gone to them.
     """
     stack = stack or measurements.stack
     rows = np.zeros(_sentences(measurements, stack))
     for text in _texts(measurements, stack):
-        chosen = text.counted & _has_value(score.removesuffix(LEFT), score.endswith(LEFT), text, stack)
+        chosen = text.counted & _has_value(score.removesuffix(LEFT), score.endswith(LEFT), text, stack, offset)
         np.add.at(rows, text.sentence[chosen], 1.0)
     if not score.startswith("rare_token"):
         return rows
@@ -68,7 +68,7 @@ def _sentences(measurements: Measurements, stack: str) -> int:
     return len(measurements.arrays[f"{_prefix(measurements, stack)}sentence_spans"])
 
 
-def _has_value(score: str, without_sink: bool, text: _Text, stack: str) -> Bool[np.ndarray, " token"]:
+def _has_value(score: str, without_sink: bool, text: _Text, stack: str, offset: int) -> Bool[np.ndarray, " token"]:
     """The queries that the score is defined for."""
     place = np.arange(len(text.ids))
     seen = _keys_seen(text, stack, without_sink)
@@ -77,6 +77,8 @@ def _has_value(score: str, without_sink: bool, text: _Text, stack: str) -> Bool[
             chosen = place >= 1
         case "next_token":
             chosen = place < len(place) - 1
+        case "fixed_offset":
+            chosen = (place >= offset) & (place - offset < len(place))
         case "relative_entropy":
             chosen = seen > 1
         case "duplicate_token" | "induction":

@@ -114,6 +114,10 @@ def _fixed(p: np.ndarray, left: np.ndarray, members: np.ndarray) -> dict[str, np
     for name, weights in (("fixed_offset", p), (f"fixed_offset{LEFT}", left)):
         means = [np.diagonal(weights, -offset, 2, 3)[..., members[offset:] >= 0] for offset in OFFSETS]
         found[name] = np.stack([_mean(values) for values in means], -1)
+        rows = np.full((len(OFFSETS), *p.shape[:3]), np.nan)
+        for place, offset in enumerate(OFFSETS):
+            rows[place, ..., offset:] = np.diagonal(weights, -offset, 2, 3)
+        found[f"{name}_by_sentence"] = np.moveaxis(_by_sentence(rows, members), 0, 2)
     return found
 
 

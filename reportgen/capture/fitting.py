@@ -23,7 +23,7 @@ from reportgen.capture.token_links import AHEAD, BEHIND, SEGMENT
 from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
 from reportgen.capture.tracking import backward_peak, forward_peak
 from reportgen.capture.value_norms import bytes_needed
-from reportgen.contract.heads import BY_SENTENCE
+from reportgen.contract.heads import BY_SENTENCE, OFFSETS_BY_SENTENCE
 from reportgen.errors import DocumentError
 from reportgen.memory import machine_memory, used_memory, written_size
 
@@ -160,7 +160,7 @@ def _added_up(stack: Stack, whole: bool) -> int:
     """What the reducers hold while they add up: rollout, bounds of the links, expected attention, a layer's masses, scores by sentence, pairs by distance, pairs of tokens, divergences."""
     tokens, keys, sentences = stack.queries.tokens, stack.keys.tokens, stack.keys.sentences
     by_token = tokens * sentences * (6 * FLOAT + 5 * DOUBLE)
-    by_sentence = stack.layers * stack.heads * stack.queries.sentences * len(BY_SENTENCE) * 2 * FLOAT
+    by_sentence = stack.layers * stack.heads * stack.queries.sentences * (len(BY_SENTENCE) + len(OFFSETS_BY_SENTENCE) * len(OFFSETS)) * 2 * FLOAT
     links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * (keys // SEGMENT + SEGMENT + BEHIND + AHEAD) * FLOAT
     masses = stack.heads * (stack.queries.sentences * sentences * 2 + 2 * keys) * FLOAT
     of_a_text = 0 if stack.crosses else _pairs_of_tokens(stack) + (0 if whole else _divergences(stack))
@@ -190,7 +190,7 @@ def _stored(stack: Stack, gradients: bool) -> int:
     pairs, tokens = stack.queries.sentences * stack.keys.sentences, stack.keys.tokens
     by_head = stack.layers * stack.heads * pairs
     by_layer = (5 if gradients else 4) * stack.layers * pairs * FLOAT
-    by_sentence = stack.layers * stack.heads * stack.queries.sentences * len(BY_SENTENCE) * FLOAT // 2
+    by_sentence = stack.layers * stack.heads * stack.queries.sentences * (len(BY_SENTENCE) + len(OFFSETS_BY_SENTENCE) * len(OFFSETS)) * FLOAT // 2
     return by_head * (FLOAT if by_head <= FLOAT32_CELLS else FLOAT // 2) + by_sentence + by_layer + stack.layers * tokens * (2 * DOUBLE + FLOAT)
 
 

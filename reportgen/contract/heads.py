@@ -80,8 +80,9 @@ BY_SENTENCE = (
     *("within_sentence", "within_sentence_without_sink"),
     *("duplicate_token", "duplicate_token_without_sink", "induction", "induction_without_sink"),
 )
+OFFSETS_BY_SENTENCE = ("fixed_offset", "fixed_offset_without_sink")
 EXPECTED = "share of the keys that each of the sentence's queries sees that are rare tokens, mean"
-HEADS_BY_SENTENCE = {f"*.{name}_by_sentence": _by_sentence(HEAD_SCORES[f"*.{name}"]) for name in BY_SENTENCE} | {
+HEADS_BY_SENTENCE = {f"*.{name}_by_sentence": _by_sentence(HEAD_SCORES[f"*.{name}"]) for name in (*BY_SENTENCE, *OFFSETS_BY_SENTENCE)} | {
     "*.rare_token_expected_by_sentence": row("layer query_sentence", EXPECTED),
     "*.rare_token_expected_without_sink_by_sentence": row("layer query_sentence", EXPECTED + "; the first token and special tokens left out as keys"),
     "*.strongest_key": row(

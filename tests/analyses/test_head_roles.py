@@ -219,12 +219,29 @@ def test_roles_that_cannot_be_decided_are_named_with_the_reason() -> None:
 def test_offsets_are_roles_of_their_own() -> None:
     offsets = np.zeros((2, 3, 8), np.float32)
     offsets[1, 0, 2] = 0.8
-    replaced = quiet() | {"decoder.fixed_offset": offsets, "decoder.fixed_offset_without_sink": offsets}
-    result = head_roles.analyse(made_up(sizes=SIZES, replaced=replaced))
+    by_sentence = np.repeat(offsets[..., None], SIZES.sentences, -1).astype(np.float16)
+    replaced = quiet() | {f"decoder.fixed_offset{suffix}": offsets for suffix in ("", "_without_sink")}
+    replaced |= {f"decoder.fixed_offset{suffix}_by_sentence": by_sentence for suffix in ("", "_without_sink")}
+    measurements = made_up(sizes=SIZES, replaced=replaced)
+    result = head_roles.analyse(measurements)
     assert "offset -3" in result.roles["1.0"]
+    example = next(example for example in result.examples if example.role == "offset -3")
+    marked = [piece.text for piece in (*example.query_text, *example.key_text) if piece.marked]
+    spans = measurements["token_spans"]
+    words = [measurements.text[slice(*span)].strip() for span in spans]
+    assert words.index(marked[-1] if example.query == example.key else marked[0]) - words.index(marked[0] if example.query == example.key else marked[1]) == 3
     assert [name for name in result.role_names if name.startswith("offset")] == ["offset -3"]
     metric = next(metric for metric in result.metrics if metric.key == "fixed_offset")
     assert metric.values[1, 0] == pytest.approx(0.8)
+
+
+def test_an_offset_that_few_sentences_show_is_unsure() -> None:
+    offsets, by_sentence = np.zeros((2, 3, 8), np.float32), np.zeros((2, 3, 8, SIZES.sentences), np.float16)
+    offsets[1, 0, 2], by_sentence[1, 0, 2, 1] = 0.51, 1.0
+    replaced = quiet() | {f"decoder.fixed_offset{suffix}": offsets for suffix in ("", "_without_sink")}
+    replaced |= {f"decoder.fixed_offset{suffix}_by_sentence": by_sentence for suffix in ("", "_without_sink")}
+    result = head_roles.analyse(made_up(sizes=SIZES, replaced=replaced))
+    assert "offset -3" not in result.roles["1.0"]
 
 
 @pytest.mark.filterwarnings("error")

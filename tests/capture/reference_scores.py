@@ -89,11 +89,15 @@ def fixed_offsets(reference: Reference) -> dict[str, np.ndarray]:
     offsets = [*range(1, 9), *(range(-1, -9, -1) if np.triu(reference.p, 1).any() else ())]
     found = {"fixed_offsets": np.array(offsets)}
     for name, weights in (("fixed_offset", reference.p), (f"fixed_offset{LEFT}", reference.without_sink())):
-        means = []
+        means, by_sentence = [], []
         for offset in offsets:
+            rows = np.full(reference.p.shape[:3], np.nan)
+            there = [query for query in reference.inside if 0 <= query - offset < reference.tokens]
+            rows[:, :, there] = weights[:, :, there, np.array(there) - offset]
+            by_sentence.append(over_sentences(reference, rows))
             queries = [query for query in reference.inside if 0 <= query - offset < reference.tokens]
             means.append(np.nanmean(weights[:, :, queries, np.array(queries) - offset], axis=-1))
-        found[name] = np.stack(means, -1)
+        found[name], found[f"{name}_by_sentence"] = np.stack(means, -1), np.stack(by_sentence, 2)
     return found
 
 

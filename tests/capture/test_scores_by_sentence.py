@@ -31,7 +31,16 @@ def assert_scores_are_weighted_means(found: Measurements) -> None:
             mean = np.nansum(by_sentence * rows, -1) / rows.sum()
             np.testing.assert_allclose(mean, found[f"{stack}.{score}"], atol=HALF, rtol=HALF, err_msg=f"{stack}.{score}")
             checked += 1
+        for suffix in ("", "_without_sink") if f"{stack}.fixed_offset" in found.arrays else ():
+            assert_offsets_are_weighted_means(found, stack, f"fixed_offset{suffix}")
     assert checked >= 13
+
+
+def assert_offsets_are_weighted_means(found: Measurements, stack: str, score: str) -> None:
+    for place, offset in enumerate(found[f"{stack}.fixed_offsets"].tolist()):
+        rows, by_sentence = queries_counted(found, score, stack, offset), found[f"{stack}.{score}_by_sentence"][:, :, place].astype(float)
+        assert (np.isnan(by_sentence) == (rows == 0)).all(), (stack, score, offset)
+        np.testing.assert_allclose(np.nansum(by_sentence * rows, -1) / rows.sum(), found[f"{stack}.{score}"][..., place], atol=HALF, rtol=HALF)
 
 
 @pytest.mark.parametrize("name", ["causal", "masked", "encoder-decoder with a text", "causal, one layer at a time"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.roles.lexical import COMMON, WORD, similarity
 from reportgen.analyses.roles.text_scores import RoleEvidence
@@ -97,6 +97,8 @@ def _example(sources: _Sources, role: str, layer: int, head: int) -> Example | N
         return _of_sentences(sources, role, layer, head)
     if role in BY_STRONGEST_KEY and "*.strongest_key" in sources.measurements:
         return _of_strongest_key(sources, role, layer, head)
+    if role.startswith("offset "):
+        return _of_offset(sources, role, layer, head)
     return _of_first_token(sources, role, layer, head) if role == "sink" else None
 
 
@@ -126,12 +128,30 @@ def _of_first_token(sources: _Sources, role: str, layer: int, head: int) -> Exam
     return _made(sources, role, layer, head, (query, []), (int(members[0]), [_span(sources, 0)]))
 
 
+def _of_offset(sources: _Sources, role: str, layer: int, head: int) -> Example | None:
+    """The sentence in which the head gives most to the token at its offset: its middle token and the one at that offset, where both are in sentences."""
+    offset, array = -int(role.removeprefix("offset ")), "*.fixed_offset_without_sink_by_sentence"
+    members = sources.measurements["token_sentences"]
+    if array not in sources.measurements:
+        return None
+    values = sources.measurements[array][layer, head, sources.measurements["*.fixed_offsets"].tolist().index(offset)]
+    tokens = np.flatnonzero(members == int(np.where(_long(members), np.nan_to_num(values.astype(np.float32)), -1.0).argmax()))
+    query = int(tokens[len(tokens) // 2])
+    return _of_tokens(sources, role, layer, head, query, query - offset) if 0 <= query - offset < len(members) else None
+
+
+def _long(members: Int[np.ndarray, " token"]) -> Bool[np.ndarray, " sentence"]:
+    """Sentences that are not so short that any score may be in them."""
+    lengths = np.bincount(members[members >= 0])
+    return lengths >= min(8, int(np.median(lengths)))
+
+
 def _score_by_sentence(sources: _Sources, score: str, layer: int, head: int) -> Float[np.ndarray, " sentence"]:
     """A score in each sentence, zero where there is none; sentences of few tokens last, since in these any score may be."""
     array, members = f"*.{score}_by_sentence", sources.measurements["token_sentences"]
-    lengths = np.bincount(members[members >= 0])
-    values = np.nan_to_num(sources.measurements[array][layer, head].astype(np.float32)) if array in sources.measurements else np.zeros(len(lengths), np.float32)
-    return np.where(lengths >= min(8, int(np.median(lengths))), values, values - 1e3)
+    long = _long(members)
+    values = np.nan_to_num(sources.measurements[array][layer, head].astype(np.float32)) if array in sources.measurements else np.zeros(len(long), np.float32)
+    return np.where(long, values, values - 1e3)
 
 
 def _of_sentences(sources: _Sources, role: str, layer: int, head: int) -> Example | None:

@@ -106,15 +106,24 @@ def _probed(measurements: Measurements, role: Role, suffix: str, shape: tuple[in
 
 
 def offset_evidence(measurements: Measurements, role: Role) -> RoleEvidence | None:
-    """What the weight on one offset says; None where that offset is not measured. There are no values by sentence to resample."""
+    """What the weight on one offset says; None where that offset is not measured."""
     if "*.fixed_offset" not in measurements or role.offset not in measurements["*.fixed_offsets"]:
         return None
     at = measurements["*.fixed_offsets"].tolist().index(role.offset)
     level = offset_chance(measurements, role.offset)
     threshold = max(role.threshold, TIMES * level)
-    plain, left = (weigh(measurements[f"*.fixed_offset{suffix}"][..., at].astype(np.float64), None, threshold) for suffix in ("", LEFT))
+    plain, left = (_weighed_offset(measurements, f"fixed_offset{suffix}", at, threshold) for suffix in ("", LEFT))
     none = np.zeros(plain.values.shape, bool)
     return RoleEvidence(role=role, threshold=threshold, chance=level, all_keys=plain, without_sink=left, probed=none, probed_without_sink=none)
+
+
+def _weighed_offset(measurements: Measurements, score: str, at: int, threshold: float) -> Evidence:
+    """The weight at one place of the offsets, resampled where it passes somewhere and values by sentence are stored."""
+    values, by_sentence = measurements[f"*.{score}"][..., at].astype(np.float64), f"*.{score}_by_sentence"
+    if not (values > threshold).any() or by_sentence not in measurements:
+        return weigh(values, None, threshold)
+    counts = queries_counted(measurements, score, offset=int(measurements["*.fixed_offsets"][at]))
+    return weigh(values, resampled_means(measurements[by_sentence][:, :, at], counts.astype(np.float32)), threshold)
 
 
 def greatest_offset(measurements: Measurements, suffix: str = "") -> Float[np.ndarray, "layer head"] | None:

@@ -125,7 +125,7 @@ class Merging:
 
     def _rule(self, name: str, spec: ArraySpec) -> Callable[[str, np.ndarray, WindowNumbers], None]:
         match spec.axes:
-            case ("layer", "head", "query_sentence") | ("layer", "query_sentence"):
+            case ("layer", "head", "query_sentence") | ("layer", "query_sentence") | ("layer", "head", "offset", "query_sentence"):
                 return self._add_by_query
             case (
                 ("layer", "head")
