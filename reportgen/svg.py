@@ -76,6 +76,10 @@ ATTRIBUTES = frozenset(
         "clipPathUnits",
     ]
 )
+DRAWN = frozenset(["viewBox", "transform", "d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "dx", "dy"])  # in pixels
+LONG_NUMBER = re.compile(r"-?\d*\.\d{3,}(?:e[-+]?\d+)?")
+COLOUR = re.compile(r"rgb\((\d+), (\d+), (\d+)\)")
+SAME_WITHOUT = {("opacity", "1"), ("x2", "0"), ("y2", "0"), ("transform", "translate(0,0)")}
 REFERENCE = re.compile(r"url\(\s*['\"]?(#?)([^)'\"]*)['\"]?\s*\)")
 
 
@@ -107,7 +111,18 @@ def _clean_attributes(element: ElementTree.Element, prefix: str) -> dict[str, st
     kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
     if "id" in kept:
         kept["id"] = f"{prefix}-{kept['id']}"
-    return {name: REFERENCE.sub(lambda found: _local_reference(found, prefix), value) for name, value in kept.items()}
+    kept = {name: REFERENCE.sub(lambda found: _local_reference(found, prefix), value) for name, value in kept.items()}
+    short = {name: LONG_NUMBER.sub(_hundredths, value) if name in DRAWN else COLOUR.sub(_hexadecimal, value) for name, value in kept.items()}
+    return {name: value for name, value in short.items() if (name, value) not in SAME_WITHOUT}
+
+
+def _hundredths(found: re.Match[str]) -> str:
+    """A length in hundredths of a pixel, which nobody sees the rounding of."""
+    return f"{round(float(found[0]), 2) + 0.0:g}"
+
+
+def _hexadecimal(found: re.Match[str]) -> str:
+    return "#" + "".join(f"{int(part):02x}" for part in found.groups())
 
 
 def _local_reference(found: re.Match[str], prefix: str) -> str:

@@ -95,7 +95,7 @@ def assert_ablation_is_captums(named: LanguageModel, given: Feed, target: Target
     kept = torch.ones(1, sentences, dtype=torch.float64)
     expected = -FeatureAblation(without).attribute(kept)[0].numpy()
     intact = float(without(kept)[0])
-    found = measure_ablation(named, given, target, intact, target.sentence, silent)
+    found = measure_ablation(named, given, target, intact, target.sentences, silent)
     others = [sentence for sentence in range(sentences) if sentence != target.sentence]
     np.testing.assert_allclose(found[others], expected[others], rtol=tolerance, atol=tolerance * np.abs(expected).max())
 

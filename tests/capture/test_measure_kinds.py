@@ -164,7 +164,9 @@ def test_what_many_passes_give_is_written_or_its_absence_said(name: str, monkeyp
 
 
 def test_what_is_not_measured_is_said() -> None:
-    passes, mentions, syntax = measured("causal").notices
+    passes, mentions, syntax, links = measured("causal").notices
+    assert "of 465 links" in links
+    assert "drawn by chance" in links
     assert "--attribution full" in passes
     assert mentions.endswith("and it takes 10: coreference.")
     assert "--syntax" in syntax

@@ -25,7 +25,14 @@ from reportgen.render import render_report
 from reportgen.report import build_report
 from reportgen.sentences import split_sentences
 
-WHOLE_TEXT = ("attribution.pairs", "attribution.pair_rows", "attribution.link_effect", "attribution.link_drop")
+WHOLE_TEXT = (
+    "attribution.pairs",
+    "attribution.pair_rows",
+    "attribution.link_effect",
+    "attribution.link_drop",
+    "attribution.link_sample",
+    "attribution.link_sample_drop",
+)
 QUESTION = "Who waved?"
 
 
@@ -48,12 +55,19 @@ def assert_equal_as_far_as_it_reads(found: dict[str, np.ndarray], alone: dict[st
     """Equal where the shorter document has sentences, from `first` on in the longer one, and no number elsewhere."""
     assert set(found) == set(alone)
     for name, values in found.items():
-        axes = ["sentence" in axis for axis in spec_of(name).axes]
-        read = tuple(slice(first, first + size) if of_sentences else slice(None) for of_sentences, size in zip(axes, alone[name].shape, strict=True))
+        starts = [_start(axis, values, first) for axis in spec_of(name).axes]
+        read = tuple(slice(start, start + size) for start, size in zip(starts, alone[name].shape, strict=True))
         np.testing.assert_allclose(values[read], alone[name], rtol=1e-4, atol=1e-6, err_msg=name)
         elsewhere = values.copy()
         elsewhere[read] = np.nan
         assert np.isnan(elsewhere).all(), name
+
+
+def _start(axis: str, values: np.ndarray, first: int) -> int:
+    """Where along an axis what was read begins."""
+    if axis == "token":
+        return int(np.flatnonzero(~np.isnan(values))[0])
+    return first if "sentence" in axis else 0
 
 
 def test_a_sentence_is_explained_as_in_a_document_that_ends_with_it() -> None:
@@ -110,7 +124,7 @@ def test_a_masked_sentence_in_the_middle_is_compared_with_what_is_around_it() ->
     result = next(section.result for section in build_report(found).sections if section.name == "attribution_agreement")
     assert result.sentences == (0, 1, 3, 4, 5, 6, 7)
     (finding,) = (section.finding for section in build_report(found).sections if section.name == "attribution_agreement")
-    assert "the 7 sentences around it" in finding
+    assert "its ranking of the 7 sentences" in finding
 
 
 def test_sentences_of_an_encoder_decoder_are_those_that_its_decoder_reads() -> None:

@@ -152,11 +152,6 @@ def test_the_rounding_is_stated_where_it_applies(page: Page) -> None:
     assert f"steps of {packed['whole']['step'] * 102:.0f}" in notes[0] or "steps of 4" in notes[0]
 
 
-def test_agreement_says_that_sentences_are_not_independent(page: Page) -> None:
-    assert "takes sentences as independent, which they are not" in page.text()
-    assert "Textbook p" in page.text()
-
-
 def test_all_heads_are_in_the_table(page: Page) -> None:
     result = section_of(small_report(), "head_roles").result
     rows = [element.text for element in page.named("th") if element.text in result.roles and "data-value" in element.attributes]

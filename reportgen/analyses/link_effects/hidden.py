@@ -51,19 +51,21 @@ def hidden_links(measurements: Measurements) -> Hidden:
     queries, keys = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
     pairs, share, lift, lengths = _attention(measurements)
     places = _places(pairs, queries, keys)
-    band = _band(pairs, lengths)
-    content = ~np.isnan(lift) & (~_to_first(pairs, lengths))
+    known = places >= 0
+    of_links = np.where(known, share[places], np.nan), np.where(known, lift[places], np.nan)
+    bands, band = _band(pairs.queries, pairs.keys, lengths), _band(queries, keys, lengths)
+    content = ~np.isnan(lift) & (~_to_first(pairs.keys, lengths))
     return Hidden(
         queries=queries,
         keys=keys,
-        share=share[places],
-        lift=lift[places],
+        share=of_links[0],
+        lift=of_links[1],
         effect=np.where(rows[:, 2] > NOTHING, rows[:, 2], 0.0).astype(np.float64),
         drop=drop.astype(np.float64),
-        band=band[places],
-        standing=_standing(lift, band, content, places),
-        share_standing=_standing(share, band, content, places),
-        first=_to_first(pairs, lengths)[places],
+        band=band,
+        standing=_standing(lift[content], bands[content], of_links[1], band),
+        share_standing=_standing(share[content], bands[content], of_links[0], band),
+        first=_to_first(keys, lengths),
         drawn=np.arange(len(rows)) >= chosen,
     )
 
@@ -87,27 +89,29 @@ def _attention(measurements: Measurements) -> tuple[SentencePairs, Float[np.ndar
 
 
 def _places(pairs: SentencePairs, queries: Int[np.ndarray, " link"], keys: Int[np.ndarray, " link"]) -> Int[np.ndarray, " link"]:
-    """Where these links are among the pairs, which come in reading order."""
-    width = int(pairs.keys.max()) + 1
-    return np.searchsorted(pairs.queries.astype(np.int64) * width + pairs.keys, queries * width + keys)
+    """Where these links are among the pairs, which come in reading order; -1 for those that are not stored."""
+    width = int(max(pairs.keys.max(), keys.max(initial=0))) + 1
+    there, wanted = pairs.queries.astype(np.int64) * width + pairs.keys, queries * width + keys
+    places = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
+    return np.where(there[places] == wanted, places, -1)
 
 
-def _band(pairs: SentencePairs, lengths: bool) -> Int[np.ndarray, " pair"]:
-    gaps = np.abs(pairs.queries.astype(np.int64) - pairs.keys) if lengths else np.ones(len(pairs.queries), np.int64)
+def _band(queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"], lengths: bool) -> Int[np.ndarray, " pair"]:
+    gaps = np.abs(queries.astype(np.int64) - keys) if lengths else np.ones(len(queries), np.int64)
     return np.log2(np.maximum(gaps, 1)).astype(np.int64)
 
 
-def _to_first(pairs: SentencePairs, lengths: bool) -> Bool[np.ndarray, " pair"]:
-    return (pairs.keys == 0) & lengths
+def _to_first(keys: Int[np.ndarray, " pair"], lengths: bool) -> Bool[np.ndarray, " pair"]:
+    return (keys == 0) & lengths
 
 
 def _standing(
-    attention: Float[np.ndarray, " pair"], band: Int[np.ndarray, " pair"], content: Bool[np.ndarray, " pair"], places: Int[np.ndarray, " link"]
+    attention: Float[np.ndarray, " pair"], bands: Int[np.ndarray, " pair"], of_links: Float[np.ndarray, " link"], band: Int[np.ndarray, " link"]
 ) -> Float[np.ndarray, " link"]:
-    """The share of the content pairs of the same band that get less attention; NaN where there are none."""
-    standing = np.full(len(places), np.nan)
-    for name in np.unique(band[places]).tolist():
-        others, here = np.sort(attention[content & (band == name)]), band[places] == name
+    """For each link the share of the pairs of its band that get less attention; NaN where there are none, or its own is not known."""
+    standing = np.full(len(band), np.nan)
+    for name in np.unique(band).tolist():
+        others, here = np.sort(attention[bands == name]), (band == name) & ~np.isnan(of_links)
         if len(others):
-            standing[here] = np.searchsorted(others, attention[places][here]) / len(others)
+            standing[here] = np.searchsorted(others, of_links[here]) / len(others)
     return standing
