@@ -85,7 +85,7 @@ class Target:
         """What `value_without` is the sum of: itself where it has no parts."""
         if self.parts is None or self.compared is not None:
             return np.array([self.value_without(output, left_out)])
-        return self.parts(output).double().cpu().numpy()
+        return self.parts(output).cpu().double().numpy()
 
     def intact(self, value: float) -> float:
         """What `value_without` gives where nothing is left out; `value` is what `read` gives there."""
