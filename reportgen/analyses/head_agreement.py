@@ -14,6 +14,7 @@ from reportgen.analyses.agreement.methods import LABELS
 from reportgen.analyses.agreement.pictures import SERIES
 from reportgen.analyses.agreement.reading import compared
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.measurements import Measurements
 from reportgen.wording import two_decimals
 
@@ -80,11 +81,11 @@ def _maps(alt: Any, result: Result) -> dict[str, Any]:
         cells = [{"layer": layer, "head": head, "correlation": _short(value)} for (layer, head), value in np.ndenumerate(values)]
         found = [{"layer": layer, "head": head} for layer, head in np.argwhere(result.q_value <= DISCOVERY_RATE).tolist()] if values is result.partial else []
         x, y = alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0)), alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True))
-        rects = alt.Chart(alt.Data(values=cells), title=title, width=alt.Step(26), height=alt.Step(12)).mark_rect()
+        rects = alt.Chart(alt.Data(values=packed(cells)), title=title, width=alt.Step(26), height=alt.Step(12)).mark_rect()
         rects = rects.encode(x=x, y=y, color=alt.Color("correlation:Q", title="correlation", scale=scale))
-        dots = alt.Chart(alt.Data(values=found)).mark_point(filled=True, size=14, color="#101010", opacity=1).encode(x=x, y=y)
+        dots = alt.Chart(alt.Data(values=packed(found))).mark_point(filled=True, size=14, color="#101010", opacity=1).encode(x=x, y=y)
         panels.append(alt.layer(rects, dots) if found else rects)
-    return alt.hconcat(*panels).resolve_scale(color="shared").configure_view(stroke=None).to_dict()
+    return spec_of(alt.hconcat(*panels).resolve_scale(color="shared").configure_view(stroke=None))
 
 
 def _short(value: float | np.floating) -> float | None:
@@ -103,7 +104,7 @@ def _lines(alt: Any, result: Result) -> dict[str, Any]:
     ]
     names = list(series)
     lines = (
-        alt.Chart(alt.Data(values=rows), width=560, height=200)
+        alt.Chart(alt.Data(values=packed(rows)), width=560, height=200)
         .mark_line(point={"filled": True, "size": 30})
         .encode(
             x=alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False)),
@@ -112,8 +113,8 @@ def _lines(alt: Any, result: Result) -> dict[str, Any]:
             strokeDash=alt.StrokeDash("of:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [4, 2]])),
         )
     )
-    rules = alt.Chart(alt.Data(values=[{"at": _short(result.chance_best)}])).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y="at:Q")
-    return alt.layer(lines, rules).configure_view(stroke=None).to_dict()
+    rules = alt.Chart(alt.Data(values=packed([{"at": _short(result.chance_best)}]))).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y="at:Q")
+    return spec_of(alt.layer(lines, rules).configure_view(stroke=None))
 
 
 def find(result: Result) -> str:

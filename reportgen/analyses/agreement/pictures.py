@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from reportgen.analyses.charting import packed, spec_of
+
 SERIES = ("#3b6ea8", "#b8621b", "#1f7f5c", "#9a4f86", "#7d6a12", "#7a7a7a")  # as in colours.css
 SINK, OTHERS = "first sentence read (the sink)", "other sentences"
 CELL = 34
@@ -26,8 +28,8 @@ def draw_scatter(
     ]
     colours = alt.Scale(domain=[SINK, OTHERS], range=[SERIES[1], SERIES[0]])
     shapes = alt.Scale(domain=[SINK, OTHERS], range=["diamond", "circle"])
-    return (
-        alt.Chart(alt.Data(values=rows), width=520, height=280)
+    return spec_of(
+        alt.Chart(alt.Data(values=packed(rows)), width=520, height=280)
         .mark_point(filled=True, opacity=0.7, size=36)
         .encode(
             x=alt.X("x:Q", title=titles[0], scale=alt.Scale(type="log", nice=False)),
@@ -36,7 +38,6 @@ def draw_scatter(
             shape=alt.Shape("kind:N", title=None, scale=shapes),
         )
         .configure_view(stroke=None)
-        .to_dict()
     )
 
 
@@ -54,8 +55,8 @@ def draw_ranks(alt: Any, methods: Sequence[str], ranks: Int[np.ndarray, "method 
         "color": alt.Color("sentence:N", title=None, scale=alt.Scale(domain=names, range=list(SERIES)), legend=alt.Legend(orient="top", columnPadding=32)),
         "shape": alt.Shape("sentence:N", title=None, scale=alt.Scale(domain=names, range=["circle", "square", "triangle-up", "diamond", "cross"])),
     }
-    chart = alt.Chart(alt.Data(values=rows), width=alt.Step(44), height=240).mark_line(point={"filled": True, "size": 60}, opacity=0.85)
-    return chart.encode(**encoded).configure_view(stroke=None).to_dict()
+    chart = alt.Chart(alt.Data(values=packed(rows)), width=alt.Step(44), height=240).mark_line(point={"filled": True, "size": 60}, opacity=0.85)
+    return spec_of(chart.encode(**encoded).configure_view(stroke=None))
 
 
 def draw_matrix(
@@ -66,12 +67,12 @@ def draw_matrix(
     x = alt.X("column:N", title=None, sort=list(methods), axis=alt.Axis(labelAngle=-45, orient="bottom"))
     y = alt.Y("row:N", title=None, sort=list(methods))
     scale = alt.Scale(scheme="blueorange", domain=[-1, 1], reverse=True)
-    chart = alt.Chart(alt.Data(values=rows), width=alt.Step(CELL), height=alt.Step(CELL - 10))
+    chart = alt.Chart(alt.Data(values=packed(rows)), width=alt.Step(CELL), height=alt.Step(CELL - 10))
     cells = chart.mark_rect().encode(x=x, y=y, color=alt.Color("value:Q", title=title, scale=scale))
     text = chart.mark_text(fontSize=10).encode(
         x=x, y=y, text="text:N", color=alt.Color("ink:N", scale=alt.Scale(domain=["dark", "light"], range=["#101010", "#fefefe"]), legend=None)
     )
-    return alt.layer(cells, text).resolve_scale(color="independent").properties(padding=MARGIN).configure_view(stroke=None).to_dict()
+    return spec_of(alt.layer(cells, text).resolve_scale(color="independent").properties(padding=MARGIN).configure_view(stroke=None))
 
 
 def _cells(methods: Sequence[str], below: Float[np.ndarray, "method method"], above: Float[np.ndarray, "method method"]) -> Iterator[Mapping[str, Any]]:

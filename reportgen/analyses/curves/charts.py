@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from reportgen.analyses.charting import packed, spec_of
+
 CURVES = {"deletion": "taken out first", "insertion": "left in alone"}
 COLOURS, DASHES = ("#3b6ea8", "#b8621b"), ([1, 0], [6, 3])
 FEW = 3  # methods up to which panels are large
@@ -43,17 +45,19 @@ def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
     band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour)
     line = chart.mark_line(point=alt.OverlayMarkDef(size=18, filled=True)).encode(y=y, color=colour, strokeDash=dash)
     width, height = (240, 180) if few else (150, 110)
-    layers = alt.layer(line, band, data=alt.Data(values=list(_rows(drawn)))).properties(width=width, height=height)
+    layers = alt.layer(line, band, data=alt.Data(values=packed(_rows(drawn)))).properties(width=width, height=height)
     facet = alt.Facet("method:N", title=None, sort=list(drawn.methods))
-    return layers.facet(facet=facet, columns=min(len(drawn.methods), 2 if few else 4)).configure_view(stroke=None).to_dict()
+    return spec_of(layers.facet(facet=facet, columns=min(len(drawn.methods), 2 if few else 4)).configure_view(stroke=None))
 
 
 def _rows(drawn: Drawn) -> Iterator[dict[str, Any]]:
     for place, method in enumerate(drawn.methods):
         for curve, name in CURVES.items():
+            values = drawn.curves[curve][place]
+            inside = np.isfinite(values[1:-1]).any()  # the ends are the same of all orders
             for step, share in enumerate(drawn.share.tolist()):
-                value = float(drawn.curves[curve][place, step])
-                if np.isfinite(value):
+                value = float(values[step])
+                if np.isfinite(value) and inside:
                     low, high = (float(ends[curve][step]) for ends in (drawn.low, drawn.high))
                     yield {"method": method, "curve": name, "share": round(100 * share, 2), "value": _short(value), "low": _short(low), "high": _short(high)}
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.link_effects.hidden import NOTHING, Hidden
 
 POINTS_AT_MOST = 400
@@ -28,7 +29,7 @@ def draw_effects(links: Hidden) -> dict[str, Any]:
     colours, shapes = dict(zip(KINDS, ("#3b6ea8", "#b8621b", "#7a7a7a"), strict=True)), dict(zip(KINDS, ("circle", "diamond", "cross"), strict=True))
     log = alt.Scale(type="log", nice=False)
     chart = (
-        alt.Chart(alt.Data(values=rows), width=620, height=300)
+        alt.Chart(alt.Data(values=packed(rows)), width=620, height=300)
         .mark_point(filled=True, size=40, opacity=0.7)
         .encode(
             x=alt.X("lift:Q", title="attention, times what even attention gives (log)", scale=log, axis=alt.Axis(tickCount=6)),
@@ -42,7 +43,7 @@ def draw_effects(links: Hidden) -> dict[str, Any]:
         f"What hiding a link does against its attention, {len(rows)} of {len(links.effect)} hidden links as points. Effects go from {least:.3g} to {most:.3g} nats, "
         f"lifts from {np.nanmin(links.lift):.3g} to {np.nanmax(links.lift):.3g}; {int(links.first.sum())} links lead to the first sentence."
     )
-    return chart.configure_view(stroke=None).properties(description=words).to_dict()
+    return spec_of(chart.configure_view(stroke=None).properties(description=words))
 
 
 def _shown(count: int) -> Int[np.ndarray, " shown"]:
