@@ -28,6 +28,7 @@ from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel
 
 FAMILIES = {family.name: family for family in SEAM if family.name in ("Llama", "Mistral", "Gemma 2", "gpt-oss", "BERT", "T5")}
+OF_THE_GREATEST = 2e-4  # sums of both signs may leave little of what was added up in single precision
 CLOSE = {"rtol": 2e-4, "atol": 2e-5}
 LINKS = ("attribution.link_effect", "attribution.link_drop")
 CURVES = ("faithfulness.orders", "faithfulness.deletion", "faithfulness.insertion")
@@ -48,7 +49,7 @@ def assert_alike(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) 
             np.testing.assert_allclose(found[name], values, rtol=2e-3, atol=2e-3, err_msg=name)
         else:
             greatest = float(np.nanmax(np.abs(values), initial=0.0))
-            np.testing.assert_allclose(found[name], values, rtol=CLOSE["rtol"], atol=CLOSE["atol"] * max(greatest, 1e-3), err_msg=name)
+            np.testing.assert_allclose(found[name], values, rtol=CLOSE["rtol"], atol=OF_THE_GREATEST * max(greatest, 1e-3), err_msg=name)
 
 
 def assert_same_effects(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
