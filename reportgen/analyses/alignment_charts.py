@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.charting import packed, spec_of
+from reportgen.wording import rounded
 
 ROWS_AT_MOST, COLUMNS_AT_MOST = 30, 40  # of a picture; more sentences are drawn as means over groups
 GREATEST_LIFT = 8.0
@@ -55,7 +56,7 @@ def group_starts(sentences: int, most: int) -> list[int]:
 
 def _matrix(alt: Any, values: Float[np.ndarray, "output source"], title: str, colour: Any) -> Any:
     rows, columns = (_names(size, most) for size, most in zip(values.shape, (ROWS_AT_MOST, COLUMNS_AT_MOST), strict=True))
-    cells = [{"output": rows[row], "source": columns[column], "value": _plotted(value)} for (row, column), value in np.ndenumerate(pooled(values))]
+    cells = [{"output": rows[row], "source": columns[column], "value": rounded(value, 4)} for (row, column), value in np.ndenumerate(pooled(values))]
     return (
         alt.Chart(alt.Data(values=packed(cells)), title=title, width=max(NARROWEST, CELL * len(columns)), height=max(LOWEST, CELL * len(rows)))
         .mark_rect()
@@ -99,9 +100,4 @@ def _head_map(alt: Any, found: HeadMap) -> Any:
 
 def _cells(found: HeadMap) -> Iterator[dict[str, Any]]:
     for (layer, head), value in np.ndenumerate(found.values):
-        yield {"layer": layer, "head": head, "value": _plotted(value)}
-
-
-def _plotted(value: float | np.floating) -> float | None:
-    """Four digits; None, an empty cell, where there is no number."""
-    return float(f"{value:.4g}") if np.isfinite(value) else None
+        yield {"layer": layer, "head": head, "value": rounded(value, 4)}

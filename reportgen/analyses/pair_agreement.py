@@ -13,7 +13,7 @@ from jaxtyping import Float
 from reportgen.analyses.agreement.mantel import FEWEST_PAIRS, MOVES, PairAgreement, SomePairs, WholeMatrices, compare_some, compare_two_some, compare_whole
 from reportgen.analyses.agreement.pictures import draw_matrix
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.sentence_matrix import attention_views
+from reportgen.analyses.sentence_matrix import attention_views, hidden_effects
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.wording import significant, two_decimals
@@ -82,9 +82,8 @@ def _whole(measurements: Measurements) -> tuple[WholeMatrices, tuple[str, ...]]:
 
 def _some(measurements: Measurements) -> Iterator[SomePairs]:
     """The effects of knockout, with the random sample where there is one, and input x gradient of the rows that were measured."""
-    parts = [measurements[name] for name in ("attribution.link_effect", "attribution.link_sample") if name in measurements]
-    if parts:
-        links = np.concatenate(parts)
+    links = hidden_effects(measurements)
+    if len(links):
         yield _content(EFFECT, links[:, 2], links[:, :2].astype(int))
     if "attribution.pairs" in measurements:
         values = np.abs(measurements["attribution.pairs"])

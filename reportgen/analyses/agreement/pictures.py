@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.charting import packed, spec_of
+from reportgen.wording import two_decimals
 
 SERIES = ("#3b6ea8", "#b8621b", "#1f7f5c", "#9a4f86", "#7d6a12", "#7a7a7a")  # as in colours.css
 SINK, OTHERS = "first sentence read (the sink)", "other sentences"
@@ -79,6 +80,6 @@ def _cells(methods: Sequence[str], below: Float[np.ndarray, "method method"], ab
     for row, column in np.ndindex(below.shape):
         value = float((below if row > column else above)[row, column])
         if row != column and np.isfinite(value):
-            text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
+            text = two_decimals(value).replace("0.", ".", 1)
             ink = "light" if abs(value) > STRONG else "dark"
             yield {"row": methods[row], "column": methods[column], "value": round(value, 3), "text": text, "ink": ink}

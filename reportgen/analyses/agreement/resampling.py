@@ -26,16 +26,21 @@ class Intervals:
     high: Float[np.ndarray, "method method"]
 
 
-def block_counts(sentences: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "resample sentence"]:
-    """How often each sentence is drawn when blocks of about n^(1/3) neighbours are drawn until there are n sentences; the same each time.
+def block_length(count: int) -> int:
+    """About n^(1/3)."""
+    return max(round(count ** (1 / 3)), 1)
 
-    *Source:* Kuensch 1989, since neighbouring sentences are alike.
+
+def block_counts(count: int, resamples: int = RESAMPLES, *, round_the_end: bool = False) -> Int[np.ndarray, "resample one"]:
+    """How often each of n sentences, or tokens, is drawn when blocks of about n^(1/3) neighbours are drawn until there are n; the same each time.
+
+    With `round_the_end` the last one's neighbour is the first. *Source:* Kuensch 1989, since neighbours are alike; Politis and Romano 1992 for blocks that go round.
     """
-    length = max(round(sentences ** (1 / 3)), 1)
-    starts = np.random.default_rng(SEED).integers(0, sentences - length + 1, (resamples, -(-sentences // length)))
-    chosen = (starts[:, :, None] + np.arange(length)).reshape(resamples, -1)[:, :sentences]
-    places = chosen + sentences * np.arange(resamples)[:, None]
-    return np.bincount(places.ravel(), minlength=resamples * sentences).reshape(resamples, sentences)
+    length = block_length(count)
+    starts = np.random.default_rng(SEED).integers(0, count if round_the_end else count - length + 1, (resamples, -(-count // length)))
+    chosen = ((starts[:, :, None] + np.arange(length)) % count).reshape(resamples, -1)[:, :count]
+    places = chosen + count * np.arange(resamples)[:, None]
+    return np.bincount(places.ravel(), minlength=resamples * count).reshape(resamples, count)
 
 
 def resampled_ranks(values: Float[np.ndarray, " sentence"], counts: Int[np.ndarray, "resample sentence"]) -> Float[np.ndarray, "resample sentence"]:

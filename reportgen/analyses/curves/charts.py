@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.charting import packed, spec_of
+from reportgen.wording import rounded
 
 CURVES = {"deletion": "taken out first", "insertion": "left in alone"}
 COLOURS, DASHES = ("#3b6ea8", "#b8621b"), ([1, 0], [6, 3])
@@ -59,8 +60,4 @@ def _rows(drawn: Drawn) -> Iterator[dict[str, Any]]:
                 value = float(values[step])
                 if np.isfinite(value) and inside:
                     low, high = (float(ends[curve][step]) for ends in (drawn.low, drawn.high))
-                    yield {"method": method, "curve": name, "share": round(100 * share, 2), "value": _short(value), "low": _short(low), "high": _short(high)}
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")
+                    yield {"method": method, "curve": name, "share": round(100 * share, 2), "value": rounded(value), "low": rounded(low), "high": rounded(high)}

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from reportgen.analyses.agreement.resampling import block_counts, block_length
+
 RESAMPLES = 2000
-SEED = 0
 FEWEST_PARTS = 8
 CONFIDENCE = 0.95
 
@@ -30,10 +31,7 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resampling:
-    """Weights of the parts in each resample, rows that sum to 1; blocks of about n^(1/3) neighbours, the end followed by the start.
-
-    *Source:* Kuensch 1989; Politis and Romano 1992 for blocks that go round.
-    """
+    """Weights of the parts in each resample, rows that sum to 1; `blocks` of neighbours, the end followed by the start, as `block_counts` draws them."""
 
     weights: Float[np.ndarray, "resample part"] | None
     blocks: int
@@ -41,15 +39,10 @@ class Resampling:
     @classmethod
     def of(cls, parts: int) -> Resampling:
         """None are made of fewer than 8 parts."""
-        length = max(round(parts ** (1 / 3)), 1)
-        blocks = -(-parts // length)
+        blocks = -(-parts // block_length(parts))
         if parts < FEWEST_PARTS:
             return cls(weights=None, blocks=blocks)
-        starts = np.random.default_rng(SEED).integers(0, parts, (RESAMPLES, blocks))
-        chosen = ((starts[:, :, None] + np.arange(length)) % parts).reshape(RESAMPLES, -1)[:, :parts]
-        rows = np.arange(RESAMPLES)[:, None] * parts
-        counts = np.bincount((chosen + rows).ravel(), minlength=RESAMPLES * parts).reshape(RESAMPLES, parts)
-        return cls(weights=counts / parts, blocks=blocks)
+        return cls(weights=block_counts(parts, RESAMPLES, round_the_end=True) / parts, blocks=blocks)
 
     def means(self, parts: Float[np.ndarray, "*series part"]) -> Float[np.ndarray, "*series resample"]:
         """The mean of each series in each resample; NaN for one where there are none."""

@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from reportgen.analyses.charting import packed, spec_of
 from reportgen.analyses.link_effects.hidden import NOTHING, Hidden
+from reportgen.wording import rounded
 
 POINTS_AT_MOST = 400
 KINDS = ("link", "link to the first sentence", "link drawn by chance")
@@ -21,7 +22,7 @@ def draw_effects(links: Hidden) -> dict[str, Any]:
     shown = _shown(len(links.effect))
     kind = np.where(links.first, 1, np.where(links.drawn, 2, 0))
     rows = [
-        {"lift": _short(links.lift[at]), "effect": _short(max(links.effect[at], NOTHING)), "kind": KINDS[kind[at]]}
+        {"lift": rounded(links.lift[at], 4), "effect": rounded(max(links.effect[at], NOTHING), 4), "kind": KINDS[kind[at]]}
         for at in shown.tolist()
         if links.lift[at] > 0
     ]
@@ -49,7 +50,3 @@ def draw_effects(links: Hidden) -> dict[str, Any]:
 def _shown(count: int) -> Int[np.ndarray, " shown"]:
     """The places of at most 400 of them, evenly spread."""
     return np.unique(np.linspace(0, count - 1, min(count, POINTS_AT_MOST)).round().astype(np.int64))
-
-
-def _short(value: float) -> float:
-    return float(f"{float(value):.4g}")

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.charting import packed, spec_of
+from reportgen.wording import rounded
 
 KINDS = ("other link of the table", "discovery")
 
@@ -20,8 +21,8 @@ def draw_distances(
     import altair as alt
 
     names = ("share", "low", "high", "expected")
-    rows = [{"distance": int(gap)} | dict(zip(names, map(_short, row), strict=True)) for gap, row in zip(distance, distances, strict=True)]
-    links = [{"distance": gap, "share": _short(share), "kind": KINDS[found]} for gap, share, found in points]
+    rows = [{"distance": int(gap)} | dict(zip(names, rounded(row, 4), strict=True)) for gap, row in zip(distance, distances, strict=True)]
+    links = [{"distance": gap, "share": rounded(share, 4), "kind": KINDS[found]} for gap, share, found in points]
     x = alt.X("distance:Q", title="distance in sentences (log)", scale=alt.Scale(type="log", nice=False))
     title = "share of attention (log)"
     y = alt.Y("share:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~p"))
@@ -44,7 +45,3 @@ def draw_distances(
         f"{distances[-1, 0]:.3%} at distance {distance[-1]}; the {len(points)} links of the table are points, {sum(found for *_, found in points)} of them discoveries."
     )
     return spec_of(chart.configure_view(stroke=None).properties(description=words))
-
-
-def _short(value: float) -> float:
-    return float(f"{float(value):.4g}")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from reportgen.capture.attribution.faithfulness import passes_planned
 from reportgen.capture.attribution.pairs import ALL_ROWS, KINDS, SOME_ROWS
-from reportgen.capture.attribution.steps import about
+from reportgen.capture.attribution.steps import Report, about
 from reportgen.capture.attribution.surrogate import FITTED, HELD_OUT
 from reportgen.capture.feeding import Feed
 from reportgen.capture.pruning.curve import SEEDS, SHARES, TOKENS
 from reportgen.models import Kind
 
-Report = Callable[[str, float], None]
 BACKWARD = 3  # a forward and a backward pass, layers recomputed
 LINKS = 6
 STEPS = 40  # of integrated gradients: 8 and 32, or fewer where the first are enough

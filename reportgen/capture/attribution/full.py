@@ -9,16 +9,14 @@ import numpy as np
 
 from reportgen.capture.attribution.ablation import measure_ablation
 from reportgen.capture.attribution.gradients import Report
+from reportgen.capture.attribution.hiding import why_nothing_is_hidden
 from reportgen.capture.attribution.integrated import measure_integrated_gradients
 from reportgen.capture.attribution.pairs import KINDS, RULE, measure_pairs
 from reportgen.capture.attribution.surrogate import measure_surrogate
 from reportgen.capture.feeding import Feed
-from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.targets import Target
 from reportgen.models import LanguageModel
 
-NOT_HIDDEN = "Not measured, because the model's attention is outside the library's interface, where no sentence can be hidden exactly: ablation, surrogate."
-NOT_ALONE = "Not measured, because the model carries information past its attention, where hiding a sentence does not cut it: ablation, surrogate."
 NO_PAIRS = "Not measured, because a model of this kind predicts no sentence: input x gradient of pairs of sentences."
 
 
@@ -47,15 +45,13 @@ def measure_full(
 
     `value` is the target's, as measured; sentences are numbered from `first_sentence` on, which is where a window of a document begins.
     """
-    model, masked = language_model.model, language_model.tokenizer.mask_token_id
-    aimed = target.feed(given, masked)
+    aimed = target.feed(given, language_model.tokenizer.mask_token_id)
     integrated = measure_integrated_gradients(language_model, aimed, target, value, report)
     arrays = {"attribution.integrated_gradients": integrated.values, "attribution.token_integrated_gradients": integrated.by_token}
     pair_rows, options, notices, said = {}, {}, integrated.notices, {"integrated_gradients": integrated.metadata}
-    if reads_per_layer(model.config):
-        notices = [*notices, NOT_HIDDEN]
-    elif not attention_alone:
-        notices = [*notices, NOT_ALONE]
+    why_not = why_nothing_is_hidden(language_model.model, attention_alone=attention_alone)
+    if why_not:
+        notices = [*notices, f"Not measured, because {why_not}: ablation, surrogate."]
     else:
         own = [sentence - first_sentence for sentence in target.sentences]
         intact = target.intact(value)

@@ -15,6 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, end_of_block
 from reportgen.capture.feeding import StackOf
+from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.scores import ScoreRule, score_rule
 from reportgen.capture.streaming import attention_implementation
@@ -22,6 +23,8 @@ from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 NAME = "reportgen_hiding"
+OUTSIDE = "the model's attention is outside the library's interface, where no sentence can be hidden exactly"
+NOT_ALONE = "the model carries information past its attention, where hiding a sentence does not cut it"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +55,13 @@ class _Hiding:
 
 
 _current: ContextVar[_Hiding] = ContextVar("reportgen_hiding")
+
+
+def why_nothing_is_hidden(model: Any, *, attention_alone: bool) -> str:
+    """Why leaving sentences out of this model says nothing; empty where it does. `attention_alone` says that nothing else carries anything between tokens."""
+    if reads_per_layer(model.config):
+        return OUTSIDE
+    return "" if attention_alone else NOT_ALONE
 
 
 @contextmanager

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.attribution.faithfulness.orders import QUICK, method_arrays, random_orders, ranked
 from reportgen.capture.attribution.faithfulness.plan import DRAWS, TOKENS_AT_MOST, Plan, Step, counts_of, full_steps, quick_steps
 from reportgen.capture.attribution.faithfulness.taking_out import TakingOut, cheapest
 from reportgen.capture.attribution.gradients import Report
+from reportgen.capture.attribution.hiding import why_nothing_is_hidden
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
-from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.self_check import COARSE, TOLERANCES
 from reportgen.capture.targets import Target
 from reportgen.models import LanguageModel
@@ -23,8 +23,6 @@ from reportgen.models import LanguageModel
 SEED = 0
 FEWEST = 2  # sentences beside the target's own
 WHAT = "faithfulness of the attributions (deletion and insertion curves)"
-NOT_HIDDEN = f"Not measured, because the model's attention is outside the library's interface, where no sentence can be hidden exactly: {WHAT}."
-NOT_ALONE = f"Not measured, because the model carries information past its attention, where hiding a sentence does not cut it: {WHAT}."
 TOO_FEW = f"Not measured, because there are fewer than {FEWEST} sentences that could be taken out: {WHAT}."
 NOT_FINITE = f"Not measured, because the target is not finite without some sentences: {WHAT}."
 ONE_WAY = "Not part of the curves of faithfulness, because they do not have a value for every sentence: {}."
@@ -90,7 +88,9 @@ def measure_faithfulness(
     if not steps or not orders.by_method:
         return Faithfulness(arrays={}, settings=None, notices=(_does_not_fit(given.source.tokens),) if not steps else orders.notices)
     plan = Plan(sentences=given.source.sentences, orders=orders.all, steps=steps)
-    found = _measured(passes, plan, report)
+    wanted = plan.wanted()
+    costs = [passes.tokens_run(taken_out) for taken_out in wanted.values()]
+    found = _measured(passes, wanted, f"faithfulness of {len(plan.orders)} orders", costs, report)
     wrong = _what_is_wrong(found, value, TOLERANCES.get(language_model.model.dtype, COARSE))
     if wrong:
         return Faithfulness(arrays={}, settings=None, notices=(wrong,))
@@ -100,17 +100,16 @@ def measure_faithfulness(
         "draws": len(orders.random),
         "seed": SEED,
         "passes": len(found),
-        "tokens_run": sum(passes.tokens_run(taken_out) for taken_out in plan.wanted().values()),
+        "tokens_run": sum(costs),
         "steps": [list(step) for step in steps],
     }
     return Faithfulness(arrays=_arrays(plan, found, orders, first_sentence), settings=settings, notices=orders.notices)
 
 
 def _why_not(language_model: LanguageModel, given: Feed, own: Sequence[int], attention_alone: bool) -> str:
-    if reads_per_layer(language_model.model.config):
-        return NOT_HIDDEN
-    if not attention_alone:
-        return NOT_ALONE
+    why_not = why_nothing_is_hidden(language_model.model, attention_alone=attention_alone)
+    if why_not:
+        return f"Not measured, because {why_not}: {WHAT}."
     return TOO_FEW if given.source.sentences - len(own) < FEWEST else ""
 
 
@@ -143,13 +142,13 @@ def _steps_that_fit(passes: TakingOut, orders: Orders, given: Feed, tokens_at_mo
     return quick_steps(tokens_of, ends, tokens_at_most)
 
 
-def _measured(passes: TakingOut, plan: Plan, report: Report) -> dict[bytes, Float[np.ndarray, " part"]]:
+def _measured(
+    passes: TakingOut, wanted: Mapping[bytes, Bool[np.ndarray, " sentence"]], stage: str, costs: Sequence[int], report: Report
+) -> dict[bytes, Float[np.ndarray, " part"]]:
     """The target's parts for each set of sentences; the first is the empty one."""
-    wanted = list(plan.wanted().items())
-    costs = [passes.tokens_run(taken_out) for _, taken_out in wanted]
-    found = {}
-    for step in steps_of(f"faithfulness of {len(plan.orders)} orders", costs, report):
-        name, taken_out = wanted[step]
+    sets, found = list(wanted.items()), {}
+    for step in steps_of(stage, costs, report):
+        name, taken_out = sets[step]
         found[name] = passes.parts_without(taken_out)
     return found
 
