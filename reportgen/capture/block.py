@@ -19,6 +19,7 @@ from reportgen.capture.visibility import Visibility
 
 ROWS_AT_MOST = 256
 ROWS_AT_LEAST = 16
+LAST_ROWS = 64
 ROWS_OF_A_RUN = 16  # what one thread sums up at a time
 CELLS_AT_MOST = 12_000_000  # of one block, all heads: 48 MB in float32
 ROUNDED_TO = 16  # matrix products run on whole vectors
@@ -89,10 +90,11 @@ def end_of_block(visibility: Visibility, start: int, heads: int, rows_at_most: i
 
 
 def plan_blocks(stack: Stack, visibility: Visibility, rows_at_most: int = ROWS_AT_MOST, cells_at_most: int = CELLS_AT_MOST) -> Iterator[BlockPlan]:
-    """Blocks that end where a sentence ends; a sentence is cut only when it does not fit into one block."""
+    """Blocks that end where a sentence ends; a sentence is cut only when it does not fit into one block. The last are smaller, so that cores end at about the same time."""
     start, tokens, ends = 0, stack.queries.tokens, [run.stop for run in stack.queries.runs]
     while start < tokens:
-        reach = end_of_block(visibility, start, stack.heads, rows_at_most, cells_at_most)
+        rows = min(rows_at_most, max((tokens - start) // 2, LAST_ROWS))
+        reach = end_of_block(visibility, start, stack.heads, rows, cells_at_most)
         stop = max((end for end in ends if start < end <= reach), default=reach)
         yield plan_rows(stack, visibility, slice(start, stop))
         start = stop

@@ -32,17 +32,20 @@ OF_THE_GREATEST = 2e-4  # sums of both signs may leave little of what was added 
 CLOSE = {"rtol": 2e-4, "atol": 2e-5}
 LINKS = ("attribution.link_effect", "attribution.link_drop")
 CURVES = ("faithfulness.orders", "faithfulness.deletion", "faithfulness.insertion")
+COUNTED = ("monotonicity", "alignment_tau", "source_coverage")  # of greatest weights, and of weights above a threshold
 GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"))
 
 
 def assert_alike(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
-    """The same arrays; which of two tokens or pairs of equal weight is shown is left to rounding."""
+    """The same arrays; which of two tokens or pairs of equal weight is shown, or counted as the greatest, is left to rounding."""
     assert set(found) == set(expected)
     assert_same_effects(found, expected)
     assert_same_curves(found, expected)
     for name, values in ((name, expected[name]) for name in found if not name.startswith("attribution.link_") and name not in CURVES):
         if "query_key" in name or name.endswith(("_example", "strongest_key")):
             assert found[name].shape == values.shape, name
+        elif name.removesuffix("_mean_heads").endswith(COUNTED):
+            np.testing.assert_array_equal(np.isnan(found[name]), np.isnan(values), err_msg=name)
         elif name.endswith("token_links"):
             np.testing.assert_allclose(found[name]["weight"], values["weight"], **CLOSE, err_msg=name)
         elif values.dtype == np.float16:

@@ -21,6 +21,7 @@ from transformers import BitNetConfig, BitNetForCausalLM
 
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import ForwardNumbers, measure_target_rows
+from reportgen.capture.lanes import Lanes
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.self_check import check_model
 from reportgen.capture.streaming import attention_implementation
@@ -179,9 +180,9 @@ def test_a_head_with_values_of_zero_adds_nothing_whatever_its_weights() -> None:
 def test_parts_of_heads_that_cancel_are_not_lost_to_rounding() -> None:
     added = torch.arange(1.0, 8.0)[None, None]
     opposed = torch.stack([torch.eye(7), -torch.eye(7) * (1 + 2**-20)])
-    products = head_products(added, opposed)
-    found = summed_norms(torch.full((2, 1, 1), 0.5), products)
-    np.testing.assert_allclose(found.numpy(), [float(added.norm()) * 2**-21], rtol=1e-6)
+    products = head_products(added, opposed, Lanes(1))
+    found = summed_norms(torch.full((2, 1, 1), 0.5), products, Lanes(1))
+    np.testing.assert_allclose(found, [float(added.norm()) * 2**-21], rtol=1e-6)
 
 
 def test_the_model_is_as_it_was_afterwards() -> None:

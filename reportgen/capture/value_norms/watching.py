@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from reportgen.capture.lanes import Lanes, lanes_on
 from reportgen.capture.layout import Stack
 from reportgen.capture.scores import LayerScores, layer_scores
 from reportgen.capture.self_check import COARSE, TOLERANCES
@@ -36,8 +37,9 @@ class ValueNorms:
     def __init__(self, stack: Stack, why_not: str = "") -> None:
         self.stack, self.why_not = stack, why_not
         self.rows = torch.from_numpy(stack.queries.target_rows)
-        self.total = torch.zeros(stack.keys.tokens, dtype=torch.float64)
+        self.total = np.zeros(stack.keys.tokens)
         self.layers = 0
+        self.lanes: Lanes | None = None  # when the device is known
         self.open: Attended | None = None  # whose projection has not run yet
         self.last: tuple[Any, Any, torch.Tensor] | None = None  # an attention module, its projection, and what that gave for the rows
 
@@ -64,7 +66,7 @@ class ValueNorms:
         self._refuse_what_is_open()
         if self.why_not:
             return {}
-        by_token = (self.total / (self.layers * len(self.rows))).numpy()
+        by_token = self.total / (self.layers * len(self.rows))
         return {"attribution.value_norm": self.stack.keys.summed_by_sentence(by_token), "attribution.token_value_norm": by_token.astype(np.float32)}
 
     @property
@@ -89,10 +91,10 @@ class ValueNorms:
 
     def _is_output(self, given: Any, output: torch.Tensor) -> bool:
         """Whether a linear layer's input is the attention's output: the same numbers in the target's rows."""
-        expected, rows = output[0].flatten(1), self.rows.to(output.device)
-        if not isinstance(given, torch.Tensor) or given.numel() != expected.numel() or given.shape[-1] != expected.shape[-1]:
+        of_rows = output[0][self.rows.to(output.device)].flatten(1)
+        if not isinstance(given, torch.Tensor) or given.numel() != output.numel() or given.shape[-1] != of_rows.shape[1]:
             return False
-        return torch.equal(given.reshape(expected.shape)[rows], expected[rows])
+        return torch.equal(self._of_rows(given), of_rows)
 
     def _returned(self, module: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """An attention module is done: what it gives comes of what its projection gave, if that is a part of it."""
@@ -115,15 +117,19 @@ class ValueNorms:
 
     def _add(self, call: Attended, projection: Projection, given: Float[torch.Tensor, "row dim"]) -> None:
         """Add a layer's norms, and compare what all keys add with what the layer gave."""
-        values, scores = call.value[0].float(), layer_scores(call.query, call.key, call.visibility, call.rule)
-        products, found = head_products(values, projection.by_head), []
+        lanes, values, scores = self._lanes(call.value.device), call.value[0].float(), layer_scores(call.query, call.key, call.visibility, call.rule)
+        products, found = head_products(values, projection.by_head, lanes), []
         for rows in self._blocks():
             weights = _weights(scores, rows)
-            self.total += summed_norms(weights, products).cpu()
-            context = torch.matmul(weights.unflatten(0, (len(values), -1)), values[:, None])  # key_head group row value_dim
-            found.append(projection.output(context.flatten(0, 1)))
+            self.total += summed_norms(weights, products, lanes)
+            context = torch.bmm(weights.view(len(values), -1, weights.shape[2]), values)  # heads of a group share its values
+            found.append(projection.output(context.view(*weights.shape[:2], -1)))
         self.layers += 1
         self._refuse_difference(given, torch.cat(found))
+
+    def _lanes(self, device: torch.device) -> Lanes:
+        self.lanes = self.lanes or lanes_on(device)
+        return self.lanes
 
     def _blocks(self) -> Iterator[slice]:
         """Consecutive rows of the target, a few at a time."""
