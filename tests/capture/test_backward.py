@@ -44,7 +44,7 @@ def test_all_numbers_equal_autograd_through_eager_attention(name: str) -> None:
     model, layout = build().double(), made_up_layout(TOKENS, SENTENCES)
     target = make_target(layout)
     found, eager = measured(model, layout, stack, target, rows_at_most=19), by_autograd(model, embeddings_of(model, layout), target)
-    assert found.value == pytest.approx(eager.value, rel=1e-5)
+    assert found.value == pytest.approx(eager.value, rel=5e-5)
     torch.testing.assert_close(found.gradient, eager.gradient, rtol=1e-4, atol=1e-5 * float(eager.gradient.abs().max()))
     assert set(found.stacks) == {stack}
     assert_same(found.stacks[stack], numbers_of(eager.products[stack], layout, layout))
