@@ -102,7 +102,7 @@ def analyse(measurements: Measurements) -> Result:
     )
 
 
-def _check(keys: Int[np.ndarray, "token rank"], tokens: int) -> None:
+def _check(keys: Int[np.ndarray, "*shape"], tokens: int) -> None:
     if (keys < -1).any() or (keys >= tokens).any():
         raise MeasurementsError(f"The token links of this measurements file lead to tokens that are not among its {tokens}.")
 

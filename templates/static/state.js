@@ -54,7 +54,7 @@ function readAddress() {
   return {
     sentence: ofToken ?? sentence(parts.get("sentence")),
     token: ofToken === null ? null : token,
-    pair: pair.length === 2 && !pair.includes(null) ? pair : null,
+    pair: pair.length === 2 && !pair.includes(null) && (ofToken === null || pair.includes(ofToken)) ? pair : null,
     measure: isMeasure(parts.get("measure")) ? parts.get("measure") : "share",
     view: layer === null ? 0 : layer + 1,
     count: number(parts.get("links"), 0, 50) ?? state.count,

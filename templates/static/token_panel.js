@@ -44,7 +44,7 @@ function tokenButton(token) {
   const text = textOfToken(token);
   const button = make("button", { type: "button", className: "token-button" }, make("bdi", {}, text.trim()));
   button.dataset.token = token;
-  button.classList.toggle("begins", /^\s/u.test(text) || tokens.others.has(token));
+  button.classList.toggle("begins", /^\s/u.test(text) || tokens.others.has(token) || token === tokensOf(tokens.sentence[token])[0]);
   const note = noteToken(token);
   button.setAttribute("aria-label", sayToken(token) + (note ? `, ${note}` : ""));
   if (note) button.dataset.note = note;
@@ -122,23 +122,24 @@ function toggleToken(token, inRow) {
   focusToken();
 }
 
-// What happens to the focused token's attention, in one sentence or two.
+// What the focused token does with its attention, in two sentences.
 function sayFocused() {
   if (state.token === null) return [];
   const [own, links] = [tokensOf(state.sentence), linksFrom(state.token)];
   const note = noteToken(state.token);
-  const place = `, token ${own.indexOf(state.token) + 1} of ${own.length} (number ${state.token} of the document, from 0)${note ? `, ${note}` : ""}`;
-  const [first, second] = links;
+  const place = `, token ${own.indexOf(state.token) + 1} of ${own.length} (number ${state.token} of the document, from 0)${note ? `, ${note}` : ""}. `;
   const all = links.reduce((sum, { weight }) => sum + weight, 0);
-  const most = first ? ` Most of its attention goes to ${describeToken(first.key)} (${percent(first.weight)})` : " It looks at nothing";
-  const next = second ? `, then to ${describeToken(second.key)} (${percent(second.weight)}); its ${links.length} strongest links take ${percent(all)}.` : ".";
-  return [make("bdi", {}, nameToken(state.token)), place, ".", most, next];
+  const gives = links.slice(0, 2).map(({ key, weight }) => `${percent(weight)} to ${describeToken(key)}`).join(" and ");
+  const said = links.length > 2 ? `It gives ${gives}; its ${links.length} strongest links take ${percent(all)} of its attention.` : `It gives ${gives || "nothing"}.`;
+  return [make("bdi", {}, nameToken(state.token)), place, make("bdi", {}, said)];
 }
 
 function describeToken(token) {
-  const [sentence, note] = [tokens.sentence[token], token === state.token ? "" : noteToken(token)];
-  const where = token === state.token ? "itself" : sentence < 0 || sentence === state.sentence ? nameToken(token) : `${nameToken(token)} in sentence ${sentence + 1}`;
-  return note ? `${where}, ${note},` : where;
+  const sentence = tokens.sentence[token];
+  if (token === state.token) return "itself";
+  const note = noteToken(token);
+  const where = sentence < 0 || sentence === state.sentence ? "" : ` in sentence ${sentence + 1}`;
+  return nameToken(token) + where + (note ? ` (${note})` : "");
 }
 
 function listFocused() {
