@@ -62,16 +62,11 @@ function linksFrom(query) {
 
 // The tokens that have this one among their strongest links.
 function linksInto(key) {
-  tokens.into ??= gatherLinks();
-  return sortLinks(tokens.into.get(key) ?? []);
-}
-
-function gatherLinks() {
-  const into = new Map();
-  for (let query = 0; query < tokens.count; query++) {
-    for (const link of linksFrom(query)) into.set(link.key, [...(into.get(link.key) ?? []), link]);
+  const found = [];
+  for (let place = tokens.keys.indexOf(key); place >= 0; place = tokens.keys.indexOf(key, place + 1)) {
+    found.push({ query: place % tokens.count, key, weight: tokens.weights[place] });
   }
-  return into;
+  return sortLinks(found);
 }
 
 function linksBetween(query, key) {

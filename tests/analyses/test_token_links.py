@@ -57,7 +57,7 @@ def test_the_share_kept_and_that_of_the_first_token_are_means_over_tokens_in_sen
 def test_the_opening_links_are_those_from_the_looking_sentence_to_the_one_looked_at() -> None:
     result, mean = token_links.analyse(made_up()), P.mean((0, 1))
     query, key = result.opening
-    kept = [(mean[q, k], q, k) for q in np.flatnonzero(MEMBERS == query) for k in np.argsort(-mean[q])[:8] if MEMBERS[k] == key and mean[q, k] > 0]
+    kept = [(mean[q, k], q, k) for q in np.flatnonzero(query == MEMBERS) for k in np.argsort(-mean[q])[:8] if MEMBERS[k] == key and mean[q, k] > 0]
     expected = sorted(kept, key=lambda link: -link[0])[:8]
     assert [link.weight for link in result.opening_links] == pytest.approx([weight for weight, *_ in expected], rel=1e-5)
     texts = [clean_text(made_up().text[slice(*made_up()["token_spans"][q])]).strip() for _, q, _ in expected]
@@ -72,7 +72,7 @@ def test_behind_each_link_stands_the_greatest_weight_of_any_head() -> None:
             assert np.isnan(weight)
         else:
             assert weight == pytest.approx(P[tuple(place)], rel=1e-5)
-            assert weight == pytest.approx(P[:, :, MEMBERS == link[0]][..., MEMBERS == link[1]].max(), rel=1e-5)
+            assert weight == pytest.approx(P[:, :, link[0] == MEMBERS][..., link[1] == MEMBERS].max(), rel=1e-5)
 
 
 def test_a_score_is_the_sum_of_the_products_and_dimensions_a_head_lacks_do_not_count() -> None:

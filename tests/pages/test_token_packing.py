@@ -50,7 +50,9 @@ def links_of(packed: PackedTokens) -> list[dict[int, float]]:
 def test_any_whole_numbers_come_back(values: np.ndarray) -> None:
     packed = pack_integers(values)
     np.testing.assert_array_equal(integers(packed), values)
-    assert packed.planes == 1 + (values.max(initial=0) > 127 or values.min(initial=0) < -128) + (values.max(initial=0) > 32767 or values.min(initial=0) < -32768)
+    assert packed.planes == 1 + (values.max(initial=0) > 127 or values.min(initial=0) < -128) + (
+        values.max(initial=0) > 32767 or values.min(initial=0) < -32768
+    )
 
 
 @pytest.mark.parametrize("result", RESULTS, ids=["measured", "long"])

@@ -28,7 +28,7 @@ NARROW = 390
 
 
 def tokens_of(sentence: int) -> list[int]:
-    return np.flatnonzero(MEMBERS == sentence).tolist()
+    return np.flatnonzero(sentence == MEMBERS).tolist()
 
 
 def links_of(query: int) -> list[tuple[int, float]]:
@@ -61,7 +61,10 @@ TOKEN = a_token_with_far_links()
 
 
 def test_no_two_scripts_have_a_name_in_common() -> None:
-    found = [re.findall(r"^(?:async )?(?:function|const|let) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE) for path in template_folder().glob("static/*.js")]
+    found = [
+        re.findall(r"^(?:async )?(?:function|const|let) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for path in template_folder().glob("static/*.js")
+    ]
     names = Counter(name for names in found for name in names)
     assert [name for name, count in names.items() if count > 1] == []
 
@@ -167,7 +170,15 @@ def test_a_token_in_the_list_leads_on_to_its_own_links(page: Opened) -> None:
 def test_enter_goes_down_to_the_tokens_arrows_move_enter_opens_and_escape_leads_back(page: Opened) -> None:
     page.tab.locator("#sentence-31").focus()
     own = tokens_of(30)
-    for key, active in (("Enter", None), ("Enter", own[0]), ("ArrowRight", own[1]), ("ArrowDown", own[2]), ("ArrowLeft", own[1]), ("End", own[-1]), ("Home", own[0])):
+    for key, active in (
+        ("Enter", None),
+        ("Enter", own[0]),
+        ("ArrowRight", own[1]),
+        ("ArrowDown", own[2]),
+        ("ArrowLeft", own[1]),
+        ("End", own[-1]),
+        ("Home", own[0]),
+    ):
         page.tab.keyboard.press(key)
         if active is not None:
             assert page.tab.evaluate("document.activeElement.dataset.token") == str(active)
@@ -249,7 +260,10 @@ def test_each_dimension_can_be_read_by_slider_by_pointer_and_in_the_table(page: 
     bars.hover(position={"x": bars.bounding_box()["width"] * 9.5 / 13, "y": 9})
     assert page.tab.inner_text(".dimension-control output").startswith("9: query")
     page.tab.locator(".neurons summary").click()
-    rows = [numbers_of(text) for text in page.tab.eval_on_selector_all(".neurons tbody tr", "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent).join(' '))")]
+    rows = [
+        numbers_of(text)
+        for text in page.tab.eval_on_selector_all(".neurons tbody tr", "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent).join(' '))")
+    ]
     step = np.abs([query, key]).max(1) / 127
     assert len(rows) == 13
     for dimension, row in enumerate(rows):
@@ -268,14 +282,25 @@ def test_signs_show_by_direction_as_well_as_by_colour(page: Opened) -> None:
     pair, _ = behind(4)
     choose_pair(page, pair)
     query = RESULT.behind.vectors[4, 0]
-    bars = page.tab.eval_on_selector_all(".neuron-rows svg:first-of-type rect[fill]", "found => found.map((bar) => [Number(bar.getAttribute('y')), bar.getAttribute('fill')])")
+    bars = page.tab.eval_on_selector_all(
+        ".neuron-rows svg:first-of-type rect[fill]", "found => found.map((bar) => [Number(bar.getAttribute('y')), bar.getAttribute('fill')])"
+    )
     assert [y < 1 for y, _ in bars[: len(query)]] == (query > 0).tolist()
-    assert len({colour for (y, colour), value in zip(bars, query, strict=False) if value > 0} & {colour for (y, colour), value in zip(bars, query, strict=False) if value < 0}) == 0
+    assert (
+        len(
+            {colour for (y, colour), value in zip(bars, query, strict=False) if value > 0}
+            & {colour for (y, colour), value in zip(bars, query, strict=False) if value < 0}
+        )
+        == 0
+    )
 
 
 def test_links_from_the_looking_to_the_other_sentence_are_listed_and_their_absence_is_said(page: Opened) -> None:
     kept = {(MEMBERS[query], MEMBERS[key]) for query in range(len(MEMBERS)) for key in RESULT.keys[query] if key >= 0}
-    known, unknown = ((next(pair for pair in candidates if (pair in kept) == wanted)) for candidates, wanted in ((((40, k) for k in range(40)), True), (((52, k) for k in range(52)), False)))
+    known, unknown = (
+        (next(pair for pair in candidates if (pair in kept) == wanted))
+        for candidates, wanted in ((((40, k) for k in range(40)), True), (((52, k) for k in range(52)), False))
+    )
     choose_pair(page, list(known))
     links = sorted(((weight, query, key) for query in tokens_of(known[0]) for key, weight in links_of(query) if MEMBERS[key] == known[1]), reverse=True)[:8]
     assert shares(page.texts(".between tr:not(.group) .bars")) == pytest.approx([weight for weight, *_ in links], rel=0.035)
@@ -339,7 +364,7 @@ def shared_character() -> Measurements:
 
 
 def test_tokens_that_are_part_of_a_character_show_the_whole_of_it(open_file: Callable[..., Opened], tmp_path: Path) -> None:
-    (tmp_path / "x.html").write_text(render_report(build_report(shared_character())), encoding="utf-8")
+    (tmp_path / "x.html").write_text(render_report(build_report(shared_character()), lambda specs: {}), encoding="utf-8")
     page = open_file(tmp_path / "x.html", fragment="#sentence=1&token=1", wait_for=READY)
     assert page.texts("#token-row button") == ["Amber", "🧿", "🧿irch cedar."]
     assert page.tab.get_attribute("#token-row [data-token='1']", "aria-label") == "🧿, a part of this character"
@@ -347,7 +372,7 @@ def test_tokens_that_are_part_of_a_character_show_the_whole_of_it(open_file: Cal
 
 
 def test_tokens_of_no_sentence_are_named_by_what_they_are(open_file: Callable[..., Opened], tmp_path: Path) -> None:
-    (tmp_path / "x.html").write_text(render_report(small_report()), encoding="utf-8")
+    (tmp_path / "x.html").write_text(render_report(small_report(), lambda specs: {}), encoding="utf-8")
     result = section_of(small_report(), "token_links").result
     query = next(token for token in range(9, 23) if 8 in result.keys[token])
     page = open_file(tmp_path / "x.html", fragment=f"#token={query}", wait_for=READY)

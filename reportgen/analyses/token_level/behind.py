@@ -75,7 +75,9 @@ def _of_part(arrays: Mapping[str, np.ndarray], stack: str, places: Int[np.ndarra
 def _check(pairs: Int[np.ndarray, "link 4"], members: Int[np.ndarray, " token"], metadata: Mapping[str, Any]) -> None:
     sizes = (metadata["layers"], metadata["heads"], len(members), len(members))
     if ((pairs < 0) | (pairs >= sizes)).any() or (members[pairs[:, 2:]] < 0).any():
-        raise MeasurementsError(f"The token pairs behind links in this measurements file are not of its {sizes[0]} layers of {sizes[1]} heads, or not of sentences.")
+        raise MeasurementsError(
+            f"The token pairs behind links in this measurements file are not of its {sizes[0]} layers of {sizes[1]} heads, or not of sentences."
+        )
 
 
 def _joined(parts: list[Behind]) -> Behind:
