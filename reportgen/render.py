@@ -23,6 +23,7 @@ from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
+from reportgen.token_packing import pack_tokens
 from reportgen.wording import paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
@@ -35,6 +36,7 @@ FILTERS = {
     "paragraphs": paragraphs,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
+    "pack_tokens": pack_tokens,
     "fields": asdict,
 }
 

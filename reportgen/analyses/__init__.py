@@ -16,6 +16,7 @@ from reportgen.analyses import (
     pair_agreement,
     sentence_matrix,
     sinks,
+    token_links,
     top_links,
     verified_links,
 )
@@ -24,6 +25,7 @@ from reportgen.analyses.analysis import Analysis, Method
 ANALYSES = (
     sentence_matrix.ANALYSIS,
     top_links.ANALYSIS,
+    token_links.ANALYSIS,
     links_beyond_distance.ANALYSIS,
     head_roles.ANALYSIS,
     head_redundancy.ANALYSIS,

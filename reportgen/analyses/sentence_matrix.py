@@ -69,7 +69,7 @@ def analyse(measurements: Measurements) -> Result:
     pairs, attention, expected = measurements.by_pair.pairs, attention_views(measurements), expected_attention(measurements)
     members, kinds = measurements["token_sentences"], measurements.metadata["block_kinds"]
     lift, causal = lift_of(attention[0], expected), not (attention[0][pairs.keys > pairs.queries] > 0).any()
-    opening = _opening(lift, pairs)
+    opening = opening_link(lift, pairs)
     shown = Shown(pairs=pairs, group=-(-pairs.sentences // SHOWN_AT_MOST), causal=causal)
     return Result(
         stack=measurements.stack,
@@ -147,8 +147,8 @@ def _views(measurements: Measurements, name: str) -> Iterator[Float[np.ndarray, 
     yield from measurements.by_pair.layers(f"*.{name}_by_layer")
 
 
-def _opening(lift: Float[np.ndarray, " pair"], pairs: SentencePairs) -> tuple[int, int]:
-    """The pair with the greatest lift that is not a sentence with itself, the first sentence, or the sentence before."""
+def opening_link(lift: Float[np.ndarray, " pair"], pairs: SentencePairs) -> tuple[int, int]:
+    """The pair that the page opens on: of the greatest lift, and not a sentence with itself, the first sentence, or the sentence before."""
     far = content_pairs(lift, pairs)
     near = np.abs(pairs.queries - pairs.keys) < 2
     (place,) = strongest(np.where(near, np.nan, far), 1)

@@ -21,11 +21,11 @@ async function openWorkspace() {
     notice.textContent = "This browser is too old to unpack the matrix. Text, findings, tables, charts and methods read without it.";
     return;
   }
-  await loadWorkspace(data);
+  await Promise.all([loadWorkspace(data), loadTokens()]);
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));
   showParts(document.getElementById("top_links"));
-  [setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix].forEach((setUp) => setUp());
+  [setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix, setUpTokens].forEach((setUp) => setUp());
   openAt(data.opening);
 }
 

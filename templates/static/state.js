@@ -1,6 +1,6 @@
 // What the reader has chosen; everyone who shows it is told of each change. The address keeps it after the #.
 
-const state = { sentence: null, pair: null, measure: "share", view: 0, count: 12, content: true };
+const state = { sentence: null, pair: null, token: null, measure: "share", view: 0, count: 12, content: true };
 const listeners = [];
 
 // `keys` are the parts of the state that the listener shows.
@@ -10,8 +10,9 @@ function whenChanged(keys, listener) {
 
 // `reveal` is a sentence to bring into view in the text.
 function change(patch, reveal = null) {
-  Object.assign(state, patch);
-  tell(Object.keys(patch), reveal);
+  const whole = "sentence" in patch ? { token: null, ...patch } : patch; // a token is one of the chosen sentence
+  Object.assign(state, whole);
+  tell(Object.keys(whole), reveal);
   writeAddress();
 }
 
@@ -29,6 +30,7 @@ function writeAddress() {
   const parts = new URLSearchParams();
   if (state.sentence !== null) parts.set("sentence", state.sentence + 1);
   if (state.pair) parts.set("pair", state.pair.map((sentence) => sentence + 1).join("-"));
+  if (state.token !== null) parts.set("token", state.token);
   if (state.measure !== "share") parts.set("measure", state.measure);
   if (state.view) parts.set("layer", state.view - 1);
   parts.set("links", state.count);
@@ -47,9 +49,12 @@ function readAddress() {
   const sentence = (text) => { const found = number(text, 1, workspace.sentences); return found === null ? null : found - 1; };
   const pair = (parts.get("pair") ?? "").split("-").map(sentence);
   const layer = number(parts.get("layer"), 0, workspace.layers - 1);
+  const token = tokens ? number(parts.get("token"), 0, tokens.count - 1) : null;
+  const ofToken = token === null || tokens.sentence[token] < 0 ? null : tokens.sentence[token];
   return {
-    sentence: sentence(parts.get("sentence")),
-    pair: pair.length === 2 && !pair.includes(null) ? pair : null,
+    sentence: ofToken ?? sentence(parts.get("sentence")),
+    token: ofToken === null ? null : token,
+    pair: pair.length === 2 && !pair.includes(null) && (ofToken === null || pair.includes(ofToken)) ? pair : null,
     measure: isMeasure(parts.get("measure")) ? parts.get("measure") : "share",
     view: layer === null ? 0 : layer + 1,
     count: number(parts.get("links"), 0, 50) ?? state.count,

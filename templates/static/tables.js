@@ -1,12 +1,14 @@
 // Tables that sort: the heading of each column is a button, and says which way it sorts.
 
 function setUpTables() {
-  document.querySelectorAll("table.sortable").forEach((table) => {
-    table.querySelectorAll("th[data-sorts]").forEach((heading) => {
-      const button = make("button", { type: "button" }, ...heading.childNodes);
-      button.addEventListener("click", () => sortBy(table, heading));
-      heading.append(button);
-    });
+  document.querySelectorAll("table.sortable").forEach(setUpTable);
+}
+
+function setUpTable(table) {
+  table.querySelectorAll("th[data-sorts]").forEach((heading) => {
+    const button = make("button", { type: "button" }, ...heading.childNodes);
+    button.addEventListener("click", () => sortBy(table, heading));
+    heading.append(button);
   });
 }
 

@@ -23,7 +23,10 @@ function clickText(event) {
   const element = event.target.closest(".sentence");
   if (!element || event.target.closest(".text-links") || !getSelection().isCollapsed) return;
   event.preventDefault();
-  chooseSentence(Number(element.dataset.sentence));
+  const sentence = Number(element.dataset.sentence);
+  const token = sentence === state.sentence ? tokenAt(event) : null; // the second click goes down to the token
+  if (token === null) chooseSentence(sentence);
+  else change({ token });
 }
 
 // Any link to a sentence, wherever it stands, chooses that sentence; `data-pair` says what it is linked with.
@@ -47,7 +50,8 @@ function moveInText(event) {
   if (!element || event.target.closest("a")) return;
   if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
-    chooseSentence(Number(element.dataset.sentence));
+    const sentence = Number(element.dataset.sentence);
+    if (sentence !== state.sentence || !enterTokens()) chooseSentence(sentence);
   } else if (step && !event.altKey && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     goTo(Number(element.dataset.sentence) + step);
@@ -56,7 +60,7 @@ function moveInText(event) {
 
 function moveAnywhere(event) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea")) return;
-  if (event.key === "Escape") change({ sentence: null, pair: null });
+  if (event.key === "Escape") change(state.token === null ? { sentence: null, pair: null } : { token: null });
   const step = { j: 1, k: -1 }[event.key];
   if (step) goTo(state.sentence === null ? 0 : state.sentence + step);
 }

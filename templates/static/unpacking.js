@@ -58,3 +58,19 @@ function listValues(packed) {
   values[NEVER] = NaN;
   return values;
 }
+
+// Whole numbers: byte planes, lowest first, of 0, -1, 1, -2, ... as 0, 1, 2, 3, ...
+async function unpackIntegers({ count, planes, data }) {
+  const bytes = await inflate(data);
+  return Int32Array.from({ length: count }, (_, place) => {
+    let code = 0;
+    for (let plane = planes - 1; plane >= 0; plane--) code = code * 256 + bytes[plane * count + place];
+    return code % 2 ? -(code + 1) / 2 : code / 2;
+  });
+}
+
+async function unpackFloats({ data }) {
+  const bytes = await inflate(data);
+  const view = new DataView(bytes.buffer);
+  return Float32Array.from({ length: bytes.length / 4 }, (_, place) => view.getFloat32(4 * place, true));
+}

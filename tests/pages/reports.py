@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from made_up import Sizes, made_up
+from made_up_tokens import with_neurons
 from matrices import content_pairs, lift_of, strongest
 from pages.prose import write_document
+from pages.token_reports import make_token_links
 
 from reportgen.analyses import (
     ANALYSES,
@@ -38,7 +40,7 @@ NOTICES = ("The document was read to its end; nothing was left out.", "This page
 
 def small_report(**sizes: int) -> Report:
     """3 layers, 5 sentences and 7 heads, unless said otherwise."""
-    return build_report(made_up(sizes=Sizes(**sizes)))
+    return build_report(with_neurons(Sizes(**sizes)))
 
 
 def with_result(report: Report, name: str, **fields: Any) -> Report:
@@ -64,11 +66,13 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
     random = np.random.default_rng(seed)
     of_a_decoder = [analysis for analysis in ANALYSES if analysis.applies_with is None]
     matrix = make_sentence_matrix(random, sentences, layers)
+    found = make_top_links(matrix)
     redundancy, *carriage = make_carriage(layers, heads)
     agreement, *of_pairs_and_heads = make_agreement(random, matrix, layers, heads)
     results = (
         matrix,
-        make_top_links(matrix),
+        found,
+        make_token_links(np.random.default_rng(seed + 1), matrix, found.content_pairs[0], heads),
         links_beyond_distance.analyse(shorter_document(layers, heads)),
         make_head_roles(layers, heads),
         redundancy,

@@ -1,0 +1,1 @@
+"""Below the sentences: which tokens look at which, and the query and key of one head."""
