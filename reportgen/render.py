@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.packed_charts import pack_charts
 from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
@@ -33,6 +34,7 @@ FILTERS = {
     "rounded": rounded,
     "resampled": resampled,
     "paragraphs": paragraphs,
+    "pack_charts": pack_charts,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
     "fields": asdict,
