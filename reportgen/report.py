@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import groupby
 from typing import Any
 
@@ -56,6 +57,10 @@ class Report:
     provenance: Provenance
     notices: tuple[str, ...]
     sections: tuple[Section, ...]
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for a notebook. Drawing it comes later in the line, and is reached for only when a notebook asks."""
+        return import_module("reportgen.render").render_report(self)._repr_html_()
 
     @property
     def parts(self) -> tuple[Part, ...]:

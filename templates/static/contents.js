@@ -23,3 +23,17 @@ function markInView(id) {
   const { left, width } = link.getBoundingClientRect();
   contents.scrollLeft += left + width / 2 - contents.getBoundingClientRect().left - contents.clientWidth / 2;
 }
+
+// In a frame that was handed the page as text (a notebook's), an address after # is one of the page around it, and leads out of this one.
+function stayInFrame() {
+  if (location.protocol !== "about:") return;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (!link || event.defaultPrevented || (workspace && link.matches('[href^="#sentence-"]'))) return; // those are followed in text.js
+    event.preventDefault();
+    const goal = document.getElementById(link.getAttribute("href").slice(1));
+    goal.tabIndex = -1;
+    goal.focus({ preventScroll: true });
+    goal.scrollIntoView();
+  });
+}

@@ -3,7 +3,7 @@
 function setUpExports() {
   const charts = [...document.querySelectorAll("[data-chart]")];
   charts.forEach((figure) => figure.append(disclose("Export this chart", ...chartButtons(figure))));
-  document.querySelector(".exports-charts").replaceChildren(...charts.map((figure) => make("li", {}, nameChart(figure), ...chartButtons(figure))));
+  document.querySelector(".exports-charts").replaceChildren(...charts.map((figure) => make("li", {}, make("span", {}, nameChart(figure)), ...chartButtons(figure))));
   document.querySelector(".exports-numbers").append(button("JSON", "numbers of this page", async () => saveJson(await gatherNumbers(), "numbers")));
 }
 

@@ -7,6 +7,7 @@ function start() {
   setUpDialogs();
   setUpContents();
   setUpExports();
+  stayInFrame();
   setUpPrinting();
   showParts(document.querySelector(".topbar"));
   showParts(document.getElementById("head_roles"));
