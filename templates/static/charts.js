@@ -7,8 +7,15 @@ let packedCharts = null;
 
 // {theme, charts: {name: specification}}, unpacked when the first is asked for.
 function readCharts() {
-  packedCharts ??= inflate(readData("charts-data").charts).then((bytes) => JSON.parse(new TextDecoder().decode(bytes)));
+  packedCharts ??= inflate(readData("charts-data").charts).then((bytes) => JSON.parse(new TextDecoder().decode(bytes), turnBack));
   return packedCharts;
+}
+
+// Columns as rows again.
+function turnBack(name, part) {
+  if (name !== "data" || !part?.columns) return part;
+  const columns = Object.entries(part.columns);
+  return { values: columns[0][1].map((_, place) => Object.fromEntries(columns.map(([column, values]) => [column, values[place]]))) };
 }
 
 // The picture by itself: colours by day, which its attributes name; fonts named; a ground; its description; no script and no link.
