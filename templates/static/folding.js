@@ -3,9 +3,15 @@
 const MARKS = /(?![\u3099\u309a])(?=\p{Mn})[\p{Diacritic}\p{Script=Inherited}]|\u00ad/gu; // not the voicing marks of kana, which make other letters
 const ALIKE = [[/[\u2018\u2019\u02bc]/g, "'"], [/[\u201c\u201d]/g, '"'], [/\s+/g, " "]];
 
+const foldedCharacters = new Map(); // a text has few of them, and folding one takes a while
+
 function foldCharacter(character) {
+  const known = foldedCharacters.get(character);
+  if (known !== undefined) return known;
   const decomposed = character.normalize("NFKD").toUpperCase().toLowerCase().normalize("NFKD").replace(MARKS, "");
-  return ALIKE.reduce((text, [pattern, plain]) => text.replace(pattern, plain), decomposed);
+  const folded = ALIKE.reduce((text, [pattern, plain]) => text.replace(pattern, plain), decomposed);
+  foldedCharacters.set(character, folded);
+  return folded;
 }
 
 // The folded text, and where in `text` each of its code units begins.

@@ -28,14 +28,15 @@ function gatherSection(section, charts) {
     question: section.querySelector("h2").textContent,
     finding: section.querySelector(".finding").textContent,
     caveat: section.querySelector(".caveat")?.textContent ?? null,
-    tables: [...section.querySelectorAll("table[class]:not(.chosen-links, #chosen-head table), table.sortable")].map(gatherTable),
+    tables: [...section.querySelectorAll("table:not(#head-grid, .chosen-links, #chosen-head table)")].map(gatherTable),
     charts: Object.fromEntries(own.map(([name, spec]) => [name, listSources(spec)])),
   };
 }
 
 function gatherTable(table) {
   const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
-  return { caption: table.caption?.textContent.trim() ?? null, columns: cells(table.tHead.rows[0]), rows: [...table.tBodies].flatMap((body) => [...body.rows].map(cells)) };
+  const columns = [...(table.tHead?.rows ?? [])].flatMap(cells);
+  return { caption: table.caption?.textContent.trim() ?? null, columns, rows: [...table.tBodies].flatMap((body) => [...body.rows].map(cells)) };
 }
 
 // Of the whole model: rows look, columns are looked at. Effects, which few links have, as [query, key, nats], all counted from 0.

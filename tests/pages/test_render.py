@@ -54,8 +54,7 @@ def test_the_same_report_gives_the_same_bytes(html: str) -> None:
 
 def test_hash_seed_time_zone_and_language_of_the_machine_change_nothing(html: str, tmp_path: Path) -> None:
     tests, package = Path(__file__).parent.parent, Path(__file__).parent.parent.parent
-    code = f"import sys; sys.path[:0] = [{str(tests)!r}, {str(package)!r}]; from pages.reports import small_report; from reportgen.packed_charts import pack_charts
-from reportgen.render import render_report"
+    code = f"import sys; sys.path[:0] = [{str(tests)!r}, {str(package)!r}]; from pages.reports import small_report; from reportgen.render import render_report"
     code += "; import hashlib; print(hashlib.sha256(render_report(small_report()).encode()).hexdigest())"
     environment = {"PYTHONHASHSEED": "4711", "TZ": "Asia/Kathmandu", "LC_ALL": "tr_TR.UTF-8"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
