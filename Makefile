@@ -2,17 +2,19 @@
 # make test     all the tests
 # make known-answers  tests on models that nothing else needs; each says what it downloads
 # make benchmark  time and memory beside other ways; BENCHMARK_ARGS=... is handed to tests/benchmarks/measure_speed.py
+# make screenshots  the README's two pictures, of that report; MEASURED=X.npz takes other measurements
 # All set up .venv first and do it only once. PYTHON=... chooses the Python, PIP_ARGS=... is handed to pip.
 
 PYTHON ?= python3
 PIP_ARGS ?=
 BENCHMARK_ARGS ?= --gradients
 SAMPLE := samples/roosevelt-1941.txt
+MEASURED ?= roosevelt-1941.npz
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS)
 HAS_TORCH := import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)
 
-.PHONY: report test known-answers lint snapshots benchmark clean
+.PHONY: report test known-answers lint snapshots benchmark screenshots clean
 
 report: .venv/installed
 	@$(BIN)/reportgen models fetch > /dev/null
@@ -33,6 +35,11 @@ snapshots: .venv/installed-for-tests
 benchmark: .venv/installed-for-benchmarks
 	@$(BIN)/reportgen models fetch > /dev/null
 	$(BIN)/python tests/benchmarks/measure_speed.py $(BENCHMARK_ARGS)
+
+screenshots: .venv/installed-for-tests
+	@$(BIN)/reportgen models fetch > /dev/null
+	@test -f $(MEASURED) || $(BIN)/reportgen measure $(SAMPLE) -o $(MEASURED)
+	$(BIN)/python docs/screenshots.py $(MEASURED)
 
 # A torch that the chosen Python has already is used as it is; otherwise the pinned one is downloaded.
 .venv/installed: pyproject.toml constraints.txt

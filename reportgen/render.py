@@ -19,6 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.notebook import Page
+from reportgen.packed_charts import pack_charts
 from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
@@ -34,6 +36,7 @@ FILTERS = {
     "rounded": rounded,
     "resampled": resampled,
     "paragraphs": paragraphs,
+    "pack_charts": pack_charts,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
     "pack_tokens": pack_tokens,
@@ -41,15 +44,14 @@ FILTERS = {
 }
 
 
-def render_report(report: Report, draw: Drawer = draw_pictures) -> str:
-    """The page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
+def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
+    """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
     report = clean(report)
     pictures = draw({f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()})
     style, script = _read_static("css"), _wrap(_read_static("js"))
-    return (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(
+    template = _environment().get_template("page.html.jinja")
+    return Page(
+        template.render(
             report=report,
             style=Markup(style),
             script=Markup(script),

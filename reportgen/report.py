@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import groupby
 from typing import Any
 
-from reportgen.analyses import ANALYSES, Analysis, Method
+from reportgen.analyses import ANALYSES, LEADS, Analysis, Method, part_of
 from reportgen.measurements import Measurements
 
 
@@ -15,16 +17,27 @@ from reportgen.measurements import Measurements
 class Section:
     """One question, its answer for this document, and the evidence.
 
-    `charts` holds Vega-Lite specifications by name; `result` is the analysis's own frozen dataclass.
+    `charts` holds Vega-Lite specifications by name; `result` is the analysis's own frozen dataclass. `lead` is the finding as the top of the page says it, and
+    `part` the part of the page that the section belongs to.
     """
 
     name: str
+    part: str
     question: str
     finding: str
+    lead: str
     caveat: str
     result: Any
     charts: Mapping[str, Mapping[str, Any]]
     methods: tuple[Method, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Sections that stand together on the page, and what they are called together."""
+
+    name: str
+    sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +57,29 @@ class Report:
     provenance: Provenance
     notices: tuple[str, ...]
     sections: tuple[Section, ...]
+
+    def _repr_html_(self) -> str:
+        """The page in a frame, for a notebook. Drawing it comes later in the line, and is reached for only when a notebook asks."""
+        return import_module("reportgen.render").render_report(self)._repr_html_()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The sections by the part of the page they belong to, in order."""
+        return tuple(Part(name=name, sections=tuple(sections)) for name, sections in groupby(self.sections, lambda section: section.part))
+
+    @property
+    def leading(self) -> tuple[Section, ...]:
+        """The five sections that the page opens with: one of each row of `LEADS`, then others in their order where rows are empty."""
+        by_name = {section.name: section for section in self.sections}
+        found = [next((by_name[name] for name in row if name in by_name), None) for row in LEADS]
+        first = [section for section in found if section is not None]
+        return tuple(first + [section for section in self.sections if section.name not in [other.name for other in first]])[: len(LEADS)]
+
+    @property
+    def following(self) -> tuple[Section, ...]:
+        """All other sections, in their order."""
+        leading = [section.name for section in self.leading]
+        return tuple(section for section in self.sections if section.name not in leading)
 
 
 def build_report(measurements: Measurements) -> Report:
@@ -87,10 +123,13 @@ def _left_out(asked: Sequence[Analysis], measurements: Measurements) -> list[str
 
 def build_section(analysis: Analysis, result: Any) -> Section:
     """An analysis and its result as a section of the report: finding in words, charts, methods."""
+    finding = analysis.find(result)
     return Section(
         name=analysis.name,
+        part=part_of(analysis),
         question=analysis.question,
-        finding=analysis.find(result),
+        finding=finding,
+        lead=finding if analysis.lead is None else analysis.lead(result),
         caveat=analysis.caveat,
         result=result,
         charts=analysis.draw(result),

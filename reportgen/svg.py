@@ -79,6 +79,7 @@ ATTRIBUTES = frozenset(
 DRAWN = frozenset(["viewBox", "transform", "d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "dx", "dy"])  # in pixels
 LONG_NUMBER = re.compile(r"-?\d*\.\d{3,}(?:e[-+]?\d+)?")
 COLOUR = re.compile(r"rgb\((\d+), (\d+), (\d+)\)")
+GRADIENTS = frozenset(["linearGradient", "radialGradient"])  # whose missing ends mean something else than 0
 SAME_WITHOUT = {("opacity", "1"), ("x2", "0"), ("y2", "0"), ("transform", "translate(0,0)")}
 REFERENCE = re.compile(r"url\(\s*['\"]?(#?)([^)'\"]*)['\"]?\s*\)")
 
@@ -113,7 +114,7 @@ def _clean_attributes(element: ElementTree.Element, prefix: str) -> dict[str, st
         kept["id"] = f"{prefix}-{kept['id']}"
     kept = {name: REFERENCE.sub(lambda found: _local_reference(found, prefix), value) for name, value in kept.items()}
     short = {name: LONG_NUMBER.sub(_hundredths, value) if name in DRAWN else COLOUR.sub(_hexadecimal, value) for name, value in kept.items()}
-    return {name: value for name, value in short.items() if (name, value) not in SAME_WITHOUT}
+    return short if _local(element.tag) in GRADIENTS else {name: value for name, value in short.items() if (name, value) not in SAME_WITHOUT}
 
 
 def _hundredths(found: re.Match[str]) -> str:

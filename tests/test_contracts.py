@@ -16,7 +16,20 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
 ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", "capture")
 WAIST = ("contract", "sentence_pairs", "measurements", "score_rows", "links", "sentence_pair")
-BELOW_THE_WAIST = ("wording", "analyses", "report", "report_data", "packing", "token_packing", "svg", "pictures", "token_table", "render")
+BELOW_THE_WAIST = (
+    "wording",
+    "analyses",
+    "report",
+    "report_data",
+    "packing",
+    "token_packing",
+    "svg",
+    "pictures",
+    "packed_charts",
+    "token_table",
+    "notebook",
+    "render",
+)
 ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target")
 LAST = ("progress", "options", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]

@@ -19,7 +19,7 @@ import pytest
 from made_up import SENTENCES, TOKENS, Sizes, made_up
 from made_up_pair import made_up_pair
 
-from reportgen.analyses import ANALYSES
+from reportgen.analyses import ANALYSES, LEADS, PARTS, part_of
 from reportgen.contract import CONTRACT, spec_of
 from reportgen.measurements import Measurements
 from reportgen.report import Report, build_report
@@ -217,3 +217,34 @@ def test_very_short_documents_have_a_report(sizes: Sizes) -> None:
     report = build_report(made_up(sizes=sizes))
     assert names(report) == [analysis.name for analysis in OF_A_DECODER if analysis.name != "faithfulness"]  # nothing can be taken out
     assert "nan" not in " ".join(section.finding for section in report.sections).lower().split()
+
+
+def test_sections_stand_in_parts_in_the_registrys_order() -> None:
+    assert [analysis for analyses in PARTS.values() for analysis in analyses] == list(ANALYSES)
+    assert [part_of(analysis) for analysis in ANALYSES] == [part for part, analyses in PARTS.items() for _ in analyses]
+    assert {name for row in LEADS for name in row} <= {analysis.name for analysis in ANALYSES}
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_the_page_leads_with_five_findings_verified_links_first() -> None:
+    report = build_report(made_up())
+    assert [section.name for section in report.leading] == ["verified_links", "attribution_agreement", "head_roles", "layer_claims", "decay"]
+    assert sorted(names(report)) == sorted(section.name for section in (*report.leading, *report.following))
+    assert [section.name for section in report.following] == [name for name in names(report) if name not in [section.name for section in report.leading]]
+    assert all(any(letter.isdigit() for letter in section.lead) for section in report.leading)
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_what_was_not_measured_gives_its_place_to_the_next_in_the_row_and_then_to_the_order_of_the_page() -> None:
+    report = build_report(made_up(leave_out=["attribution.", "faithfulness."]))
+    assert [section.name for section in report.leading] == ["top_links", "head_roles", "layer_claims", "decay", "sentence_matrix"]
+    assert dataclasses.replace(report, sections=()).leading == dataclasses.replace(report, sections=()).following == ()
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_the_lead_of_verified_links_is_the_strongest_one_that_does_not_lead_to_the_first_sentence() -> None:
+    (section,) = [section for section in build_report(made_up()).sections if section.name == "verified_links"]
+    link = section.result.strongest[0]
+    assert section.lead.startswith(f"Sentence {link.query + 1} looks at sentence {link.key + 1} with ")
+    assert link.key > 0
+    assert section.lead in section.finding

@@ -25,7 +25,8 @@ class Analysis:
     `needs` names the arrays (without the stack's prefix) that must be in the measurements for the analysis to run; of names
     joined by `|` one is enough, and a name with a dot is whole. Where `applies_with` names an array, the analysis is for models that have it, and nothing is said
     of its absence with others. Documents of more than `sentences_at_most` sentences are left out, where that is given.
-    `notices` says what of the result is shown otherwise than it was measured.
+    `notices` says what of the result is shown otherwise than it was measured. `lead` is the finding in one or two sentences, for the top of the page, where
+    the whole is longer.
     """
 
     name: str
@@ -39,3 +40,4 @@ class Analysis:
     sentences_at_most: int | None = None
     applies_with: str | None = None
     notices: Callable[[Any], tuple[str, ...]] = lambda result: ()
+    lead: Callable[[Any], str] | None = None

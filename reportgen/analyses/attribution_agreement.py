@@ -130,6 +130,12 @@ def find(result: Result) -> str:
     return " ".join(part for part in (_verdict(result, attention), _first_and_alone(result, attention), _closest(result)) if part)
 
 
+def lead(result: Result) -> str:
+    """Whether attention tells what mattered, and nothing of other methods."""
+    attention = result.agreement("attention")
+    return find(result) if attention.n < FEWEST or np.isnan(attention.rho) else _verdict(result, attention)
+
+
 def _referred(result: Result) -> str:
     return "the effect of leaving each sentence out" if result.reference == "ablation" else "the gradient"
 
@@ -205,6 +211,7 @@ ANALYSIS = Analysis(
     analyse=analyse,
     draw=draw,
     find=find,
+    lead=lead,
     caveat=(
         "One target only. Attention and attribution both fall with distance and both grow with a sentence's length, and agree for those reasons alone: read the "
         "partial correlation. It takes out what a smooth surface over both can explain; where these explain nearly all of both measures, some of them may remain in it. "

@@ -231,6 +231,17 @@ def find(result: Result) -> str:
     )
 
 
+def lead(result: Result) -> str:
+    """How many heads rest on the first token and how many have no role, and the strongest induction head."""
+    sinks = sum("sink" in roles for roles in result.roles.values())
+    named = sum(any(role != "sink" for role in roles) for roles in result.roles_without_sink.values())
+    has = "has" if named == 1 else "have"
+    return (
+        f"Of {len(result.roles)} heads {sinks} put over 0.3 of their attention on the first token; with that token set aside {named} {has} a role that the scores "
+        f"bear out.{_strongest(result)}"
+    )
+
+
 def _either(names: list[str]) -> str:
     return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
@@ -258,6 +269,7 @@ ANALYSIS = Analysis(
     analyse=analyse,
     draw=draw,
     find=find,
+    lead=lead,
     caveat=(
         "Thresholds cut a continuum: look at the scores. A head that rests on the first token looks positional, local or narrow for that reason alone, so every "
         "score is also given with the first token and special tokens left out and the rest renormalised; what a sink head then does concerns only the small "

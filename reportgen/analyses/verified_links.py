@@ -175,6 +175,11 @@ def find(result: Result) -> str:
     return " ".join(part for part in parts if part)
 
 
+def lead(result: Result) -> str:
+    """What hiding the strongest link does; the finding where no link can be named."""
+    return find(result) if result.idle_of_all else _about_strongest(result) or find(result)
+
+
 def _about_correlation(found: Correlation) -> str:
     if np.isnan(found.rho):
         return f"{found.links} links that do not lead to the first sentence were hidden, too few or too alike to say whether attention tells what they do."
@@ -227,6 +232,7 @@ ANALYSIS = Analysis(
     analyse=analyse,
     draw=draw,
     find=find,
+    lead=lead,
     caveat=(
         "Only the direct look is cut: what other sentences carry over from the hidden one still reaches the sentence that looks, so a link can be idle because "
         "others do the same. No model was trained with links cut, so effects are measured off what it has learnt from. Long sentences that are looked at carry "

@@ -1,9 +1,15 @@
 // Where the script begins: parts that need it are shown, each part is set up, the opening view is chosen.
 
 function start() {
+  setUpKeys();
   setUpTables();
   setUpHeads();
+  setUpDialogs();
+  setUpContents();
+  setUpExports();
+  stayInFrame();
   setUpPrinting();
+  showParts(document.querySelector(".topbar"));
   showParts(document.getElementById("head_roles"));
   document.querySelectorAll(".attribution-agreement, .layer-progression").forEach(showParts);
   openWorkspace();
@@ -25,7 +31,7 @@ async function openWorkspace() {
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));
   showParts(document.getElementById("top_links"));
-  [setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix, setUpTokens].forEach((setUp) => setUp());
+  [setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpTokens].forEach((setUp) => setUp());
   openAt(data.opening);
 }
 

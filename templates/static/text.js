@@ -10,7 +10,9 @@ function setUpText() {
   document.getElementById("text").addEventListener("click", clickText);
   document.getElementById("text").addEventListener("keydown", moveInText);
   document.addEventListener("click", followSentenceLink);
-  document.addEventListener("keydown", moveAnywhere);
+  KEYS.j = () => goTo(state.sentence === null ? 0 : state.sentence + 1);
+  KEYS.k = () => goTo(state.sentence === null ? 0 : state.sentence - 1);
+  KEYS.Escape = () => change(state.token === null ? { sentence: null, pair: null } : { token: null });
   whenChanged(["view", "count", "content"], showTopLinksInText);
   whenChanged(["sentence", "pair", "measure", "view", "content"], showInText);
 }
@@ -56,13 +58,6 @@ function moveInText(event) {
     event.preventDefault();
     goTo(Number(element.dataset.sentence) + step);
   }
-}
-
-function moveAnywhere(event) {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea")) return;
-  if (event.key === "Escape") change(state.token === null ? { sentence: null, pair: null } : { token: null });
-  const step = { j: 1, k: -1 }[event.key];
-  if (step) goTo(state.sentence === null ? 0 : state.sentence + step);
 }
 
 function goTo(sentence) {

@@ -7,6 +7,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +17,21 @@ from made_up import made_up
 from pages.elements import Page, read_page
 from pages.reports import long_report, section_of, small_report, with_result, with_section
 
+from reportgen.packed_charts import pack_charts
 from reportgen.render import render_report, template_folder
 from reportgen.report import Report, build_report
 
-BUDGET = 3_500_000
+BUDGET = 3_550_000
 LABELLED = ("select", "input")
 
 
 def charts_of(report: Report) -> int:
     return sum(len(section.charts) for section in report.sections)
+
+
+def headings_of(page: Page) -> list[str]:
+    """Of the page itself, not of what opens over it."""
+    return [element.text for element in page.named("h2") if element.attributes.get("id") not in ("help-heading", "exports-heading")]
 
 
 def draw_nothing(specs: Mapping[str, object]) -> dict[str, str]:
@@ -99,7 +106,7 @@ def test_ids_are_unique_and_every_link_in_the_page_resolves(page: Page) -> None:
 def test_every_control_has_a_label(page: Page) -> None:
     named = set(page.values("for"))
     controls = [element for element in page.elements if element.name in LABELLED]
-    assert len(controls) == 9
+    assert len(controls) == 10
     in_a_label = {"content", "without-sink"}
     assert [control for control in controls if not (control.attributes["id"] in named | in_a_label or "aria-label" in control.attributes)] == []
 
@@ -108,15 +115,36 @@ def test_the_page_has_one_title_its_landmarks_and_a_heading_for_each_section(pag
     (heading,) = page.named("h1")
     assert heading.text == "Trees and water"
     assert len(page.named("main")) == len(page.named("header")) == len(page.named("nav")) == 1
-    assert [element.text for element in page.named("h2")][1:-1] == [section.question for section in small_report().sections]
+    assert headings_of(page)[1:-1] == [section.question for section in small_report().sections]
 
 
-def test_each_finding_stands_first_and_leads_to_its_section(page: Page) -> None:
+def test_five_findings_stand_first_the_others_behind_and_each_leads_to_its_section(page: Page) -> None:
     report = small_report()
     evidence = [element.attributes["href"] for element in page.named("a") if element.text == "Evidence"]
-    assert evidence == [f"#{section.name}" for section in report.sections]
-    for section in report.sections:
+    assert evidence == [f"#{section.name}" for section in (*report.leading, *report.following)]
+    assert sorted(evidence) == sorted(f"#{section.name}" for section in report.sections)
+    for section in report.following:
         assert page.text().count(section.finding) == 2
+    for section in report.leading:
+        assert section.finding in page.text()
+        assert section.lead in page.text()
+    texts = [element.text for element in page.elements]
+    assert texts.index(report.leading[4].lead) < texts.index(f"{len(report.following)} more findings") < texts.index(report.following[0].finding)
+
+
+def test_the_contents_lead_to_every_section_by_the_part_it_belongs_to(page: Page) -> None:
+    report = small_report()
+    links = [element.attributes["href"] for element in page.named("a") if element.text.strip() and element.attributes.get("href", "").startswith("#")]
+    start = links.index("#findings", links.index("#top"))
+    expected = [f"#{name}" for part in report.parts for name in (part.sections[0].name, *(section.name for section in part.sections))]
+    assert links[start : start + len(expected) + 2] == ["#findings", *expected, "#method"]
+
+
+def test_no_two_scripts_give_one_name_to_two_things() -> None:
+    scripts = [file.read_text(encoding="utf-8") for file in (template_folder() / "static").glob("*.js")]
+    names = [name for script in scripts for name in re.findall(r"^(?:async )?(?:function|const|let) (\w+)", script, re.MULTILINE)]
+    assert len(names) > 100
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_the_page_says_that_attention_is_not_explanation(page: Page) -> None:
@@ -180,7 +208,7 @@ def test_a_picture_that_is_not_xml_is_missing_and_nothing_else() -> None:
 def test_a_page_stands_without_the_sections_that_were_not_measured(leave_out: tuple[str, ...]) -> None:
     report = build_report(made_up(leave_out=leave_out))
     page = read_page(render_report(report, draw_nothing))
-    assert [element.text for element in page.named("h2")][1:-1] == [section.question for section in report.sections]
+    assert headings_of(page)[1:-1] == [section.question for section in report.sections]
     assert {value[1:] for value in page.values("href") if value.startswith("#")} <= set(page.values("id"))
 
 
@@ -196,7 +224,9 @@ def test_a_report_without_sections_has_a_page() -> None:
 
 
 def test_the_page_of_a_long_document_is_within_its_budget() -> None:
-    assert len(render_report(long_report(sentences=200, layers=30)).encode()) < BUDGET
+    report = long_report(sentences=200, layers=30)
+    assert len(render_report(report).encode()) < BUDGET
+    assert len(pack_charts(report)) < 80_000
 
 
 def test_no_script_writes_html_evaluates_text_or_talks_to_the_console() -> None:

@@ -44,3 +44,11 @@ def test_ids_and_what_refers_to_them_carry_the_name_of_the_picture(cleaned: Elem
 
 def test_a_screen_reader_gets_the_description(cleaned: ElementTree.Element) -> None:
     assert (cleaned.get("role"), cleaned.get("aria-label")) == ("img", "A chart")
+
+
+def test_a_gradient_that_leads_down_keeps_its_direction() -> None:
+    """Without its x2 a gradient would run to the far corner."""
+    down = '<svg xmlns="http://www.w3.org/2000/svg"><defs><linearGradient id="g" x1="0" x2="0" y1="1" y2="0"/></defs><line x2="0" y2="5"/></svg>'
+    drawn = ElementTree.fromstring(clean_svg(down, "legend", "A legend"))
+    assert dict(drawn.find("defs/linearGradient").attrib) == {"id": "legend-g", "x1": "0", "x2": "0", "y1": "1", "y2": "0"}
+    assert drawn.find("line").attrib == {"y2": "5"}

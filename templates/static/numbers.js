@@ -1,0 +1,49 @@
+// The numbers that this page holds, as one file: what it says, its tables, its charts' rows, heads, links, and the matrices of the whole model.
+
+const ABOUT_NUMBERS = "What the page of this report holds. Tables are as printed, to three significant digits; matrices are rounded as the page says under "
+  + "them and are of the whole model, null where nothing was computed, 0 below the scale. All results to six digits, single layers too, are written by "
+  + "reportgen render X.npz -o OUT.html --json OUT.json from the measurements file.";
+
+async function gatherNumbers() {
+  const charts = readData("charts-data") && "DecompressionStream" in window ? (await readCharts()).charts : {};
+  const sections = [...document.querySelectorAll("main > section[data-part]")];
+  return {
+    schema: "page-1",
+    about: ABOUT_NUMBERS,
+    title: document.querySelector("h1").textContent,
+    subtitle: document.querySelector(".subtitle").textContent,
+    provenance: Object.fromEntries([...document.querySelectorAll(".provenance dt")].map((term) => [term.textContent, term.nextElementSibling.textContent])),
+    notices: [...document.querySelectorAll(".notices li")].map((notice) => notice.textContent),
+    sentences: [...document.querySelectorAll(".words")].map((words) => words.textContent.trim()),
+    analyses: Object.fromEntries(sections.map((section) => [section.id, gatherSection(section, charts)])),
+    heads: readData("heads-data"),
+    top_links: readData("top-links-data"),
+    matrices: workspace ? gatherMatrices() : null,
+  };
+}
+
+function gatherSection(section, charts) {
+  const own = Object.entries(charts).filter(([name]) => section.querySelector(`[data-chart="${CSS.escape(name)}"]`));
+  return {
+    question: section.querySelector("h2").textContent,
+    finding: section.querySelector(".finding").textContent,
+    caveat: section.querySelector(".caveat")?.textContent ?? null,
+    tables: [...section.querySelectorAll("table:not(#head-grid, .chosen-links, #chosen-head table)")].map(gatherTable),
+    charts: Object.fromEntries(own.map(([name, spec]) => [name, listSources(spec)])),
+  };
+}
+
+function gatherTable(table) {
+  const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
+  const columns = [...(table.tHead?.rows ?? [])].flatMap(cells);
+  return { caption: table.caption?.textContent.trim() ?? null, columns, rows: [...table.tBodies].flatMap((body) => [...body.rows].map(cells)) };
+}
+
+// Of the whole model: rows look, columns are looked at. Effects, which few links have, as [query, key, nats], all counted from 0.
+function gatherMatrices() {
+  const { effect, ...measures } = workspace.measures;
+  const places = Array.from({ length: workspace.rows }, (_, place) => place * workspace.group);
+  const read = (measure) => places.map((query) => places.map((key) => round(readCell(measure, 0, query, key))));
+  const named = Object.fromEntries([...Object.keys(measures), "lift"].map((measure) => [measure, read(measure)]));
+  return { sentences_per_row: workspace.group, ...named, ...(effect ? { effect: readData("workspace-data").effects } : {}) };
+}
