@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
-from reportgen.packing import pack_expected, pack_measure
+from reportgen.packing import pack_digits, pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
@@ -35,6 +35,7 @@ FILTERS = {
     "paragraphs": paragraphs,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
+    "pack_digits": pack_digits,
     "fields": asdict,
 }
 

@@ -24,8 +24,8 @@ async function openWorkspace() {
   await loadWorkspace(data);
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));
-  showParts(document.getElementById("top_links"));
-  [setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix].forEach((setUp) => setUp());
+  ["top_links", "head_matrices", "flow"].forEach((name) => showParts(document.getElementById(name)));
+  [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix, setUpOpenHeads, setUpModelView, setUpStreams].forEach((setUp) => setUp());
   openAt(data.opening);
 }
 

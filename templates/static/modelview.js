@@ -1,0 +1,96 @@
+// The model view: a small matrix for each head, a row for each layer; one can be opened everywhere.
+
+const modelView = { data: null, cells: [], seen: false, drawn: null };
+
+function setUpModelView() {
+  modelView.data = readData("head-matrices-data");
+  const view = document.getElementById("model-view");
+  if (!modelView.data || !view) return;
+  view.append(...Array.from({ length: workspace.layers }, (_, layer) => layerRow(layer)));
+  view.style.setProperty("--heads", modelView.data.count);
+  modelView.cells = [...view.querySelectorAll("[data-head]")];
+  selectCell(modelView.cells, null);
+  view.addEventListener("click", (event) => openCell(event.target.closest("[data-head]")));
+  view.addEventListener("keydown", (event) => moveInHeads(event, modelView.cells, openCell));
+  view.addEventListener("focusin", (event) => tellHead(event.target.closest("[data-head]")));
+  view.addEventListener("pointerover", (event) => tellHead(event.target.closest("[data-head]")));
+  new IntersectionObserver(([entry]) => { modelView.seen = entry.isIntersecting; drawModelView(); }, { rootMargin: "200px" }).observe(view);
+  darkScheme.addEventListener("change", drawModelView);
+  whenChanged(["measure", "content"], drawModelView);
+  whenChanged(["view", "head"], markOpenHead);
+}
+
+function layerRow(layer) {
+  const name = make("span", { className: "layer-of-row" }, String(layer));
+  name.setAttribute("role", "rowheader");
+  const row = make("div", { className: "layer-row" }, name, ...Array.from({ length: modelView.data.count }, (_, head) => headCell(layer, head)));
+  row.setAttribute("role", "row");
+  return row;
+}
+
+function headCell(layer, head) {
+  const { rows } = workspace.heads;
+  const cell = make("div", {}, make("canvas", { width: rows, height: rows }));
+  Object.assign(cell.dataset, { layer, head });
+  cell.setAttribute("role", "gridcell");
+  cell.setAttribute("aria-label", sayHead(layer, head));
+  return cell;
+}
+
+function sayHead(layer, head) {
+  const { first, own, others } = modelView.data;
+  return `Head ${layer}.${head}: ${percent(first[layer][head])} to the first sentence, ${percent(own[layer][head])} to the sentence itself, ${percent(others[layer][head])} to others`;
+}
+
+function tellHead(cell) {
+  if (!cell) return;
+  const [layer, head] = placeOf(cell);
+  const [query, key] = modelView.data.link[layer][head];
+  const link = query < 0 ? "" : `; strongest link: sentence ${query + 1} to ${key + 1}, ${percent(modelView.data.link_share[layer][head])}`;
+  const roles = heads.data && rolesOf(`${layer}.${head}`, heads.withoutSink);
+  document.getElementById("model-view-said").textContent = `${sayHead(layer, head)}${link}.${roles ? ` Roles: ${roles.join(", ") || "none"}.` : ""}`;
+}
+
+function openCell(cell) {
+  if (cell) openHead(...placeOf(cell));
+}
+
+function markOpenHead() {
+  selectCell(modelView.cells, modelView.cells.find((cell) => typeof state.head === "number" && nameOf(cell) === `${state.view - 1}.${state.head}`) ?? null);
+}
+
+// Drawn only while in view, a layer for each frame, so that the page stays answerable.
+function drawModelView() {
+  const wanted = [state.measure === "lift", state.content, darkScheme.matches].join(" ");
+  if (!modelView.seen || modelView.drawn === wanted) return;
+  modelView.drawn = wanted;
+  const paint = headPainter();
+  const drawFrom = (layer) => {
+    if (modelView.drawn !== wanted || layer >= workspace.layers) return;
+    modelView.cells.filter((cell) => Number(cell.dataset.layer) === layer).forEach((cell) => paint(cell.querySelector("canvas"), ...placeOf(cell)));
+    requestAnimationFrame(() => drawFrom(layer + 1));
+  };
+  drawFrom(0);
+  const measure = state.measure === "lift" ? "lift" : "share";
+  document.getElementById("model-view-measure").textContent = `Colours are those of the large matrix for the ${measure}; each small one has the same scale.`;
+}
+
+// One pixel for each cell. On a logarithmic scale a head's code moves the colour by equal steps, and even attention shifts it.
+function headPainter() {
+  const { rows, values, codes, expected } = workspace.heads;
+  const measure = state.measure === "lift" ? "lift" : "share";
+  const ramp = Array.from({ length: 256 }, (_, step) => mix(stopsFor(measure), step / 255));
+  const positions = Array.from(values, (value) => positionOf(measure, value));
+  const shift = measure === "lift" ? Float32Array.from(expected, (value) => Math.log2(value) / (2 * LIFT_SPAN)) : new Float32Array(expected.length);
+  return (canvas, layer, head) => {
+    const image = new ImageData(rows, rows);
+    codes(layer, head).forEach((code, cell) => {
+      if (code === 15) return;
+      const faint = state.content && (cell % rows === 0 || cell % (rows + 1) === 0);
+      const position = code === 0 ? 0 : positions[code] - shift[cell];
+      image.data.set(ramp[Math.round(255 * clamp(position, 0, 1))], 4 * cell);
+      image.data[4 * cell + 3] = faint ? 64 : 255;
+    });
+    canvas.getContext("2d").putImageData(image, 0, 0);
+  };
+}
