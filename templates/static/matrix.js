@@ -41,25 +41,9 @@ function drawCells(context, cells, side) {
   context.drawImage(cells, 0, 0, drawn, drawn);
 }
 
-// One pixel for each cell; none where nothing was computed or the value is under the threshold.
 function paintCells() {
-  const { rows: size, group } = grid();
-  const measure = shownMeasure();
-  const image = new ImageData(size, size);
-  const ramp = Array.from({ length: 256 }, (_, step) => mix(stopsFor(measure), step / 255));
-  for (let query = 0; query < size; query++) {
-    for (let key = 0; key < (workspace.causal ? query + 1 : size); key++) {
-      const value = readShown(query * group, key * group);
-      if (Number.isNaN(value) || isUnder(value)) continue;
-      const step = Math.round(255 * clamp(positionOf(measure, value), 0, 1));
-      const place = 4 * (query * size + key);
-      [image.data[place], image.data[place + 1], image.data[place + 2]] = ramp[step];
-      image.data[place + 3] = isLeftOut(query * group, key * group) ? 64 : 255;
-    }
-  }
-  const canvas = make("canvas", { width: size, height: size });
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
+  const { rows } = grid();
+  return paintPositions(make("canvas", { width: rows, height: rows }), listPositions(), rows, makeRamp(shownMeasure()), leastPosition());
 }
 
 // Slanting lines over what was never computed and over what the switch leaves out.

@@ -76,6 +76,12 @@ function gatherLinks(links, { group, rows }) {
   return { low, high: Math.max(sorted.length ? power(sorted.at(-1), Math.ceil) : 1, 10 * low), cells };
 }
 
+// Takes the matrices of heads out of their packing while nobody waits, so that the first choice of one is answered at once.
+function warmHeads(layer = 0) {
+  if (!workspace.heads || layer >= workspace.layers || !window.requestIdleCallback) return;
+  requestIdleCallback(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
+}
+
 // "mean", "max" or a head's number; the mean for measures that single heads do not have.
 function shownHead() {
   return OF_SINGLE_HEADS.includes(state.measure) ? state.head : "mean";
@@ -106,19 +112,20 @@ function readCell(measure, view, query, key) {
   if (OF_SOME_LINKS.includes(measure)) return workspace.measures[measure]?.cells.get(cellOf(query, key, workspace)) ?? NaN;
   if (measure === "lift") return readShare(view, query, key) / grid().expected[cellOf(query, key)];
   if (measure === "share") return readShare(view, query, key);
-  const { views, tables } = workspace.measures[measure];
-  return tables[view][views[view][cellOf(query, key, workspace)]];
+  const { codes, values } = codesOf(measure, view);
+  return values[codes[cellOf(query, key, workspace)]];
 }
 
 function readShare(view, query, key) {
-  const { codes, values } = sharesOf(view);
+  const { codes, values } = codesOf("share", view);
   return values[codes[cellOf(query, key)]];
 }
 
-// Codes and what they stand for, of the view and the head on show.
-function sharesOf(view) {
-  const head = shownHead();
-  const { views, tables } = workspace.measures.share;
+// Codes and what they stand for; of share and lift those of the head on show.
+function codesOf(measure, view) {
+  const single = OF_SINGLE_HEADS.includes(measure);
+  const head = single ? shownHead() : "mean";
+  const { views, tables } = workspace.measures[single ? "share" : measure];
   if (head === "mean") return { codes: views[view], values: tables[view] };
   return { codes: head === "max" ? workspace.heads.greatest(view) : workspace.heads.codes(view - 1, head), values: workspace.heads.values };
 }
@@ -156,22 +163,4 @@ function findStrongest(sentence, direction, count) {
     if (value > 0 && !isLeftOut(query, key) && !isUnder(value)) cells.push({ query, key, other, value });
   }
   return cells.sort((a, b) => b.value - a.value).slice(0, count);
-}
-
-// The strongest cells of the whole view by `read`, in reading order where they are equal.
-function findStrongestCells(read, count) {
-  const { group } = grid();
-  let found = [];
-  let least = 0;
-  for (let query = 0; query < workspace.sentences; query += group) {
-    for (let key = 0; key < (workspace.causal ? query + 1 : workspace.sentences); key += group) {
-      const value = read(query, key);
-      if (!(value > least) || isLeftOut(query, key)) continue;
-      found.push({ query, key, value });
-      if (found.length < 4 * count) continue;
-      found = found.sort((a, b) => b.value - a.value).slice(0, count);
-      least = found.at(-1).value;
-    }
-  }
-  return found.sort((a, b) => b.value - a.value).slice(0, count);
 }

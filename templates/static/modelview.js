@@ -75,22 +75,10 @@ function drawModelView() {
   document.getElementById("model-view-measure").textContent = `Colours are those of the large matrix for the ${measure}; each small one has the same scale.`;
 }
 
-// One pixel for each cell. On a logarithmic scale a head's code moves the colour by equal steps, and even attention shifts it.
+// As the large matrix is painted.
 function headPainter() {
-  const { rows, values, codes, expected } = workspace.heads;
+  const { rows, values, codes } = workspace.heads;
   const measure = state.measure === "lift" ? "lift" : "share";
-  const ramp = Array.from({ length: 256 }, (_, step) => mix(stopsFor(measure), step / 255));
-  const positions = Array.from(values, (value) => positionOf(measure, value));
-  const shift = measure === "lift" ? Float32Array.from(expected, (value) => Math.log2(value) / (2 * LIFT_SPAN)) : new Float32Array(expected.length);
-  return (canvas, layer, head) => {
-    const image = new ImageData(rows, rows);
-    codes(layer, head).forEach((code, cell) => {
-      if (code === 15) return;
-      const faint = state.content && (cell % rows === 0 || cell % (rows + 1) === 0);
-      const position = code === 0 ? 0 : positions[code] - shift[cell];
-      image.data.set(ramp[Math.round(255 * clamp(position, 0, 1))], 4 * cell);
-      image.data[4 * cell + 3] = faint ? 64 : 255;
-    });
-    canvas.getContext("2d").putImageData(image, 0, 0);
-  };
+  const ramp = makeRamp(measure);
+  return (canvas, layer, head) => paintPositions(canvas, placeCodes(codes(layer, head), values, measure, measure === "lift" ? [logarithmsOf(workspace.heads)] : []), rows, ramp, -Infinity);
 }

@@ -27,6 +27,7 @@ async function openWorkspace() {
   ["top_links", "head_matrices", "flow"].forEach((name) => showParts(document.getElementById(name)));
   [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix, setUpOpenHeads, setUpModelView, setUpStreams].forEach((setUp) => setUp());
   openAt(data.opening);
+  warmHeads();
 }
 
 // An address that asks for something gets it; otherwise the page opens on the link it was given, scrolled to its top.

@@ -32,7 +32,7 @@ function drawStreams(row, withoutFirst) {
   const shares = followBack(row, withoutFirst);
   const lanes = chooseLanes(row, shares);
   Object.assign(streams, { row, lanes, shares: laneShares(shares, lanes), depth: null });
-  const steps = laneSteps(row, lanes, withoutFirst);
+  const steps = streams.shares.map((above, layer) => (layer ? laneStep(layer, lanes, above, streams.shares[layer - 1], withoutFirst) : null));
   const drawing = document.querySelector("#streams svg");
   drawing.setAttribute("viewBox", `0 0 ${STREAM.width} ${STREAM.height + 34}`);
   drawing.replaceChildren(...drawRibbons(steps), ...drawLaneLabels(), ...drawDepths(), makeSvg("line", { class: "depth-cursor", y1: 0, y2: STREAM.height + 6, x1: -9, x2: -9 }));
@@ -73,7 +73,7 @@ function drawRibbons(steps) {
   const room = STREAM.height - STREAM.top - STREAM.gap * streams.lanes.length;
   return streams.shares.slice(1).flatMap((_, below) => {
     const [from, to] = [stackLanes(below).map(({ top }) => top), stackLanes(below + 1).map(({ top }) => top)];
-    return steps[below + 1].flatMap((parts, upper) => Array.from(parts, (part, lower) => {
+    return steps[below + 1].flatMap((parts, upper) => parts.map((part, lower) => {
       const ribbon = drawRibbon(depthX(below), from[lower], depthX(below + 1), to[upper], part * room, lower, upper === lower);
       from[lower] += part * room;
       to[upper] += part * room;

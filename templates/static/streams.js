@@ -1,43 +1,55 @@
 // Where a sentence's information comes from, layer by layer: what is followed back from it, over sentences, in the head-averaged matrices of the page.
 
 const LANES = 5; // sentences with a lane of their own
+const rowSums = new Map();
 
 // For each number of layers passed, from the input to the last layer, the share that is followed to each row: r_(l-1) = 0.5 r_l + 0.5 r_l A_l, rows of A made to sum to 1.
-function followBack(row, withoutFirst, onStep = null) {
+function followBack(row, withoutFirst) {
   let shares = new Float64Array(workspace.rows);
   shares[row] = 1;
   const found = [shares];
   for (let layer = workspace.layers; layer >= 1; layer--) {
-    const before = new Float64Array(workspace.rows);
-    shares.forEach((share, query) => { if (share > 1e-6) spread(share, query, layer, withoutFirst, before, onStep); });
-    found.unshift(before);
-    shares = before;
+    shares = stepBack(shares, layer, withoutFirst);
+    found.unshift(shares);
   }
   return found;
 }
 
-function spread(share, query, layer, withoutFirst, before, onStep) {
-  const give = (key, part) => { before[key] += part; if (onStep) onStep(layer, query, key, part); };
-  const { weights, sum } = readRow(query, layer, withoutFirst);
-  give(query, sum > 0 ? share / 2 : share);
-  if (sum > 0) for (let key = 0; key < weights.length; key++) if (weights[key]) give(key, (share / 2) * (weights[key] / sum));
+function stepBack(shares, layer, withoutFirst) {
+  const { rows, causal } = workspace;
+  const { codes, values, sums } = readLayer(layer, withoutFirst);
+  const before = new Float64Array(rows);
+  for (let query = 0; query < rows; query++) {
+    const share = shares[query];
+    if (share === 0) continue;
+    // What is less than a millionth stays where it is.
+    const stays = sums[query] > 0 && share > 1e-6 ? 0.5 : 1;
+    before[query] += stays * share;
+    if (stays === 1) continue;
+    const scale = (0.5 * share) / sums[query];
+    const end = causal ? query + 1 : rows;
+    for (let key = withoutFirst ? 1 : 0, cell = query * rows + key; key < end; key++, cell++) before[key] += scale * values[codes[cell]];
+  }
+  return before;
 }
 
-// What a row of a layer's mean over heads looks at.
-function readRow(query, layer, withoutFirst) {
-  const { rows, measures: { share: { views, tables } }, causal } = workspace;
-  const weights = new Float64Array(causal ? query + 1 : rows);
-  let sum = 0;
-  for (let key = withoutFirst ? 1 : 0; key < weights.length; key++) {
-    weights[key] = tables[layer][views[layer][query * rows + key]] || 0;
-    sum += weights[key];
-  }
-  return { weights, sum };
+// A layer's mean over heads, with what was never computed as 0, and the sums of its rows.
+function readLayer(layer, withoutFirst) {
+  return remember(rowSums, `${layer} ${withoutFirst}`, () => {
+    const { rows, causal, measures: { share: { views, tables } } } = workspace;
+    const [codes, values, sums] = [views[layer], tables[layer].map((value) => value || 0), new Float64Array(rows)];
+    for (let query = 0; query < rows; query++) {
+      const end = causal ? query + 1 : rows;
+      for (let key = withoutFirst ? 1 : 0; key < end; key++) sums[query] += values[codes[query * rows + key]];
+    }
+    return { codes, values, sums };
+  });
 }
 
 // The row itself and those that ever hold most, in the order of the document, and one lane for all others.
 function chooseLanes(row, shares) {
-  const most = Array.from({ length: workspace.rows }, (_, other) => Math.max(...shares.map((values) => values[other])));
+  const most = Float64Array.from(shares[0]);
+  for (const values of shares) values.forEach((value, other) => { if (value > most[other]) most[other] = value; });
   const others = [...most.keys()].filter((other) => other !== row && most[other] > 0).sort((a, b) => most[b] - most[a]).slice(0, LANES - 1);
   return [row, ...others].sort((a, b) => a - b);
 }
@@ -49,11 +61,21 @@ function laneShares(shares, lanes) {
   });
 }
 
-// What passes from lane to lane in each step, [layer][lane above][lane below].
-function laneSteps(row, lanes, withoutFirst) {
-  const laneOf = (place) => { const lane = lanes.indexOf(place); return lane < 0 ? lanes.length : lane; };
-  const known = Int8Array.from({ length: workspace.rows }, (_, place) => laneOf(place));
-  const steps = Array.from({ length: workspace.layers + 1 }, () => Array.from({ length: lanes.length + 1 }, () => new Float64Array(lanes.length + 1)));
-  followBack(row, withoutFirst, (layer, query, key, part) => { steps[layer][known[query]][known[key]] += part; });
-  return steps;
+// What passes in one layer from lane to lane, [lane above][lane below]; of the others, what the named lanes leave.
+function laneStep(layer, lanes, above, below, withoutFirst) {
+  const rest = (total, parts) => Math.max(0, total - parts.reduce((sum, part) => sum + part, 0));
+  const named = lanes.map((query, upper) => {
+    const parts = lanes.map((key) => passes(layer, query, key, above[upper], withoutFirst));
+    return [...parts, rest(above[upper], parts)];
+  });
+  const last = lanes.map((_, lower) => rest(below[lower], named.map((parts) => parts[lower])));
+  return [...named, [...last, rest(above[lanes.length], last)]];
+}
+
+function passes(layer, query, key, share, withoutFirst) {
+  const { codes, values, sums } = readLayer(layer, withoutFirst);
+  if (!(sums[query] > 0) || share <= 1e-6) return query === key ? share : 0;
+  const unseen = (workspace.causal && key > query) || (withoutFirst && key === 0);
+  const looked = unseen ? 0 : (0.5 * share * values[codes[query * workspace.rows + key]]) / sums[query];
+  return looked + (query === key ? 0.5 * share : 0);
 }

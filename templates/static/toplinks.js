@@ -33,11 +33,15 @@ function strongestLinks() {
 // Measured values where the page has them, those of lift and the mean of heads; else what the matrix shows.
 function rankLinks() {
   if (rankedBy() === "lift" && shownHead() === "mean") return measuredLinks().filter((link) => !isUnder(link[state.measure]));
-  const rank = rankedBy() === "lift" ? (query, key) => readCell("lift", state.view, query, key) : readShown;
-  const read = (query, key) => (isUnder(readShown(query, key)) ? NaN : rank(query, key));
-  return findStrongestCells(read, TOP_LINKS_AT_MOST).map(({ query, key }) => ({
+  return strongestCells(rankOfCells(), TOP_LINKS_AT_MOST).map(({ query, key }) => ({
     query, key, share: readCell("share", state.view, query, key), lift: readCell("lift", state.view, query, key),
   }));
+}
+
+function rankOfCells() {
+  if (rankedBy() !== "lift" || state.measure === "lift") return listPositions();
+  const { codes, values } = codesOf("share", state.view);
+  return placeCodes(codes, values, "lift", [logarithmsOf(grid())]);
 }
 
 function measuredLinks() {
