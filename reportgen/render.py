@@ -21,7 +21,7 @@ from markupsafe import Markup
 from reportgen.characters import clean
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
-from reportgen.packing import pack_expected, pack_measure
+from reportgen.packing import pack_digits, pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
@@ -40,6 +40,7 @@ FILTERS = {
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
     "pack_tokens": pack_tokens,
+    "pack_digits": pack_digits,
     "fields": asdict,
 }
 

@@ -8,6 +8,7 @@ from reportgen.analyses import (
     faithfulness,
     flow,
     head_agreement,
+    head_matrices,
     head_redundancy,
     head_roles,
     layer_claims,
@@ -24,7 +25,7 @@ from reportgen.analyses.analysis import Analysis, Method
 
 PARTS = {
     "Document": (sentence_matrix.ANALYSIS, top_links.ANALYSIS, token_links.ANALYSIS, links_beyond_distance.ANALYSIS),
-    "Heads": (head_roles.ANALYSIS, head_redundancy.ANALYSIS),
+    "Heads": (head_roles.ANALYSIS, head_matrices.ANALYSIS, head_redundancy.ANALYSIS),
     "Layers": (layer_progression.ANALYSIS, layer_claims.ANALYSIS),
     "Carriage": (decay.ANALYSIS, sinks.ANALYSIS, flow.ANALYSIS, chunks.ANALYSIS),
     "Belief": (

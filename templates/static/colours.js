@@ -34,15 +34,26 @@ function inkOn(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#ffffff";
 }
 
+function isAroundOne(measure) {
+  return measure === "lift" || measure === "ratio";
+}
+
 function stopsFor(measure) {
-  return measure === "lift" ? aroundOne() : CIVIDIS;
+  return isAroundOne(measure) ? aroundOne() : CIVIDIS;
 }
 
 // Where a value lies on its measure's scale, from 0 to 1.
 function positionOf(measure, value) {
-  if (measure === "lift") return value > 0 ? 0.5 + Math.log2(value) / (2 * LIFT_SPAN) : 0;
+  if (isAroundOne(measure)) return value > 0 ? 0.5 + Math.log2(value) / (2 * LIFT_SPAN) : 0;
   const { low, high } = workspace.measures[measure];
   return value > 0 ? Math.log(value / low) / Math.log(high / low) : 0;
+}
+
+// The value at a place on its measure's scale.
+function valueAt(measure, position) {
+  if (isAroundOne(measure)) return 2 ** (2 * LIFT_SPAN * (position - 0.5));
+  const { low, high } = workspace.measures[measure];
+  return low * (high / low) ** position;
 }
 
 function themeColour(name) {

@@ -8,8 +8,8 @@ function setUpHeads() {
   heads.cells = [...document.querySelectorAll("#head-grid [data-head]")];
   heads.cells.forEach((cell, index) => { cell.tabIndex = index ? -1 : 0; });
   const grid = document.getElementById("head-grid");
-  grid.addEventListener("click", (event) => chooseHead(event.target.closest("[data-head]")));
-  grid.addEventListener("keydown", moveInHeads);
+  grid.addEventListener("click", (event) => openOrChoose(event.target.closest("[data-head]")));
+  grid.addEventListener("keydown", (event) => moveInHeads(event, heads.cells, openOrChoose));
   document.getElementById("metric").addEventListener("change", (event) => showHeads({ metric: Number(event.target.value) }));
   document.getElementById("without-sink").addEventListener("change", (event) => showHeads({ withoutSink: event.target.checked }));
   darkScheme.addEventListener("change", () => showHeads({}));
@@ -84,26 +84,37 @@ function findPeak() {
   return heads.cells.reduce((best, cell) => (value(cell) > value(best) ? cell : best));
 }
 
-function moveInHeads(event) {
+// Cells of a grid with a row for each layer: arrows move the focus, Enter and the space bar choose.
+function moveInHeads(event, cells, choose) {
   const cell = event.target.closest("[data-head]");
   if (!cell) return;
-  const across = heads.data.metrics[0].values[0].length;
+  const across = 1 + Math.max(...cells.map((other) => Number(other.dataset.head)));
   const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across };
   if (event.key === "Enter" || event.key === " ") {
     event.preventDefault();
-    chooseHead(cell);
+    choose(cell);
   } else if (event.key in steps) {
     event.preventDefault();
-    heads.cells[heads.cells.indexOf(cell) + steps[event.key]]?.focus();
+    cells[cells.indexOf(cell) + steps[event.key]]?.focus();
   }
+}
+
+function selectCell(cells, chosen) {
+  cells.forEach((cell) => {
+    cell.tabIndex = cell === (chosen ?? cells[0]) ? 0 : -1;
+    cell.setAttribute("aria-selected", String(cell === chosen));
+  });
+}
+
+// Where the page has the matrices of heads, the chosen one is opened everywhere.
+function openOrChoose(cell) {
+  if (cell && workspace?.heads) openHead(...placeOf(cell));
+  else chooseHead(cell);
 }
 
 function chooseHead(cell) {
   if (!cell) return;
-  heads.cells.forEach((other) => {
-    other.tabIndex = other === cell ? 0 : -1;
-    other.setAttribute("aria-selected", String(other === cell));
-  });
+  selectCell(heads.cells, cell);
   heads.chosen = nameOf(cell);
   showChosenHead();
 }

@@ -16,10 +16,13 @@ function placeAt(element, position) {
 
 function drawMatrixLegend() {
   const option = document.querySelector(`#measure option[value="${state.measure}"]`);
+  const where = { effect: "hidden in every layer", flow: "through all layers" }[state.measure] ?? nameView(state.view);
+  const under = state.threshold ? `; blank: less than ${sayValue(shownMeasure(), thresholdValue())}` : "";
   drawLegend(document.getElementById("matrix-legend"), {
-    stops: stopsFor(state.measure),
-    ticks: state.measure === "lift" ? listLiftTicks() : listDecades(),
-    unit: `${option.dataset.unit}; ${state.measure === "effect" ? "hidden in every layer" : nameView(state.view)}; logarithmic scale`,
+    stops: stopsFor(shownMeasure()),
+    ticks: isAroundOne(shownMeasure()) ? listLiftTicks() : listDecades(),
+    marks: state.threshold ? [{ position: state.threshold / THRESHOLDS, text: "threshold" }] : [],
+    unit: `${state.chance ? `${option.textContent.trim()}, times the mean of sentences as far apart` : option.dataset.unit}; ${where}; logarithmic scale${under}`,
   });
 }
 
@@ -35,7 +38,7 @@ function listDecades() {
   const decades = Math.round(Math.log10(high / low));
   return Array.from({ length: decades + 1 }, (_, step) => {
     const value = low * 10 ** step;
-    const text = String(Number(((["isa", "effect"].includes(state.measure) ? 1 : 100) * value).toPrecision(1)));
+    const text = String(Number(((["isa", "effect", "flow"].includes(state.measure) ? 1 : 100) * value).toPrecision(1)));
     return { position: step / decades, text: step === 0 ? `≤ ${text}` : text };
   }).filter((_, step) => decades < 5 || step === 0 || (step > 1 && (decades - step) % 2 === 0));
 }

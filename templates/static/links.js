@@ -1,23 +1,9 @@
-// Links as lists: those of the chosen sentence, the strongest of the view, and the one cell being looked at.
-
-let topLinks = null;
+// Links as lists: those of the chosen sentence, and the one cell being looked at.
 
 function setUpLinks() {
-  topLinks = readData("top-links-data");
-  document.getElementById("top-links")?.querySelector("tbody").addEventListener("click", clickTopLink);
   document.getElementById("chosen-links").addEventListener("click", clickChosenLink);
-  whenChanged(["sentence", "pair", "measure", "view", "content"], showChosenLinks);
-  whenChanged(["sentence", "pair", "measure", "view", "content"], () => showReadout(state.pair));
-  if (!topLinks) return;
-  whenChanged(["view", "count", "content"], showTopLinks);
-  whenChanged(["pair"], markTopLink);
-}
-
-// The pairs that the controls ask for, strongest lift first.
-function listTopLinks() {
-  if (!topLinks) return [];
-  const pairs = topLinks[state.content ? "content" : "every"].pairs[state.view];
-  return pairs.slice(0, state.count).filter(([query]) => query >= 0);
+  whenChanged(["sentence", "pair", "measure", "view", "head", "each", "threshold", "chance", "content"], showChosenLinks);
+  whenChanged(["sentence", "pair", "measure", "view", "head", "chance", "content"], () => showReadout(state.pair));
 }
 
 function showReadout(cell) {
@@ -48,30 +34,58 @@ function showChosenLinks() {
     heading.textContent = "No sentence is chosen";
     return container.replaceChildren(make("p", { className: "hint" }, "Choose one in the text or in the matrix."));
   }
-  heading.textContent = `Links of ${nameRow(state.sentence)}, ${nameView(state.view)}, strongest ${nameMeasure(state.measure)} first`;
+  heading.textContent = `Links of ${nameRow(state.sentence)}, ${nameView(state.view)}, strongest ${nameMeasure(shownMeasure())} first`;
   const groups = [["source", "looks at"], ["destination", "is looked at by"]];
-  const bodies = groups.map(([direction, title]) => groupRows(findStrongest(state.sentence, direction, SHOWN), direction, title));
+  const bodies = groups.map(([direction, title]) => groupRows(findStrongest(state.sentence, direction, state.each), direction, title));
   return container.replaceChildren(make("table", { className: "links chosen-links" }, ...bodies));
 }
 
 function groupRows(links, direction, title) {
-  const titles = [make("span", { className: `key ${direction}` }, title), "share", "lift", ...(workspace.measures.effect ? ["effect, nats"] : []), make("span", { className: "unseen" }, "text")];
+  const titles = [make("span", { className: `key ${direction}` }, title), ...shownColumns().map(({ name }) => name), make("span", { className: "unseen" }, "text")];
   const headings = titles.map((content) => make("th", { scope: "col" }, content));
   const largest = Math.max(...links.map(({ query, key }) => readCell("share", state.view, query, key)), 1e-9);
   const rows = links.map((link) => linkRow(link, largest));
-  const nothing = make("tr", {}, make("td", { colSpan: headings.length, className: "hint" }, state.measure === "effect" ? "none was hidden" : "nothing on this scale"));
+  const nothing = make("tr", {}, make("td", { colSpan: headings.length, className: "hint" }, sayNothing()));
   return make("tbody", { className: direction }, make("tr", { className: "group" }, ...headings), ...(rows.length ? rows : [nothing]));
 }
 
-function linkRow({ query, key, other }, largest) {
+function sayNothing() {
+  if (state.each === 0) return "no links are asked for";
+  if (state.threshold) return `nothing reaches ${sayValue(shownMeasure(), thresholdValue())}`;
+  return { effect: "none was hidden", flow: "none was computed" }[state.measure] ?? "nothing on this scale";
+}
+
+// Share and lift stand in every list; the measure on show and what chance gives are added.
+function shownColumns() {
+  const other = state.measure in workspace.measures && !["share", "effect"].includes(state.measure);
+  return [
+    { name: "share", className: "bars", fill: shareCell },
+    { name: "lift", className: "bars lift", fill: liftCell },
+    ...(other ? [{ name: nameMeasure(state.measure), className: "nats", fill: ({ query, key }) => [sayValue(state.measure, readCell(state.measure, state.view, query, key))] }] : []),
+    ...(workspace.measures.effect ? [{ name: "effect, nats", className: "nats", fill: ({ query, key }) => [sayNats(query, key)] }] : []),
+    ...(state.chance ? [
+      { name: "even", className: "nats chance", fill: ({ query, key }) => [percent(grid().expected[cellOf(query, key)])] },
+      { name: "as far apart", className: "nats chance", fill: ({ query, key }) => [sayValue(state.measure, readChance(query, key))] },
+      { name: "ratio", className: "nats chance", fill: ({ query, key }) => [times(readShown(query, key))] },
+    ] : []),
+  ];
+}
+
+function shareCell({ query, key }, largest) {
   const share = readCell("share", state.view, query, key);
+  return [bar(0, share / largest), make("span", {}, share ? percent(share) : "≈ 0")];
+}
+
+function liftCell({ query, key }) {
   const lift = readCell("lift", state.view, query, key);
+  return [liftBar(lift), make("span", {}, lift ? times(lift) : "≈ 0")];
+}
+
+function linkRow(link, largest) {
+  const { query, key, other } = link;
   const number = make("a", { href: `#sentence-${other + 1}` }, numberRow(other));
-  const row = make("tr", {},
-    make("td", {}, number),
-    make("td", { className: "bars" }, bar(0, share / largest), make("span", {}, share ? percent(share) : "≈ 0")),
-    make("td", { className: "bars lift" }, liftBar(lift), make("span", {}, share ? times(lift) : "≈ 0")),
-    ...(workspace.measures.effect ? [make("td", { className: "nats" }, sayNats(query, key))] : []),
+  const row = make("tr", {}, make("td", {}, number),
+    ...shownColumns().map(({ className, fill }) => make("td", { className }, ...fill(link, largest))),
     make("td", {}, make("bdi", { className: "line" }, wordsOf(other))));
   row.dataset.pair = `${query} ${key}`;
   row.classList.toggle("chosen-row", row.dataset.pair === state.pair?.join(" "));
@@ -95,42 +109,7 @@ function clickChosenLink(event) {
   if (row && !event.target.closest("a")) change({ pair: row.dataset.pair.split(" ").map(Number) });
 }
 
-function showTopLinks() {
-  const kept = topLinks[state.content ? "content" : "every"];
-  const rows = listTopLinks().map((pair, place) => topLinkRow(pair, kept.share[state.view][place], kept.lift[state.view][place]));
-  const nothing = make("tr", {}, make("td", { colSpan: topLinks.effects ? 7 : 6 }, state.count ? "No pair of sentences is left." : "No links are asked for."));
-  const table = document.getElementById("top-links");
-  const left = state.content ? "first sentence and the sentence itself left out" : "first sentence and the sentence itself included";
-  table.caption.textContent = `${rows.length} strongest links by lift, ${nameView(state.view)}, ${left}`;
-  table.tBodies[0].replaceChildren(...(rows.length ? rows : [nothing]));
-  markTopLink();
-}
-
-function topLinkRow([query, key], share, lift) {
-  const cell = (...content) => make("td", {}, ...content);
-  const number = (sentence) => make("a", { href: `#sentence-${sentence + 1}` }, String(sentence + 1));
-  const words = (sentence) => make("bdi", { className: "clamped" }, wordsOf(sentence));
-  const row = make("tr", {}, cell(number(query)), cell(number(key)),
-    make("td", { className: "figure" }, significant(100 * share)), make("td", { className: "figure" }, significant(lift)),
-    ...(topLinks.effects ? [make("td", { className: "figure" }, sayNats(query, key))] : []), cell(words(query)), cell(words(key)));
-  row.dataset.pair = `${query} ${key}`;
-  return row;
-}
-
 function sayNats(query, key) {
   const nats = readCell("effect", state.view, query, key);
   return Number.isNaN(nats) ? "not measured" : significant(nats);
-}
-
-function markTopLink() {
-  for (const row of document.querySelectorAll("#top-links tr[data-pair]")) {
-    row.classList.toggle("chosen-row", row.dataset.pair === state.pair?.join(" "));
-  }
-}
-
-function clickTopLink(event) {
-  const row = event.target.closest("tr[data-pair]");
-  if (!row || event.target.closest("a")) return;
-  const pair = row.dataset.pair.split(" ").map(Number);
-  chooseSentence(pair[0], { pair, reveal: null });
 }

@@ -12,8 +12,8 @@ function setUpMatrix() {
   matrix.box.addEventListener("keydown", moveByKey);
   new ResizeObserver(showMatrix).observe(matrix.box);
   darkScheme.addEventListener("change", showMatrix);
-  whenChanged(["measure", "view", "content"], showMatrix);
-  whenChanged(["sentence", "pair", "view", "count", "content"], drawOverlay);
+  whenChanged(["measure", "view", "head", "threshold", "chance", "content"], showMatrix);
+  whenChanged(["sentence", "pair", "count"], drawOverlay);
   drawTicks();
 }
 
@@ -30,49 +30,32 @@ function paintMatrix() {
   matrix.canvas.width = matrix.canvas.height = side;
   const context = matrix.canvas.getContext("2d");
   // Cells larger than a pixel keep their edges; many cells to a pixel are averaged rather than dropped.
-  context.imageSmoothingEnabled = side < workspace.rows;
+  context.imageSmoothingEnabled = side < grid().rows;
   drawCells(context, paintCells(), side);
   hatch(context, side, density);
 }
 
 // The last row and column may stand for fewer sentences than the others, and then end outside.
 function drawCells(context, cells, side) {
-  const drawn = (side * workspace.rows * workspace.group) / workspace.sentences;
+  const drawn = (side * grid().rows * grid().group) / workspace.sentences;
   context.drawImage(cells, 0, 0, drawn, drawn);
 }
 
-function readAt(row, column) {
-  return readCell(state.measure, state.view, row * workspace.group, column * workspace.group);
-}
-
-// One pixel for each cell.
 function paintCells() {
-  const { rows: size, group } = workspace;
-  const image = new ImageData(size, size);
-  const ramp = Array.from({ length: 256 }, (_, step) => mix(stopsFor(state.measure), step / 255));
-  for (let query = 0; query < size; query++) {
-    for (let key = 0; key < size; key++) {
-      const value = readAt(query, key);
-      if (Number.isNaN(value)) continue;
-      const step = Math.round(255 * clamp(positionOf(state.measure, value), 0, 1));
-      image.data.set([...ramp[step], isLeftOut(query * group, key * group) ? 64 : 255], 4 * (query * size + key));
-    }
-  }
-  const canvas = make("canvas", { width: size, height: size });
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
+  const { rows } = grid();
+  return paintPositions(make("canvas", { width: rows, height: rows }), listPositions(), rows, makeRamp(shownMeasure()), leastPosition());
 }
 
 // Slanting lines over what was never computed and over what the switch leaves out.
 function hatch(context, side, density) {
-  const cell = (side * workspace.group) / workspace.sentences;
+  const cell = (side * grid().group) / workspace.sentences;
   context.lineWidth = density;
   context.strokeStyle = themeColour("--hatch");
   if (workspace.causal) strokeInside(context, side, 8 * density, [[cell, 0], [side, 0], [side, side - cell]]);
   const seen = (query, key) => !Number.isNaN(readCell("share", state.view, query, key));
   if (workspace.windowed) fillCells(context, side, (query, key) => !seen(query, key), (lines) => strokeInside(lines, side, 8 * density, whole(side)));
-  if (state.measure === "effect") {
-    const unmeasured = (query, key) => seen(query, key) && query !== key && Number.isNaN(readCell("effect", state.view, query, key));
+  if (OF_SOME_LINKS.includes(state.measure)) {
+    const unmeasured = (query, key) => seen(query, key) && query !== key && Number.isNaN(readCell(state.measure, state.view, query, key));
     fillCells(context, side, unmeasured, (dots) => dotInside(dots, side, 5 * density));
   }
   context.strokeStyle = themeColour("--quiet");
@@ -81,7 +64,7 @@ function hatch(context, side, density) {
 
 // A pattern over single cells: pairs of sentences that no window holds together, or whose link was not hidden.
 function fillCells(context, side, isFilled, fill) {
-  const { rows: size, group } = workspace;
+  const { rows: size, group } = grid();
   const image = new ImageData(size, size);
   for (let query = 0; query < size; query++) {
     for (let key = 0; key < (workspace.causal ? query : size); key++) {
@@ -183,7 +166,7 @@ function moveByKey(event) {
     chooseCell(start);
   } else if (event.key in ARROWS) {
     event.preventDefault();
-    point(start.map((place, axis) => clamp(place + workspace.group * ARROWS[event.key][axis], 0, workspace.sentences - 1)));
+    point(start.map((place, axis) => clamp(place + grid().group * ARROWS[event.key][axis], 0, workspace.sentences - 1)));
   }
 }
 

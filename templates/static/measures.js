@@ -1,15 +1,19 @@
-// The measures of the workspace: any cell of any view, in numbers and in words.
+// The measures of the workspace: any cell of any view, in numbers.
 
 // Rows and columns of a matrix stand for `group` consecutive sentences each; in most documents that is one.
 
-let workspace = null; // {sentences, group, rows, layers, causal, opening, expected, measures: {share: {low, high, views, tables}, ..., effect: {low, high, cells}}}
+// {sentences, group, rows, layers, causal, opening, expected, heads: {group, rows, count, low, values, codes}, measures: {share: {low, high, views, tables}, ..., effect: {low, high, cells}}}
+let workspace = null;
+const OF_SINGLE_HEADS = ["share", "lift"];
+const OF_SOME_LINKS = ["effect", "flow"];
 
 async function loadWorkspace(data) {
-  const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: {} };
+  const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: {}, expected: await loadExpected(data.expected) };
   for (const [name, packed] of Object.entries(data.measures)) loaded.measures[name] = await loadMeasure(packed);
-  if (data.effects.length) loaded.measures.effect = gatherEffects(data.effects, loaded);
-  const expected = await unpackViews(data.expected);
-  loaded.expected = (query, key) => expected.values[expected.views[0][cellOf(query, key)]];
+  if (data.effects.length) loaded.measures.effect = gatherLinks(data.effects, loaded);
+  if (data.flows.length) loaded.measures.flow = gatherLinks(data.flows, loaded);
+  const heads = readData("head-matrices-data");
+  loaded.heads = heads && prepareHeads(await unpackHeads(heads), loaded);
   workspace = loaded;
 }
 
@@ -23,12 +27,47 @@ async function loadMeasure(packed) {
   };
 }
 
-// Links that were hidden, each [query, key, nats]; in a cell of several the mean. The scale spans the powers of ten around nine tenths of them.
-function gatherEffects(effects, { group, rows }) {
+async function loadExpected(packed) {
+  const { views, values } = await unpackViews(packed);
+  return Float32Array.from(views[0], (code) => values[code]);
+}
+
+// The greatest of several heads, each layer's and the whole model's, and what even attention gives in the rows of heads.
+function prepareHeads(heads, { expected, rows, group, layers }) {
   const found = new Map();
-  for (const [query, key, nats] of effects) {
+  const ofLayer = (layer) => remember(found, layer, () => greatest(Array.from({ length: heads.count }, (_, head) => heads.codes(layer, head))));
+  heads.greatest = (view) => (view ? ofLayer(view - 1) : remember(found, "all", () => greatest(Array.from({ length: layers }, (_, layer) => ofLayer(layer)))));
+  heads.expected = heads.group === group ? expected : poolCells(expected, rows, heads.rows, heads.group / group);
+  return heads;
+}
+
+// Cell by cell the greatest code that is not that of a cell never computed.
+function greatest(many) {
+  const found = Uint8Array.from(many[0]);
+  for (const codes of many.slice(1)) {
+    for (let cell = 0; cell < codes.length; cell++) if (codes[cell] !== 15 && (found[cell] === 15 || codes[cell] > found[cell])) found[cell] = codes[cell];
+  }
+  return found;
+}
+
+// Means over the cells that have a number; a finer cell belongs to the coarser one that its first sentence is in.
+function poolCells(cells, rows, fewer, times) {
+  const [sums, counts] = [new Float64Array(fewer * fewer), new Uint32Array(fewer * fewer)];
+  cells.forEach((value, cell) => {
+    if (Number.isNaN(value)) return;
+    const place = Math.floor(Math.floor(cell / rows) / times) * fewer + Math.floor((cell % rows) / times);
+    sums[place] += value;
+    counts[place] += 1;
+  });
+  return Float32Array.from(sums, (sum, place) => sum / counts[place]);
+}
+
+// Links that were measured one by one, each [query, key, value]; in a cell of several the mean. The scale spans the powers of ten around nine tenths of them.
+function gatherLinks(links, { group, rows }) {
+  const found = new Map();
+  for (const [query, key, value] of links) {
     const cell = Math.floor(query / group) * rows + Math.floor(key / group);
-    found.set(cell, [...(found.get(cell) ?? []), nats]);
+    found.set(cell, [...(found.get(cell) ?? []), value]);
   }
   const cells = new Map([...found].map(([cell, values]) => [cell, values.reduce((sum, value) => sum + value) / values.length]));
   const sorted = [...cells.values()].filter((value) => value > 0).sort((a, b) => a - b);
@@ -37,106 +76,91 @@ function gatherEffects(effects, { group, rows }) {
   return { low, high: Math.max(sorted.length ? power(sorted.at(-1), Math.ceil) : 1, 10 * low), cells };
 }
 
-function rowOf(sentence) {
-  return Math.floor(sentence / workspace.group);
+// Takes the matrices of heads out of their packing while nobody waits, so that the first choice of one is answered at once.
+function warmHeads(layer = 0) {
+  if (!workspace.heads || layer >= workspace.layers || !window.requestIdleCallback) return;
+  requestIdleCallback(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
 }
 
-function cellOf(query, key) {
-  return rowOf(query) * workspace.rows + rowOf(key);
+// "mean", "max" or a head's number; the mean for measures that single heads do not have.
+function shownHead() {
+  return OF_SINGLE_HEADS.includes(state.measure) ? state.head : "mean";
+}
+
+// The rows of the view on show: those of single heads may stand for more sentences each.
+function grid() {
+  return shownHead() === "mean" ? workspace : workspace.heads;
+}
+
+function rowOf(sentence) {
+  return Math.floor(sentence / grid().group);
+}
+
+function cellOf(query, key, { group, rows } = grid()) {
+  return Math.floor(query / group) * rows + Math.floor(key / group);
 }
 
 // The sentences that share a sentence's row.
 function listGroup(sentence) {
-  const first = rowOf(sentence) * workspace.group;
-  return Array.from({ length: Math.min(workspace.group, workspace.sentences - first) }, (_, step) => first + step);
+  const { group } = grid();
+  const first = rowOf(sentence) * group;
+  return Array.from({ length: Math.min(group, workspace.sentences - first) }, (_, step) => first + step);
 }
 
-// NaN where nothing was computed or measured, 0 where the value is below the scale. The effect is that of hiding a link in every layer, whatever the view.
+// NaN where nothing was computed or measured, 0 where the value is below the scale. Effect and flow were measured of single links, over all layers, whatever the view.
 function readCell(measure, view, query, key) {
-  if (measure === "effect") return workspace.measures.effect?.cells.get(cellOf(query, key)) ?? NaN;
-  if (measure === "lift") return readCell("share", view, query, key) / workspace.expected(query, key);
-  const { views, tables } = workspace.measures[measure];
-  return tables[view][views[view][cellOf(query, key)]];
+  if (OF_SOME_LINKS.includes(measure)) return workspace.measures[measure]?.cells.get(cellOf(query, key, workspace)) ?? NaN;
+  if (measure === "lift") return readShare(view, query, key) / grid().expected[cellOf(query, key)];
+  if (measure === "share") return readShare(view, query, key);
+  const { codes, values } = codesOf(measure, view);
+  return values[codes[cellOf(query, key, workspace)]];
+}
+
+function readShare(view, query, key) {
+  const { codes, values } = codesOf("share", view);
+  return values[codes[cellOf(query, key)]];
+}
+
+// Codes and what they stand for; of share and lift those of the head on show.
+function codesOf(measure, view) {
+  const single = OF_SINGLE_HEADS.includes(measure);
+  const head = single ? shownHead() : "mean";
+  const { views, tables } = workspace.measures[single ? "share" : measure];
+  if (head === "mean") return { codes: views[view], values: tables[view] };
+  return { codes: head === "max" ? workspace.heads.greatest(view) : workspace.heads.codes(view - 1, head), values: workspace.heads.values };
+}
+
+// What the matrix, the text and the lists show: the measure, or how it compares with chance.
+function shownMeasure() {
+  return state.chance ? "ratio" : state.measure;
+}
+
+function readShown(query, key) {
+  const value = readCell(state.measure, state.view, query, key);
+  return state.chance ? value / readChance(query, key) : value;
 }
 
 function isLeftOut(query, key) {
   return state.content && (rowOf(key) === 0 || rowOf(query) === rowOf(key));
 }
 
+function isUnder(value) {
+  return state.threshold > 0 && !(value >= thresholdValue());
+}
+
+// The threshold's place on the scale as a value, to the two digits that are shown.
+function thresholdValue() {
+  return Number(valueAt(shownMeasure(), state.threshold / THRESHOLDS).toPrecision(2));
+}
+
 // The strongest cells of a row ("source") or a column ("destination") in the measure on show.
 function findStrongest(sentence, direction, count) {
   const cells = [];
-  for (let other = 0; other < workspace.sentences; other += workspace.group) {
+  const { group } = grid();
+  for (let other = 0; other < workspace.sentences; other += group) {
     const [query, key] = direction === "source" ? [sentence, other] : [other, sentence];
-    const value = readCell(state.measure, state.view, query, key);
-    if (value > 0 && !isLeftOut(query, key)) cells.push({ query, key, other, value });
+    const value = readShown(query, key);
+    if (value > 0 && !isLeftOut(query, key) && !isUnder(value)) cells.push({ query, key, other, value });
   }
   return cells.sort((a, b) => b.value - a.value).slice(0, count);
-}
-
-function nameView(view) {
-  return view === 0 ? "whole model" : `layer ${view - 1}`;
-}
-
-function nameMeasure(measure) {
-  return { share: "share", lift: "lift", isa: "ISA", rollout: "rollout", rollout_without_sink: "rollout without sink", effect: "effect when hidden" }[measure];
-}
-
-function sayValue(measure, value) {
-  if (measure === "effect") return Number.isNaN(value) ? "not measured" : `${significant(value)} nats`;
-  if (Number.isNaN(value)) return "never computed";
-  if (value === 0) return measure === "lift" ? "near 0" : "below the scale";
-  if (measure === "lift") return times(value);
-  return measure === "isa" ? significant(value, 2) : percent(value);
-}
-
-// A sentence, or what stands in its row where that is a group.
-function nameRow(sentence) {
-  const group = listGroup(sentence);
-  return group.length === 1 ? `sentence ${sentence + 1}` : `a sentence of ${group[0] + 1} to ${group.at(-1) + 1}`;
-}
-
-// Its number, or those of its group.
-function numberRow(sentence) {
-  const group = listGroup(sentence);
-  return group.length === 1 ? String(sentence + 1) : `${group[0] + 1}–${group.at(-1) + 1}`;
-}
-
-// One cell as a sentence of prose.
-function sayCell(query, key) {
-  const share = readCell("share", state.view, query, key);
-  const target = query === key && workspace.group === 1 ? "itself" : nameRow(key);
-  const place = state.view === 0 ? "Over the whole model" : `In layer ${state.view - 1}`;
-  if (Number.isNaN(share)) return `Never computed: ${nameRow(query)} cannot look at ${nameRow(key)}.`;
-  if (share === 0) {
-    return `${place}, ${nameRow(query)} gives ${target} less than ${percent(workspace.measures.share.low)} of its attention.${sayEffectOf(query, key)}`;
-  }
-  const lift = times(readCell("lift", state.view, query, key));
-  const mean = workspace.group === 1 ? "" : " on average";
-  return `${place}, ${nameRow(query)} gives ${target} ${percent(share)} of its attention${mean}: ${lift} what uniform attention would give.`
-    + sayOther(query, key) + sayEffectOf(query, key);
-}
-
-// What a chosen sentence does with its attention, before any one link is chosen.
-function saySentence(sentence) {
-  const [own, first] = [readCell("share", state.view, sentence, sentence), readCell("share", state.view, sentence, 0)];
-  const place = state.view === 0 ? "Over the whole model" : `In layer ${state.view - 1}`;
-  if (workspace.group > 1) return sayCell(sentence, sentence);
-  const rest = sentence === 0 ? "" : ` and gives ${sayValue("share", first)} to the first sentence`;
-  return `${place}, sentence ${sentence + 1} keeps ${sayValue("share", own)} of its attention within itself${rest}.`;
-}
-
-// What hiding it does, where that is known; where it is asked for and not known, that.
-function sayEffectOf(query, key) {
-  const value = readCell("effect", state.view, query, key);
-  if (!Number.isNaN(value)) return ` Hiding it changes the prediction by ${sayValue("effect", value)}.`;
-  return state.measure === "effect" && query !== key ? " What hiding it does was not measured." : "";
-}
-
-function sayOther(query, key) {
-  const value = sayValue(state.measure, readCell(state.measure, state.view, query, key));
-  if (state.measure === "isa") return ` Largest single weight (ISA): ${value}.`;
-  if (state.measure === "rollout") return ` Share of its rollout: ${value}.`;
-  if (state.measure === "rollout_without_sink") return ` Share of its rollout without the sink: ${value}.`;
-  return "";
 }

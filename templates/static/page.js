@@ -30,9 +30,10 @@ async function openWorkspace() {
   await Promise.all([loadWorkspace(data), loadTokens()]);
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));
-  showParts(document.getElementById("top_links"));
-  [setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpTokens].forEach((setUp) => setUp());
+  ["top_links", "head_matrices", "flow"].forEach((name) => showParts(document.getElementById(name)));
+  [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpOpenHeads, setUpModelView, setUpStreams, setUpTokens].forEach((setUp) => setUp());
   openAt(data.opening);
+  warmHeads();
 }
 
 // An address that asks for something gets it; otherwise the page opens on the link it was given, scrolled to its top.

@@ -1,6 +1,7 @@
 // What the reader has chosen; everyone who shows it is told of each change. The address keeps it after the #.
 
-const state = { sentence: null, pair: null, token: null, measure: "share", view: 0, count: 12, content: true };
+const state = { sentence: null, pair: null, token: null, measure: "share", view: 0, head: "mean", count: 12, each: 6, threshold: 0, chance: false, content: true };
+const THRESHOLDS = 40; // steps of the threshold along the scale
 const listeners = [];
 
 // `keys` are the parts of the state that the listener shows.
@@ -33,7 +34,11 @@ function writeAddress() {
   if (state.token !== null) parts.set("token", state.token);
   if (state.measure !== "share") parts.set("measure", state.measure);
   if (state.view) parts.set("layer", state.view - 1);
+  if (state.head !== "mean") parts.set("head", state.head);
   parts.set("links", state.count);
+  if (state.each !== 6) parts.set("each", state.each);
+  if (state.threshold) parts.set("threshold", state.threshold);
+  if (state.chance) parts.set("chance", "shown");
   if (!state.content) parts.set("sink", "kept");
   try {
     history.replaceState(null, "", `#${parts}`);
@@ -57,9 +62,20 @@ function readAddress() {
     pair: pair.length === 2 && !pair.includes(null) && (ofToken === null || pair.includes(ofToken)) ? pair : null,
     measure: isMeasure(parts.get("measure")) ? parts.get("measure") : "share",
     view: layer === null ? 0 : layer + 1,
+    head: readHead(parts.get("head"), layer, number),
     count: number(parts.get("links"), 0, 50) ?? state.count,
+    each: number(parts.get("each"), 0, 50) ?? 6,
+    threshold: number(parts.get("threshold"), 0, THRESHOLDS) ?? 0,
+    chance: parts.get("chance") === "shown",
     content: parts.get("sink") !== "kept",
   };
+}
+
+// A single head needs its layer, and a page that has the matrices of heads.
+function readHead(text, layer, number) {
+  if (!workspace.heads) return "mean";
+  if (text === "max") return text;
+  return layer === null ? "mean" : number(text, 0, workspace.heads.count - 1) ?? "mean";
 }
 
 function isMeasure(name) {

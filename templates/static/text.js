@@ -1,6 +1,5 @@
 // The document: choosing a sentence by pointer or key, and showing in the text what it is linked with.
 
-const SHOWN = 6; // strongest sources, and as many destinations
 let sentenceElements = [];
 
 function setUpText() {
@@ -13,8 +12,8 @@ function setUpText() {
   KEYS.j = () => goTo(state.sentence === null ? 0 : state.sentence + 1);
   KEYS.k = () => goTo(state.sentence === null ? 0 : state.sentence - 1);
   KEYS.Escape = () => change(state.token === null ? { sentence: null, pair: null } : { token: null });
-  whenChanged(["view", "count", "content"], showTopLinksInText);
-  whenChanged(["sentence", "pair", "measure", "view", "content"], showInText);
+  whenChanged(TOP_LINKS_SHOW, showTopLinksInText);
+  whenChanged(["sentence", "pair", "measure", "view", "head", "each", "threshold", "chance", "content"], showInText);
 }
 
 function wordsOf(sentence) {
@@ -86,13 +85,13 @@ function clearSentence(element, isChosen) {
 
 function tintLinks(chosen) {
   for (const direction of ["destination", "source"]) {
-    const strongest = findStrongest(chosen, direction, SHOWN);
+    const strongest = findStrongest(chosen, direction, state.each);
     strongest.forEach((link) => tint(link, direction, link.value / strongest[0].value));
   }
   const partner = state.pair?.find((sentence) => sentence !== chosen) ?? null;
   if (partner === null) return;
   const link = { query: state.pair[0], key: state.pair[1], other: partner };
-  link.value = readCell(state.measure, state.view, link.query, link.key);
+  link.value = readShown(link.query, link.key);
   tint(link, link.query === chosen ? "source" : "destination", 1);
   sentenceElements[partner].classList.add("paired");
 }
@@ -104,7 +103,7 @@ function tint({ other, value }, direction, strength) {
     sentenceElements[sentence].classList.add(direction);
     sentenceElements[sentence].style.setProperty("--strength", strength.toFixed(3));
   }
-  const mark = `${direction === "source" ? "looked at" : "looks here"} ${sayValue(state.measure, value)}`;
+  const mark = `${direction === "source" ? "looked at" : "looks here"} ${sayValue(shownMeasure(), value)}${state.chance ? " of chance" : ""}`;
   const marks = new Set(element.dataset.mark?.split(", "));
   element.dataset.mark = [...marks.add(mark)].join(", ");
 }

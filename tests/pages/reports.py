@@ -20,6 +20,7 @@ from reportgen.analyses import (
     faithfulness,
     flow,
     head_agreement,
+    head_matrices,
     head_redundancy,
     head_roles,
     layer_claims,
@@ -75,6 +76,7 @@ def long_report(*, sentences: int = 181, layers: int = 30, heads: int = 9, seed:
         make_token_links(np.random.default_rng(seed + 1), matrix, found.content_pairs[0], heads),
         links_beyond_distance.analyse(shorter_document(layers, heads)),
         make_head_roles(layers, heads),
+        make_head_matrices(matrix, heads),
         redundancy,
         make_layer_progression(random, layers, heads),
         *carriage,
@@ -210,6 +212,16 @@ def make_agreement(
 def make_head_roles(layers: int, heads: int) -> head_roles.Result:
     """Roles of a shorter document: what they print grows with layers and heads, not with sentences."""
     return head_roles.analyse(shorter_document(layers, heads))
+
+
+def make_head_matrices(matrix: sentence_matrix.Result, heads: int) -> head_matrices.Result:
+    """Each layer's mean shared out among its heads at random: their mean is the layer's."""
+    weights = np.random.default_rng(7).gamma(0.5, size=(len(matrix.attention) - 1, heads, *matrix.attention.shape[1:]))
+    shares = matrix.attention[1:, None] * heads * weights / weights.sum(1, keepdims=True)
+    sizes = Sizes(layers=len(shares), heads=heads, sentences=len(matrix.sentences), tokens=3 * len(matrix.sentences))
+    return head_matrices.analyse(
+        made_up(sizes=sizes, leave_out=["attribution.", "pruning."], replaced={"decoder.sentence_attention": shares.astype(np.float32)})
+    )
 
 
 def shorter_document(layers: int, heads: int) -> Measurements:

@@ -57,7 +57,7 @@ def test_the_switch_shows_scores_and_roles_without_the_sink(page: Opened) -> Non
 
 
 def test_a_click_on_a_head_shows_both_variants_of_its_scores(page: Opened) -> None:
-    page.tab.locator('[data-layer="1"][data-head="4"]').click()
+    page.tab.locator('#head-grid [data-layer="1"][data-head="4"]').click()
     assert chosen_head(page) == ["Head 1.4"]
     second = page.texts("#chosen-head tbody tr:nth-child(2) td")
     metric = HEADS.metrics[1]
@@ -71,7 +71,7 @@ def test_a_click_on_a_head_shows_both_variants_of_its_scores(page: Opened) -> No
 
 
 def test_arrows_walk_the_grid_and_enter_chooses(page: Opened) -> None:
-    page.tab.locator('[data-layer="1"][data-head="4"]').click()
+    page.tab.locator('#head-grid [data-layer="1"][data-head="4"]').click()
     for key in ("ArrowDown", "ArrowRight", "ArrowUp", "ArrowUp"):
         page.tab.keyboard.press(key)
     page.tab.keyboard.press("Enter")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages.reports import long_report, section_of
 
-from reportgen.packing import NEVER, PackedViews, Scale, find_scale, pack_expected, pack_measure, pack_views
+from reportgen.packing import NEVER, PackedViews, Scale, find_scale, pack_digits, pack_expected, pack_measure, pack_views
 
 
 def unpack(packed: PackedViews) -> np.ndarray:
@@ -87,3 +87,8 @@ def test_matrices_with_nothing_in_them_can_be_packed(values: np.ndarray) -> None
     packed = pack_measure(values, triangle=False)
     assert packed.scale.low == find_scale(values).low == 0.01
     assert len(packed.layers.predictions) == len(values) - 1
+
+
+def test_digits_of_all_heads_lie_one_after_the_other_two_to_a_byte() -> None:
+    stored = zlib.decompress(base64.b64decode(pack_digits([["0a3", "f01"], ["2", "9e"]])))
+    assert stored.hex() == "0a3f0129e0"

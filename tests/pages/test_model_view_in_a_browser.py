@@ -1,0 +1,153 @@
+"""The model view, the heads that other tables open, and the chosen sentence followed back, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pages.opened import Opened
+from pages.reports import long_report, section_of
+
+REPORT = long_report(sentences=53, layers=3, heads=7)
+MATRIX = section_of(REPORT, "sentence_matrix").result
+HEADS = section_of(REPORT, "head_matrices").result
+CELL = '#model-view [data-layer="{}"][data-head="{}"]'
+
+
+def opened(page: Opened) -> tuple[str, str]:
+    return page.tab.input_value("#layer-number"), page.tab.input_value("#head")
+
+
+def show(page: Opened, selector: str) -> None:
+    page.tab.locator(selector).scroll_into_view_if_needed()
+
+
+def test_every_head_has_a_small_matrix_that_is_drawn_when_it_is_in_view(page: Opened) -> None:
+    assert page.tab.locator("#model-view [data-head]").count() == 21
+    show(page, "#model-view")
+    drawn = (
+        "[...document.querySelectorAll('#model-view canvas')].filter((canvas) => canvas.getContext('2d').getImageData(0, 0, 53, 53).data.some(Boolean)).length"
+    )
+    page.tab.wait_for_function(f"{drawn} === 21")
+    images = page.tab.eval_on_selector_all("#model-view canvas", "found => found.map((canvas) => canvas.toDataURL())")
+    assert len(set(images)) == 21
+    page.tab.select_option("#measure", "lift")
+    show(page, "#model-view")
+    page.tab.wait_for_function("before => document.querySelectorAll('#model-view canvas')[20].toDataURL() !== before", arg=images[20])
+
+
+def test_a_click_opens_a_head_everywhere(page: Opened) -> None:
+    before = page.painted()
+    page.tab.locator(CELL.format(1, 4)).click()
+    assert opened(page) == ("1", "4")
+    assert page.painted() != before
+    assert page.texts("#chosen-head-heading") == ["Head 1.4"]
+    assert page.tab.inner_text(".head-opened") == "The matrix, the text and the lists show head 1.4."
+    assert page.tab.locator("#model-view [aria-selected='true'], #head-grid [aria-selected='true']").count() == 2
+    page.tab.select_option("#head", "mean")
+    assert page.tab.locator("#model-view [aria-selected='true']").count() == 0
+    assert page.tab.inner_text(".head-opened") == ""
+
+
+def test_arrows_walk_the_model_view_and_enter_opens(page: Opened) -> None:
+    page.tab.locator(CELL.format(0, 0)).focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowDown", "ArrowUp", "Enter"):
+        page.tab.keyboard.press(key)
+    assert opened(page) == ("1", "1")
+    assert page.tab.locator("#model-view [tabindex='0']").count() == 1
+    said = page.tab.inner_text("#model-view-said")
+    assert said.startswith("Head 1.1: ")
+    query, key = HEADS.link[1, 1]
+    assert f"strongest link: sentence {query + 1} to {key + 1}" in said
+
+
+def test_pointing_at_a_head_reads_where_its_attention_goes(page: Opened) -> None:
+    page.tab.locator(CELL.format(2, 3)).hover()
+    shares = page.tab.inner_text("#model-view-said")
+    for share, to in ((HEADS.first, "the first sentence"), (HEADS.own, "the sentence itself"), (HEADS.others, "others")):
+        assert f"\u202f% to {to}" in shares
+        assert float(shares.split(f"\u202f% to {to}")[0].rsplit(" ", 1)[1]) == pytest.approx(100 * share[2, 3], rel=0.06)
+
+
+def test_the_grid_the_tables_and_the_examples_open_heads_too(page: Opened) -> None:
+    page.tab.locator('#head-grid [data-layer="2"][data-head="5"]').click()
+    assert opened(page) == ("2", "5")
+    page.tab.locator("summary", has_text="heads in a table").click()
+    page.tab.locator("#head-filter").fill("0.3")
+    page.tab.locator("#head-table tbody tr:visible .open-head").first.press("Enter")
+    assert opened(page) == ("0", "3")
+    layer, head = HEADS.listed[1]
+    page.tab.locator(".head-name .open-head").nth(1).click()
+    assert opened(page) == (str(layer), str(head))
+    example = page.tab.locator(".examples .open-head").first
+    example.click()
+    assert opened(page) == tuple(example.inner_text().split("."))
+
+
+def test_opening_a_head_leaves_a_measure_that_heads_do_not_have(page: Opened) -> None:
+    page.tab.select_option("#measure", "isa")
+    page.tab.locator(CELL.format(1, 2)).click()
+    assert page.tab.input_value("#measure") == "share"
+    page.tab.select_option("#measure", "lift")
+    page.tab.locator(CELL.format(1, 3)).click()
+    assert page.tab.input_value("#measure") == "lift"
+
+
+def followed_back(sentence: int, without_first: bool) -> np.ndarray:
+    """Shares by layers passed, from the input, by matrices."""
+    shares = np.eye(53)[sentence]
+    found = [shares]
+    for layer in MATRIX.attention[:0:-1]:
+        seen = np.array(layer, float)
+        if without_first:
+            seen[:, 0] = 0
+        total = seen.sum(1, keepdims=True)
+        step = np.where(total > 0, 0.5 * seen / np.where(total > 0, total, 1) + 0.5 * np.eye(53), np.eye(53))
+        shares = shares @ step
+        found.insert(0, shares)
+    return np.stack(found)
+
+
+def table(page: Opened) -> tuple[list[str], np.ndarray]:
+    names = page.texts("#streams thead th")[1:]
+    rows = [[float(text.replace("−", "-")) / 100 for text in page.texts(f"#streams tbody tr:nth-child({row}) td")] for row in range(1, 5)]
+    return names, np.array(rows)
+
+
+@pytest.mark.parametrize("without_first", [True, False])
+def test_any_chosen_sentence_is_followed_back_layer_by_layer(page: Opened, without_first: bool) -> None:
+    show(page, "#streams")
+    if not without_first:
+        page.tab.locator("#streams-first").press("Space")
+    page.tab.evaluate("document.querySelector('#sentence-41 .words').click()")
+    page.tab.wait_for_function("document.getElementById('streams-heading').textContent.startsWith('Sentence 41,')")
+    names, shown = table(page)
+    true = followed_back(40, without_first)
+    lanes = [int(name.removeprefix("sentence ")) - 1 for name in names[:-1]]
+    assert 40 in lanes
+    np.testing.assert_allclose(shown[:, :-1], true[:, lanes], rtol=0.1, atol=0.003)
+    np.testing.assert_allclose(shown.sum(1), 1, atol=0.01)
+    kept = np.sort(true.max(0)[[lane for lane in lanes if lane != 40]])
+    assert kept[0] >= 0.9 * np.sort(np.delete(true.max(0), 40))[-4]
+    assert page.tab.locator("#streams .ribbon").count() > 6
+    assert "Followed back through 3 layers" in page.tab.locator("#streams svg").get_attribute("aria-label")
+
+
+def test_the_picture_of_the_flow_is_read_by_pointer_and_by_arrow_keys(page: Opened) -> None:
+    show(page, "#streams")
+    page.tab.wait_for_selector("#streams .ribbon", state="attached")
+    page.tab.locator("#streams svg").focus()
+    page.tab.keyboard.press("ArrowLeft")
+    assert page.tab.inner_text("#streams-said").startswith("After 2 of 3 layers: ")
+    page.tab.keyboard.press("ArrowRight")
+    assert page.tab.inner_text("#streams-said").startswith("After 3 of 3 layers: 100")
+    box = page.tab.locator("#streams svg").bounding_box()
+    page.tab.mouse.move(box["x"] + box["width"] * 0.19, box["y"] + 60)
+    assert page.tab.inner_text("#streams-said").startswith("After 0 of 3 layers: ")
+
+
+def test_without_a_chosen_sentence_nothing_is_followed(page: Opened) -> None:
+    show(page, "#streams")
+    page.tab.wait_for_selector("#streams .ribbon", state="attached")
+    page.tab.keyboard.press("Escape")
+    assert page.tab.inner_text("#streams-heading") == "No sentence is chosen"
+    assert page.tab.locator("#streams svg:visible").count() == 0
