@@ -101,7 +101,7 @@ def _find_picture(pictures: Mapping[str, str], section: Section, chart: str) -> 
     """The chart as inline SVG, or None where it could not be drawn, and the page says so in its place."""
     name = f"{section.name}-{chart}"
     spec = section.charts.get(chart, {})
-    description = spec.get("description") or f"{section.question} {section.finding}"
+    description = spec.get("description") or f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.finding}"
     try:
         return clean_svg(pictures[name], name, description) if name in pictures else None
     except ElementTree.ParseError:

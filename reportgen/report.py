@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reportgen.analyses import ANALYSES, Analysis, Method
+from reportgen.chart_rules import check_chart
 from reportgen.measurements import Measurements
 
 
@@ -86,14 +87,14 @@ def _left_out(asked: Sequence[Analysis], measurements: Measurements) -> list[str
 
 
 def build_section(analysis: Analysis, result: Any) -> Section:
-    """An analysis and its result as a section of the report: finding in words, charts, methods."""
+    """An analysis and its result as a section of the report: finding in words, charts, methods. A chart that does more than draw raises ValueError."""
     return Section(
         name=analysis.name,
         question=analysis.question,
         finding=analysis.find(result),
         caveat=analysis.caveat,
         result=result,
-        charts=analysis.draw(result),
+        charts={name: check_chart(f"{analysis.name} {name}", spec) for name, spec in analysis.draw(result).items()},
         methods=analysis.methods,
     )
 
