@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.matrix_picture import draw_matrix
 from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
@@ -35,6 +36,7 @@ FILTERS = {
     "paragraphs": paragraphs,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
+    "draw_matrix": draw_matrix,
     "fields": asdict,
 }
 
