@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.matrix_picture import draw_matrix
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
 from reportgen.packing import pack_digits, pack_expected, pack_measure
@@ -41,6 +42,7 @@ FILTERS = {
     "pack_expected": pack_expected,
     "pack_tokens": pack_tokens,
     "pack_digits": pack_digits,
+    "draw_matrix": draw_matrix,
     "fields": asdict,
 }
 
@@ -106,7 +108,7 @@ def _find_picture(pictures: Mapping[str, str], section: Section, chart: str) -> 
     """The chart as inline SVG, or None where it could not be drawn, and the page says so in its place."""
     name = f"{section.name}-{chart}"
     spec = section.charts.get(chart, {})
-    description = spec.get("description") or f"{section.question} {section.finding}"
+    description = spec.get("description") or f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.finding}"
     try:
         return clean_svg(pictures[name], name, description) if name in pictures else None
     except ElementTree.ParseError:

@@ -18,11 +18,13 @@ ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "mentions", "sy
 WAIST = ("contract", "sentence_pairs", "measurements", "score_rows", "links", "sentence_pair")
 BELOW_THE_WAIST = (
     "wording",
+    "chart_rules",
     "analyses",
     "report",
     "report_data",
     "packing",
     "token_packing",
+    "matrix_picture",
     "svg",
     "pictures",
     "packed_charts",

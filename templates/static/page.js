@@ -24,7 +24,7 @@ async function openWorkspace() {
   const notice = document.querySelector(".needs-scripts");
   if (!data) return;
   if (!("DecompressionStream" in window)) {
-    notice.textContent = "This browser is too old to unpack the matrix. Text, findings, tables, charts and methods read without it.";
+    notice.querySelector("p").textContent = "This browser is too old to unpack the matrix. Text, findings, tables, charts and methods read without it, and this is the matrix of the whole model:";
     return;
   }
   await Promise.all([loadWorkspace(data), loadTokens()]);

@@ -27,7 +27,7 @@ function sortAgain(table) {
   const heading = table.querySelector("th[aria-sort]");
   if (!heading) return;
   const sign = heading.getAttribute("aria-sort") === "ascending" ? 1 : -1;
-  const read = heading.dataset.sorts === "number" ? readNumber : (cell) => cell.textContent.trim();
+  const read = heading.dataset.sorts === "number" ? readNumber : (cell) => cell?.textContent.trim() ?? "";
   const keyed = [...table.tBodies[0].rows].map((row) => ({ row, key: read(row.cells[heading.cellIndex]) }));
   keyed.sort((a, b) => compare(a.key, b.key, sign));
   table.tBodies[0].append(...keyed.map(({ row }) => row));
@@ -39,6 +39,7 @@ function compare(a, b, sign) {
   return sign * (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
 }
 
+// A row whose cells span several columns, such as one that says there is nothing, has no cell there.
 function readNumber(cell) {
-  return parseFloat((cell.dataset.value ?? cell.textContent).replace(/,/g, "").replace(/−/g, "-"));
+  return parseFloat((cell?.dataset.value ?? cell?.textContent ?? "").replace(/,/g, "").replace(/−/g, "-"));
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from made_up import Sizes, made_up
+from made_up_pair import made_up_pair
 from made_up_tokens import with_neurons
 from matrices import content_pairs, lift_of, strongest
 from pages.prose import write_document
@@ -36,12 +39,21 @@ from reportgen.measurements import Measurements
 from reportgen.report import Provenance, Report, Section, build_report, build_section
 from reportgen.sentence_pairs import SentencePairs
 
+BOTH_WAYS = ("sentence_attention", "sentence_expected", "isa", "isa_by_layer", "rollout", "rollout_by_layer")
 NOTICES = ("The document was read to its end; nothing was left out.", "This page is made up: no model was run.")
 
 
 def small_report(**sizes: int) -> Report:
     """3 layers, 5 sentences and 7 heads, unless said otherwise."""
     return build_report(with_neurons(Sizes(**sizes)))
+
+
+def encoder_report(**sizes: int) -> Report:
+    """The small report of a model that reads both ways: every array of an encoder, attention both ways."""
+    made = made_up(sizes=Sizes(**sizes), leave_out=["decoder.probe_"])
+    arrays = {key.replace("decoder.", "encoder."): values for key, values in made.arrays.items()}
+    both = {f"encoder.{name}": arrays[f"encoder.{name}"].swapaxes(-1, -2) + arrays[f"encoder.{name}"] for name in BOTH_WAYS}
+    return build_report(Measurements(arrays=arrays | both, metadata=made.metadata, text=made.text))
 
 
 def with_result(report: Report, name: str, **fields: Any) -> Report:
@@ -227,3 +239,10 @@ def make_head_matrices(matrix: sentence_matrix.Result, heads: int) -> head_matri
 def shorter_document(layers: int, heads: int) -> Measurements:
     """Made-up measurements of 29 sentences."""
     return made_up(sizes=Sizes(layers=layers, heads=heads, sentences=29, tokens=101))
+
+
+KINDS: dict[str, Callable[[], Report]] = {
+    "decoder": partial(small_report, layers=2, heads=3),
+    "encoder": partial(encoder_report, layers=2, heads=3),
+    "encoder-decoder": lambda: build_report(made_up_pair()),
+}

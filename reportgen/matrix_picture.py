@@ -1,0 +1,70 @@
+"""The whole model's matrix as a still picture, for a reader whose browser runs no script."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from reportgen.packing import Scale
+
+ROWS_AT_MOST, PIXELS = 200, 480
+SHADES = 16
+CIVIDIS = "00224e 0f326f 35456c 50576c 666970 7d7c78 968f77 b0a473 cbba69 e7d159 fee838"  # as in templates/static/colours.js
+EMPTY = SHADES  # the entry of the palette that lets the page show through
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixPicture:
+    """A PNG as the address of an image, `side` pixels wide and high on the page; a cell stands for `group` rows and columns of the matrix."""
+
+    address: str
+    side: int
+    group: int
+
+
+def draw_matrix(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bool) -> MatrixPicture:
+    """A square matrix in 16 shades from dark to yellow, logarithmic from `scale.low` to `scale.high`; empty where nothing was computed.
+
+    `triangle`: nothing above the diagonal was. Of more than 200 rows neighbours are drawn as one cell, the mean of those that were computed.
+    """
+    group = -(-len(values) // ROWS_AT_MOST)
+    cells = _pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along = np.log(cells / scale.low) / np.log(scale.high / scale.low)
+    shades = np.where(np.isnan(cells), EMPTY, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(np.uint8)
+    address = "data:image/png;base64," + base64.b64encode(_png(shades)).decode("ascii")
+    return MatrixPicture(address=address, side=len(cells) * max(1, PIXELS // len(cells)), group=group)
+
+
+def _pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
+    """Means over group x group cells, leaving out NaN; NaN where there is nothing else."""
+    edges = np.arange(0, len(values), group)
+    known = ~np.isnan(values)
+    sums, counts = (np.add.reduceat(np.add.reduceat(part, edges, 0), edges, 1) for part in (np.where(known, values, 0).astype(np.float64), known.astype(int)))
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+
+def _png(shades: UInt8[np.ndarray, "cell cell"]) -> bytes:
+    """*Source:* PNG, third edition (W3C 2025): an image of 8-bit indices into a palette."""
+    side = len(shades)
+    rows = np.concatenate([np.zeros((side, 1), np.uint8), shades], axis=1)  # each row begins with its filter, none
+    header = struct.pack(">IIBBBBB", side, side, 8, 3, 0, 0, 0)
+    alpha = bytes([255] * SHADES + [0])
+    parts = ((b"IHDR", header), (b"PLTE", _palette()), (b"tRNS", alpha), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _palette() -> bytes:
+    stops = np.array([list(bytes.fromhex(stop)) for stop in CIVIDIS.split()])
+    places = np.linspace(0, len(stops) - 1, SHADES)
+    shades = np.stack([np.interp(places, np.arange(len(stops)), channel) for channel in stops.T], axis=1)
+    return np.rint(shades).astype(np.uint8).tobytes() + bytes(3)
