@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.lightening import lighten
 from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
@@ -44,7 +45,7 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> str:
     report = clean(report)
     pictures = draw({f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()})
     style, script = _read_static("css"), _wrap(_read_static("js"))
-    return (
+    page = (
         _environment()
         .get_template("page.html.jinja")
         .render(
@@ -55,6 +56,7 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> str:
             picture=partial(_find_picture, clean(pictures)),
         )
     )
+    return lighten(page)
 
 
 def template_folder() -> Path:
