@@ -1,10 +1,11 @@
 // Where the script begins: parts that need it are shown, each part is set up, the opening view is chosen.
 
-function start() {
+async function start() {
+  await unpackData();
   setUpTables();
   setUpHeads();
   setUpPrinting();
-  showParts(document.getElementById("head_roles"));
+  if (heads.data) showParts(document.getElementById("head_roles"));
   document.querySelectorAll(".attribution-agreement, .layer-progression").forEach(showParts);
   openWorkspace();
 }
@@ -16,11 +17,10 @@ function showParts(container) {
 async function openWorkspace() {
   const data = readData("workspace-data");
   const notice = document.querySelector(".needs-scripts");
-  if (!data) return;
-  if (!("DecompressionStream" in window)) {
+  if (!("DecompressionStream" in window) && notice) {
     notice.textContent = "This browser is too old to unpack the matrix. Text, findings, tables, charts and methods read without it.";
-    return;
   }
+  if (!data || !("DecompressionStream" in window)) return;
   await loadWorkspace(data);
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));
