@@ -7,7 +7,6 @@ prediction that packs best is chosen for each view. templates/static/unpacking.j
 
 from __future__ import annotations
 
-import base64
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,10 @@ import numpy as np
 
 BELOW, NEVER, STEPS = 0, 255, 253
 WHOLE_STEP, LAYER_STEP = 0.04, 0.08  # a single layer's figures are read by eye, the whole model's are quoted
+
+# Characters that stand for themselves in JSON and in HTML: neither quotes nor backslash, ampersand or angle brackets.
+DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{"
+BASE = len(DIGITS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +85,7 @@ def pack_expected(values: np.ndarray, triangle: bool) -> PackedViews:
 def pack_digits(digits: Sequence[Sequence[str]]) -> str:
     """Hexadecimal digits of all heads, two to a byte, deflated, as text."""
     whole = "".join(one for layer in digits for one in layer)
-    return base64.b64encode(zlib.compress(bytes.fromhex(whole + "0" * (len(whole) % 2)), 9)).decode("ascii")
+    return deflated(bytes.fromhex(whole + "0" * (len(whole) % 2)))
 
 
 def pack_views(values: np.ndarray, scale: Scale, step: float, triangle: bool) -> PackedViews:
@@ -100,8 +103,17 @@ def pack_views(values: np.ndarray, scale: Scale, step: float, triangle: bool) ->
         name, residual = _predict_best(codes, before, tuple(kept))
         predictions, before = predictions + name, codes
         stored += residual
-    data = base64.b64encode(zlib.compress(bytes(stored), 9)).decode("ascii")
+    data = deflated(bytes(stored))
     return PackedViews(low=scale.low, step=step, views=len(values), sentences=sentences, triangle=triangle, predictions=predictions, data=data)
+
+
+def deflated(data: bytes) -> str:
+    """Deflated, as text: how many zero bytes were put at its end, 0 to 3, then five characters for every four bytes, the most significant first."""
+    packed = zlib.compress(data, 9)
+    more = -len(packed) % 4
+    words = np.frombuffer(packed + bytes(more), ">u4").astype(np.int64)
+    digits = words[:, None] // BASE ** np.arange(4, -1, -1) % BASE
+    return str(more) + np.frombuffer(DIGITS.encode("ascii"), np.uint8)[digits].tobytes().decode("ascii")
 
 
 def encode(values: np.ndarray, scale: Scale, step: float) -> np.ndarray:

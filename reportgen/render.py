@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.lightening import lighten
 from reportgen.matrix_picture import draw_matrix
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
@@ -53,15 +54,14 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     pictures = draw({f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()})
     style, script = _read_static("css"), _wrap(_read_static("js"))
     template = _environment().get_template("page.html.jinja")
-    return Page(
-        template.render(
-            report=report,
-            style=Markup(style),
-            script=Markup(script),
-            policy=_policy(style, script),
-            picture=partial(_find_picture, clean(pictures)),
-        )
+    page = template.render(
+        report=report,
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script),
+        picture=partial(_find_picture, clean(pictures)),
     )
+    return Page(lighten(page))
 
 
 def template_folder() -> Path:

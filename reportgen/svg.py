@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from reportgen.svg_shortening import shorten
+
 ELEMENTS = frozenset(
     [
         "svg",
@@ -87,8 +89,9 @@ REFERENCE = re.compile(r"url\(\s*['\"]?(#?)([^)'\"]*)['\"]?\s*\)")
 def clean_svg(svg: str, prefix: str, description: str) -> Markup:
     """`svg` as an inline picture that a screen reader reads as `description`. Raises ParseError if it is not XML."""
     root = _clean_element(ElementTree.fromstring(svg), prefix)
+    shorten(root)
     root.attrib |= {"role": "img", "aria-label": description, "class": "picture"}
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
+    return Markup(ElementTree.tostring(root, encoding="unicode").replace(" />", "/>"))
 
 
 def _clean_element(element: ElementTree.Element, prefix: str) -> ElementTree.Element:

@@ -6,8 +6,6 @@ in the order of their keys. templates/static/unpacking.js reads what this writes
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from reportgen.analyses.sinks import WHITE_SPACE
 from reportgen.analyses.token_level.behind import Behind
 from reportgen.analyses.token_level.places import TokenPlaces
-from reportgen.packing import STEPS, WHOLE_STEP, Scale, encode
+from reportgen.packing import STEPS, WHOLE_STEP, Scale, deflated, encode
 
 ABSENT = -128  # the code of a dimension that a head does not have
 GREATEST = 127  # the code of a vector's greatest number
@@ -114,16 +112,12 @@ def pack_integers(values: Int[np.ndarray, "*shape"]) -> PackedIntegers:
     zigzag = np.where(row < 0, -2 * row - 1, 2 * row)
     planes = max(1, (int(zigzag.max(initial=0)).bit_length() + 7) // 8)
     stored = b"".join(((zigzag >> 8 * plane) & 255).astype(np.uint8).tobytes() for plane in range(planes))
-    return PackedIntegers(count=len(row), planes=planes, data=_deflated(stored))
+    return PackedIntegers(count=len(row), planes=planes, data=deflated(stored))
 
 
 def pack_bytes(values: Shaped[np.ndarray, "*shape"]) -> PackedBytes:
     """The bytes of an array, the last axis fastest, the lowest byte of a number first."""
-    return PackedBytes(data=_deflated(values.astype(values.dtype.newbyteorder("<")).tobytes()))
-
-
-def _deflated(stored: bytes) -> str:
-    return base64.b64encode(zlib.compress(stored, 9)).decode("ascii")
+    return PackedBytes(data=deflated(values.astype(values.dtype.newbyteorder("<")).tobytes()))
 
 
 def _by_key(

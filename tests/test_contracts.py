@@ -25,6 +25,8 @@ BELOW_THE_WAIST = (
     "packing",
     "token_packing",
     "matrix_picture",
+    "lightening",
+    "svg_shortening",
     "svg",
     "pictures",
     "packed_charts",

@@ -10,11 +10,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.roles.bridges import crossings
 from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.analyses.sentence_pairs.agreement import DivisionAgreement, compare, division
-from reportgen.analyses.sentence_pairs.crossing import Crossing, cross, discovery_rates
+from reportgen.analyses.sentence_pairs.borders import whole_model
+from reportgen.analyses.sentence_pairs.crossing import Crossing, discovery_rates
 from reportgen.analyses.sentence_pairs.distance_model import Expectation, expect_views, expect_whole, token_middles
-from reportgen.analyses.sentence_pairs.novelty import DRAWS, Novelty, Triangle, find_borders, find_triangles, kernel_width, symmetric
+from reportgen.analyses.sentence_pairs.novelty import DRAWS, Novelty, Triangle, find_borders_of, find_triangles, kernel_width, symmetric
 from reportgen.analyses.sentence_pairs.pictures_of_borders import draw_layers, draw_novelty
 from reportgen.measurements import Measurements
 
@@ -86,14 +88,13 @@ def analyse(measurements: Measurements) -> Result:
     """Borders in what is left of attention when distance, length and general pull are taken out."""
     pairs, views, middles = measurements.by_pair.pairs, attention_views(measurements), token_middles(measurements)
     sentences, model = pairs.sentences, expect_whole(measurements)
-    whole = symmetric(_matrix(model, sentences))
-    novelty = find_borders(whole, DRAWS)
-    layers = [find_borders(symmetric(z), LAYER_DRAWS) for z in expect_views(pairs, views[1:], middles)]
+    whole, novelty = whole_model(measurements).joint, whole_model(measurements).novelty
+    layers = find_borders_of([symmetric(z) for z in expect_views(pairs, views[1:], middles)], LAYER_DRAWS)
     paragraph_ends, headings = _own_borders(measurements)
     found = division(novelty.gaps, sentences - 1)
     own = {name: division(gaps, sentences - 1) for name, gaps in (("ends of paragraphs", paragraph_ends), ("headings", headings)) if gaps}
     per_head = "*.sentence_attention" in measurements
-    crossing = cross(measurements["*.sentence_attention"], middles, found) if per_head and novelty.gaps else None
+    crossing = crossings(measurements)[found.tobytes()] if per_head and novelty.gaps else None
     return Result(
         sentences=sentences,
         width=kernel_width(sentences) if np.isfinite(novelty.level) else 0,
@@ -116,13 +117,6 @@ def _by_layer(layers: Collection[Novelty], own: tuple[str, Bool[np.ndarray, " ga
     """Each layer's agreement with the document's own borders, None where it has none of its own."""
     name, reference = own
     return tuple(compare(division(layer.gaps, gaps), reference, name, LAYER_DRAWS) if layer.gaps else None for layer in layers)
-
-
-def _matrix(model: Expectation, sentences: int) -> Float[np.ndarray, "sentence sentence"]:
-    """z with the query first; NaN where there is none."""
-    z = np.full((sentences, sentences), np.nan)
-    z[model.queries, model.keys] = model.z
-    return z
 
 
 def _own_borders(measurements: Measurements) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,6 +1,7 @@
 // Where the script begins: parts that need it are shown, each part is set up, the opening view is chosen.
 
-function start() {
+async function start() {
+  await unpackData();
   setUpKeys();
   setUpTables();
   setUpHeads();
@@ -10,7 +11,7 @@ function start() {
   stayInFrame();
   setUpPrinting();
   showParts(document.querySelector(".topbar"));
-  showParts(document.getElementById("head_roles"));
+  if (heads.data) showParts(document.getElementById("head_roles"));
   document.querySelectorAll(".attribution-agreement, .layer-progression").forEach(showParts);
   openWorkspace();
 }
@@ -22,11 +23,10 @@ function showParts(container) {
 async function openWorkspace() {
   const data = readData("workspace-data");
   const notice = document.querySelector(".needs-scripts");
-  if (!data) return;
-  if (!("DecompressionStream" in window)) {
+  if (!("DecompressionStream" in window) && notice) {
     notice.querySelector("p").textContent = "This browser is too old to unpack the matrix. Text, findings, tables, charts and methods read without it, and this is the matrix of the whole model:";
-    return;
   }
+  if (!data || !("DecompressionStream" in window)) return;
   await Promise.all([loadWorkspace(data), loadTokens()]);
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));

@@ -45,10 +45,31 @@ function remember(found, name, compute) {
   return found.get(name);
 }
 
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{";
+
+// The bytes that a text stands for: how many zeros were put at their end, then five characters for every four, the most significant first.
+function readDigits(text) {
+  const values = new Uint8Array(128);
+  [...DIGITS].forEach((digit, value) => { values[digit.charCodeAt(0)] = value; });
+  const words = new DataView(new ArrayBuffer(((text.length - 1) / 5) * 4));
+  for (let word = 0; word < words.byteLength / 4; word++) {
+    let number = 0;
+    for (let place = 1; place <= 5; place++) number = number * DIGITS.length + values[text.charCodeAt(5 * word + place)];
+    words.setUint32(4 * word, number);
+  }
+  return words.buffer.slice(0, words.byteLength - Number(text[0]));
+}
+
 async function inflate(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([readDigits(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// Data that the page holds deflated become what they were before anybody reads them; where the browser is too old for that, nobody finds them.
+async function unpackData() {
+  const packed = [...document.querySelectorAll("script[data-packed]")];
+  if (!("DecompressionStream" in window)) return packed.forEach((element) => element.remove());
+  return Promise.all(packed.map(async (element) => { element.textContent = new TextDecoder().decode(await inflate(element.textContent)); }));
 }
 
 // Adds to each stored difference what was predicted from the row above and the view before.

@@ -17,6 +17,7 @@ import numpy as np
 
 from reportgen.analyses import ANALYSES, Analysis
 from reportgen.measurements import Measurements
+from reportgen.report import build_section
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -44,7 +45,7 @@ def main(path: Path) -> None:
     for analysis in ANALYSES:
         if applicable(analysis, measurements):
             result, analysing = timed(lambda: analysis.analyse(measurements))  # noqa: B023
-            _, drawing = timed(lambda: (analysis.draw(result), analysis.find(result)))  # noqa: B023
+            _, drawing = timed(lambda: build_section(analysis, result))  # noqa: B023
             total += analysing + drawing
             print(f"| {analysis.name} | {analysing:.2f} s | {drawing:.2f} s |", flush=True)
     print(f"\nAll: {total:.1f} s, {total / reading:.1f} times the plain reading of all arrays ({reading:.2f} s).")

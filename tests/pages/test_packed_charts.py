@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from pages.elements import read_page
+from pages.elements import inflated, read_page
 from pages.reports import small_report, with_section
 
 from reportgen.packed_charts import pack_charts
@@ -18,7 +16,7 @@ from reportgen.render import render_report
 
 
 def unpacked(text: str) -> Any:
-    return json.loads(zlib.decompress(base64.b64decode(text)))
+    return json.loads(inflated(text))
 
 
 def rows_again(part: Any) -> Any:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pages.elements import inflated
 from pages.reports import long_report, section_of
 
 from reportgen.packing import NEVER, PackedViews, Scale, find_scale, pack_digits, pack_expected, pack_measure, pack_views
@@ -16,7 +14,7 @@ from reportgen.packing import NEVER, PackedViews, Scale, find_scale, pack_digits
 
 def unpack(packed: PackedViews) -> np.ndarray:
     """The values of the codes, cell by cell as the page reads them; NaN where nothing was computed."""
-    stored = iter(zlib.decompress(base64.b64decode(packed.data)))
+    stored = iter(inflated(packed.data))
     size = packed.sentences
     codes = np.zeros((packed.views, size, size), np.uint8)
     for view, name in enumerate(packed.predictions):
@@ -90,5 +88,5 @@ def test_matrices_with_nothing_in_them_can_be_packed(values: np.ndarray) -> None
 
 
 def test_digits_of_all_heads_lie_one_after_the_other_two_to_a_byte() -> None:
-    stored = zlib.decompress(base64.b64decode(pack_digits([["0a3", "f01"], ["2", "9e"]])))
+    stored = inflated(pack_digits([["0a3", "f01"], ["2", "9e"]]))
     assert stored.hex() == "0a3f0129e0"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from made_up import Sizes, made_up
 from made_up_tokens import with_neurons
+from pages.elements import inflated
 from pages.reports import long_report, section_of
 
 from reportgen.analyses import token_links
@@ -23,7 +22,7 @@ RESULTS = [token_links.analyse(with_neurons()), section_of(long_report(sentences
 
 def integers(packed: PackedIntegers) -> np.ndarray:
     """The whole numbers, one by one."""
-    stored = zlib.decompress(base64.b64decode(packed.data))
+    stored = inflated(packed.data)
     found = []
     for place in range(packed.count):
         code = sum(stored[plane * packed.count + place] * 256**plane for plane in range(packed.planes))
@@ -32,7 +31,7 @@ def integers(packed: PackedIntegers) -> np.ndarray:
 
 
 def read_bytes(data: str, kind: str) -> np.ndarray:
-    return np.frombuffer(zlib.decompress(base64.b64decode(data)), kind)
+    return np.frombuffer(inflated(data), kind)
 
 
 def links_of(packed: PackedTokens) -> list[dict[int, float]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Bool, Float
 
+from reportgen.analyses.remembering import remembered
 from reportgen.analyses.roles.definitions import Role
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import RESAMPLES, resampled_ratios
 from reportgen.analyses.roles.sentence_links import FARTHEST, LayerLinks, Pairs, at_places, by_query
 from reportgen.analyses.sentence_pairs.agreement import division
-from reportgen.analyses.sentence_pairs.crossing import Crossing
-from reportgen.analyses.sentence_pairs.distance_model import expect_whole
-from reportgen.analyses.sentence_pairs.novelty import find_borders, symmetric
+from reportgen.analyses.sentence_pairs.borders import whole_model
+from reportgen.analyses.sentence_pairs.crossing import Crossing, cross_each
+from reportgen.analyses.sentence_pairs.distance_model import token_middles
 from reportgen.measurements import Measurements
 
 DISCOVERY_RATE = 0.05
@@ -30,14 +33,19 @@ def borders_of(measurements: Measurements) -> tuple[Bool[np.ndarray, " gap"], st
     for gaps, name in ((headings, "headings"), (ends, "ends of paragraphs")):
         if gaps and len(blocks) / (len(gaps) + 1) >= LEAST_PART:
             return division(gaps, len(blocks) - 1), name
-    return division(_found(measurements), len(blocks) - 1), "found in the attention of all heads"
+    return _found(measurements), "found in the attention of all heads"
 
 
-def _found(measurements: Measurements) -> tuple[int, ...]:
-    model, sentences = expect_whole(measurements), len(measurements["sentence_spans"])
-    z = np.full((sentences, sentences), np.nan)
-    z[model.queries, model.keys] = model.z
-    return find_borders(symmetric(z)).gaps
+def _found(measurements: Measurements) -> Bool[np.ndarray, " gap"]:
+    return division(whole_model(measurements).novelty.gaps, len(measurements["sentence_spans"]) - 1)
+
+
+@remembered
+def crossings(measurements: Measurements) -> Mapping[bytes, Crossing]:
+    """How every head crosses the borders of `borders_of` and those that attention shows, by the bytes of the borders: all in one look at attention by head."""
+    asked = {borders.tobytes(): borders for borders in (borders_of(measurements)[0], _found(measurements)) if borders.any()}
+    found = cross_each(measurements["*.sentence_attention"], token_middles(measurements), list(asked.values()))
+    return dict(zip(asked, found, strict=True))
 
 
 class BridgeSums:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.roles.bridges import BridgeSums, borders_of
+from reportgen.analyses.roles.bridges import BridgeSums, borders_of, crossings
 from reportgen.analyses.roles.definitions import ROLES
 from reportgen.analyses.roles.lexical import similarity
 from reportgen.analyses.roles.receivers import receiver_evidence
 from reportgen.analyses.roles.sentence_links import layer_links, near_pairs, why_not
 from reportgen.analyses.roles.text_scores import RoleEvidence, alike
 from reportgen.analyses.roles.thematic import ThematicSums
-from reportgen.analyses.sentence_pairs.crossing import cross
 from reportgen.analyses.sentence_pairs.distance_model import token_middles
 from reportgen.measurements import Measurements
 
@@ -47,7 +46,7 @@ def sentence_roles(measurements: Measurements, attention: Float[np.ndarray, "lay
     received = receiver_evidence(measurements, attention)
     outcomes: dict[str, RoleEvidence | str] = {
         "thematic": alike(thematic, thematic.threshold, themes.evidence(thematic)) if alikeness.any() else "no two sentences share a word",
-        "bridge": alike(bridge, bridge.threshold, bridges.evidence(bridge, cross(attention, middles, borders)))
+        "bridge": alike(bridge, bridge.threshold, bridges.evidence(bridge, crossings(measurements)[borders.tobytes()]))
         if borders.any()
         else "no borders between parts of the document were found",
         "receiver": alike(replace(receiver, threshold=received.level), received.level, received.evidence),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,26 @@ def cross(
     deviations. *Source:* observed over expected at the same distance, as in Lieberman-Aiden et al. 2009; a null distribution pooled over tests as in Tusher
     et al. 2001; defined here for heads. Memory: pairs x divisions, and pairs x heads of a layer.
     """
+    return cross_each(attention, middles, [borders])[0]
+
+
+def cross_each(
+    attention: Iterable[Float[np.ndarray, "head sentence sentence"]], middles: Float[np.ndarray, " sentence"], several: Sequence[Bool[np.ndarray, " gap"]]
+) -> list[Crossing]:
+    """The same with several borders, in one look at attention and with one fit of each layer."""
     queries, keys = _near(len(middles), FARTHEST)
+    near = _NearPairs(queries=queries, keys=keys, middles=middles, divisions=[_parts(borders) for borders in several])
+    lifts = zip(*(near.lifts(layer) for layer in attention), strict=True)
+    return [_weighed(np.stack(of_borders)) for of_borders in lifts]
+
+
+def _parts(borders: Bool[np.ndarray, " gap"]) -> _Parts:
     drawn = np.concatenate([borders[None], moved_divisions(borders, DIVISIONS)])
     part = np.concatenate([np.zeros((len(drawn), 1), np.int16), drawn.cumsum(1, dtype=np.int16)], axis=1).T
-    near = _NearPairs(queries=queries, keys=keys, middles=middles, parts=np.ascontiguousarray(part), farthest=_longest(borders) - 1)
-    lifts = np.stack([near.lifts(layer) for layer in attention])
+    return _Parts(parts=np.ascontiguousarray(part), farthest=_longest(borders) - 1)
+
+
+def _weighed(lifts: Float[np.ndarray, "layer head division"]) -> Crossing:
     z = _standardised(lifts)
     return Crossing(lift=lifts[..., 0], z=z[..., 0], q_value=discovery_rates(_pooled_p(z).ravel()).reshape(z.shape[:-1]))
 
@@ -72,40 +87,61 @@ def _near(sentences: int, farthest: int) -> tuple[Int[np.ndarray, " pair"], Int[
     return np.nonzero((apart > 0) & (apart <= farthest) & (np.arange(sentences) > 0))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Parts:
+    """The part each sentence is in with each division, and how far apart pairs count."""
+
+    parts: Int[np.ndarray, "sentence division"]
+    farthest: int
+
+    def crossed(
+        self, queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]
+    ) -> tuple[Int[np.ndarray, " counted"], Float[np.ndarray, "counted division"]]:
+        """The places of the pairs that count, and which of them lie in different parts."""
+        counted = np.flatnonzero(np.abs(queries - keys) <= self.farthest)
+        return counted, (self.parts[queries[counted]] != self.parts[keys[counted]]).astype(np.float32)
+
+
 @dataclass(kw_only=True, eq=False)
 class _NearPairs:
-    """Pairs near each other, and the part each sentence is in with each division. What is made ready for a layer is kept for the next that has shares of the same."""
+    """Pairs near each other, and the divisions. What is made ready for a layer is kept for the next that has shares of the same pairs."""
 
     queries: Int[np.ndarray, " pair"]
     keys: Int[np.ndarray, " pair"]
     middles: Float[np.ndarray, " sentence"]
-    parts: Int[np.ndarray, "sentence division"]
-    farthest: int
+    divisions: Sequence[_Parts]
 
     def __post_init__(self) -> None:
         self.known = np.zeros(len(self.queries), bool)
 
-    def lifts(self, attention: Float[np.ndarray, "head sentence sentence"]) -> Float[np.ndarray, "head division"]:
-        """The crossing lift of each head of a layer with each division."""
+    def lifts(self, attention: Float[np.ndarray, "head sentence sentence"]) -> list[Float[np.ndarray, "head division"]]:
+        """The crossing lift of each head of a layer with each division, for each borders."""
         share = attention.reshape(len(attention), -1).take(self.queries * len(self.middles) + self.keys, axis=1)
         known = (share > 0).any(0)
-        nothing = np.full((len(attention), self.parts.shape[1]), np.nan)
         if known.sum() < FEWEST_PAIRS:
-            return nothing
+            return [np.full((len(attention), one.parts.shape[1]), np.nan) for one in self.divisions]
         if not np.array_equal(known, self.known):
             self._make_ready(known)
-        share = np.maximum(share.take(np.flatnonzero(known), axis=1).astype(np.float32), SMALLEST_SHARE)
+        share = np.maximum((share if known.all() else share.take(np.flatnonzero(known), axis=1)).astype(np.float32), SMALLEST_SHARE)
         expected = share / np.exp(self.fit.residuals(np.log(share).T)).T
         expected = _balanced(expected, share, np.abs(self.fit.queries - self.fit.keys))
-        observed, due = (sums.take(self.counted, axis=1) @ self.crosses for sums in (share, expected))
-        return np.divide(observed, due, out=nothing, where=due > 0)
+        return [_lifts(share, expected, *crossed) for crossed in self.crossed]
 
     def _make_ready(self, known: Bool[np.ndarray, " pair"]) -> None:
         queries, keys = self.queries[known], self.keys[known]
         features, weights = decay(queries, keys, self.middles), np.ones(len(queries))
-        self.known, self.counted = known, np.flatnonzero(np.abs(queries - keys) <= self.farthest)
+        self.known, self.crossed = known, [one.crossed(queries, keys) for one in self.divisions]
         self.fit = TwoWayFit(queries=queries, keys=keys, features=features, weights=weights, sentences=len(self.middles))
-        self.crosses = (self.parts[queries[self.counted]] != self.parts[keys[self.counted]]).astype(np.float32)
+
+
+def _lifts(
+    share: Float[np.ndarray, "head pair"],
+    expected: Float[np.ndarray, "head pair"],
+    counted: Int[np.ndarray, " counted"],
+    crosses: Float[np.ndarray, "counted division"],
+) -> Float[np.ndarray, "head division"]:
+    observed, due = (sums.take(counted, axis=1) @ crosses for sums in (share, expected))
+    return np.divide(observed, due, out=np.full(due.shape, np.nan), where=due > 0)
 
 
 def _balanced(

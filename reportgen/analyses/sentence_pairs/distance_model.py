@@ -118,7 +118,7 @@ def expect_views(
             fit = TwoWayFit(queries=queries, keys=keys, features=decay(queries, keys, middles), weights=np.ones(len(queries)), sentences=pairs.sentences)
             left = fit.residuals(np.log(share[views][:, mask].astype(np.float64)).T)
             free, bins = np.sqrt(np.maximum(1 - fit.leverage, LEAST_LEFT)), distance_bins(np.abs(queries - keys))
-            found[np.array(views)[:, None], queries, keys] = [standardised(column / free, bins) for column in left.T]
+            found[np.array(views)[:, None], queries, keys] = standardised(np.ascontiguousarray(left.T) / free, bins)
     return found
 
 
@@ -142,11 +142,13 @@ def distance_bins(distance: Int[np.ndarray, " pair"]) -> Int[np.ndarray, " pair"
     return bins
 
 
-def standardised(residual: Float[np.ndarray, " pair"], bins: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
+def standardised(residual: Float[np.ndarray, "*view pair"], bins: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "*view pair"]:
     """Residuals less the median of their bin, over 1.4826 times its median absolute deviation."""
-    z = np.zeros(len(residual))
+    z = np.zeros(residual.shape)
     for bin in np.unique(bins):
-        among = bins == bin
-        centred = residual[among] - np.median(residual[among])
-        z[among] = centred / max(1.4826022185056018 * np.median(np.abs(centred)), SMALLEST_SCALE)
+        among = np.flatnonzero(bins == bin)
+        centred = residual.take(among, axis=-1)
+        centred -= np.median(centred, axis=-1, keepdims=True)
+        spread = np.median(np.abs(centred), axis=-1, keepdims=True, overwrite_input=True)
+        z[..., among] = centred / np.maximum(1.4826022185056018 * spread, SMALLEST_SCALE)
     return z

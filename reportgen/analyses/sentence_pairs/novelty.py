@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,16 +82,33 @@ def find_borders(joint: Float[np.ndarray, "sentence sentence"], draws: int = DRA
     sentence, and in a second set of draws the whole column of some earlier one. The strength is the lesser of both, the level the greater. *Source:* Foote 2000 (checkerboard
     kernel, untapered; here on z-scores in place of similarities), with the greatest value over gaps by resampling as its level (Westfall and Young 1993).
     """
-    sentences, width = len(joint), kernel_width(len(joint))
-    contrast, strength = (np.full(max(sentences - 1, 0), np.nan) for _ in range(2))
-    if width < 2 or nothing_to_see(joint):
-        return Novelty(contrast=contrast, strength=strength, level=np.nan, gaps=())
+    return find_borders_of([joint], draws)[0]
+
+
+def find_borders_of(joints: Sequence[Float[np.ndarray, "sentence sentence"]], draws: int = DRAWS) -> list[Novelty]:
+    """The same of several views of one text, each with the same draws."""
+    seen = [not nothing_to_see(joint) for joint in joints]
+    width = kernel_width(len(joints[0])) if joints else 0
+    chosen = [joint for joint, there in zip(joints, seen, strict=True) if there and width >= 2]
+    found = iter(_borders(np.stack(chosen), width, draws) if chosen else ())
+    return [next(found) if there and width >= 2 else _no_borders(len(joint)) for joint, there in zip(joints, seen, strict=True)]
+
+
+def _no_borders(sentences: int) -> Novelty:
+    nothing = np.full(max(sentences - 1, 0), np.nan)
+    return Novelty(contrast=nothing, strength=nothing.copy(), level=np.nan, gaps=())
+
+
+def _borders(joints: Float[np.ndarray, "view sentence sentence"], width: int, draws: int) -> Iterator[Novelty]:
+    sentences = joints.shape[1]
     orders = orders_by_chance(sentences, draws, 2 * width - 1)
-    sides = _contrasts(joint, width, orders), _contrasts(joint[::-1, ::-1], width, orders)[:, ::-1]
-    inside = slice(width - 1, sentences - width)
-    strengths, levels = zip(*map(_strength, sides), strict=True)
-    contrast[inside], strength[inside], level = sides[0][0], np.minimum(*strengths), max(levels)
-    return Novelty(contrast=contrast, strength=strength, level=level, gaps=_peaks(strength, strength > level))
+    sides = _contrasts(joints, width, orders), _contrasts(joints[:, ::-1, ::-1], width, orders)[:, ::-1]
+    for view in range(len(joints)):
+        strengths, levels = zip(*(_strength(side[..., view].astype(np.float64)) for side in sides), strict=True)
+        contrast, strength = _no_borders(sentences).contrast, _no_borders(sentences).strength
+        inside, level = slice(width - 1, sentences - width), max(levels)
+        contrast[inside], strength[inside] = sides[0][0, :, view], np.minimum(*strengths)
+        yield Novelty(contrast=contrast, strength=strength, level=level, gaps=_peaks(strength, strength > level))
 
 
 def nothing_to_see(joint: Float[np.ndarray, "sentence sentence"]) -> bool:
@@ -100,11 +117,12 @@ def nothing_to_see(joint: Float[np.ndarray, "sentence sentence"]) -> bool:
     return not len(known) or float(np.median(known)) < WITHIN_ROUNDING
 
 
-def _contrasts(joint: Float[np.ndarray, "sentence sentence"], width: int, orders: Int[np.ndarray, "draw sentence"]) -> Float[np.ndarray, "draw gap"]:
+def _contrasts(joints: Float[np.ndarray, "view sentence sentence"], width: int, orders: Int[np.ndarray, "draw sentence"]) -> Float[np.ndarray, "draw gap view"]:
     """The contrast at each gap that has the kernel on both sides, with the rows of later sentences in each order: a row's part is found once for each place."""
-    parts = checkerboard(width) @ band_of(joint, 2 * width - 1).T  # place in the kernel x sentence
-    gaps = len(joint) - 2 * width + 1
-    return sum(part[orders[:, place : place + gaps]] for place, part in enumerate(parts)).astype(np.float64)
+    kernel = checkerboard(width)
+    parts = np.stack([kernel @ band_of(joint, 2 * width - 1).T for joint in joints], -1)  # place in the kernel x sentence x view
+    gaps = joints.shape[1] - 2 * width + 1
+    return sum(part.take(orders[:, place : place + gaps], axis=0) for place, part in enumerate(parts))
 
 
 def _strength(contrasts: Float[np.ndarray, "draw gap"]) -> tuple[Float[np.ndarray, " gap"], float]:
