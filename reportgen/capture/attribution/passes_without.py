@@ -141,9 +141,14 @@ def cheapest_passes(language_model: LanguageModel, given: Feed, target: Target, 
         return kept, kept.value
     whole = WholePasses(model=model, given=given, target=target)
     intact = whole.value_without(nothing)
-    if not abs(intact - value) <= allowed:
-        raise ModelError(f"With nothing hidden the target is {intact:.6g} where {value:.6g} was measured; sentences cannot be left out of this model.")
+    refuse_another_value(intact, value, model.dtype)
     return whole, intact
+
+
+def refuse_another_value(intact: float, value: float, dtype: torch.dtype) -> None:
+    """Raise `ModelError`, with the figures, where the target with nothing hidden is something else than was measured, for the precision of the model."""
+    if not abs(intact - value) <= TOLERANCES.get(dtype, COARSE) * max(1.0, abs(value)):
+        raise ModelError(f"With nothing hidden the target is {intact:.6g} where {value:.6g} was measured; sentences cannot be left out of this model.")
 
 
 def _decoder(module: Any, visibility: Any) -> str:

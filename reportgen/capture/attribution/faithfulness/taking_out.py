@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.attribution.gradients import last_logits
 from reportgen.capture.attribution.hiding import Hidden, hiding
-from reportgen.capture.attribution.passes_without import output_without
+from reportgen.capture.attribution.passes_without import output_without, refuse_another_value
 from reportgen.capture.feeding import Feed, has_cache, stack_namer
 from reportgen.capture.self_check import COARSE, TOKENS, TOLERANCES
 from reportgen.capture.targets import Target
@@ -115,6 +115,14 @@ def cheapest(language_model: LanguageModel, given: Feed, target: Target) -> Taki
     if language_model.kind == "causal" and leaves_out_exactly(language_model.model, given):
         return WhatIsLeft(model=language_model.model, given=given, target=target)
     return WholeTexts(model=language_model.model, given=given, target=target)
+
+
+def cheapest_as_measured(language_model: LanguageModel, given: Feed, target: Target, value: float) -> TakingOut:
+    """The cheapest way, which gives `value` with nothing taken out. Raises `ModelError`, with the figures, where it gives something else."""
+    passes = cheapest(language_model, given, target)
+    intact = float(passes.parts_without(np.zeros(given.source.sentences, bool)).sum())
+    refuse_another_value(intact, value, language_model.model.dtype)
+    return passes
 
 
 def leaves_out_exactly(model: Any, given: Feed) -> bool:
