@@ -123,10 +123,14 @@ class KeptPasses:
             return float(self.target.read(self.model(input_ids=ids, past_key_values=cache, **keywords)))
 
     def _first_run(self, left_out: Bool[np.ndarray, " token"]) -> int:
-        """The first token that sees less than before, or the first that the target reads if that is earlier."""
-        first = int(left_out.argmax())
-        following = np.flatnonzero(~left_out[first:])
-        return min(first + int(following[0]) if len(following) else self.given.source.tokens, int(self.target.rows[0]))
+        return first_run(self.target, left_out)
+
+
+def first_run(target: Target, left_out: Bool[np.ndarray, " token"]) -> int:
+    """The first token that sees less than before, or the first that the target reads if that is earlier."""
+    first = int(left_out.argmax())
+    following = np.flatnonzero(~left_out[first:])
+    return min(first + int(following[0]) if len(following) else len(left_out), int(target.rows[0]))
 
 
 def cheapest_passes(language_model: LanguageModel, given: Feed, target: Target, value: float) -> tuple[Passes, float]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy import stats
 
-from reportgen.capture.attribution.faithfulness.taking_out import cheapest_as_measured
+from reportgen.capture.attribution.faithfulness.taking_out import TakingOut, cheapest_as_measured
 from reportgen.capture.attribution.gradients import Report
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
@@ -65,12 +65,9 @@ def measure_surrogate(language_model: LanguageModel, given: Feed, target: Target
     *Source:* after Cohen-Wang et al. 2024 (ContextCite). Cost: 96 passes at most, of causal models over what is left alone, about half of the text. `value`
     is the target's value as it was measured. Raises `ModelError` when the target is not finite in some pass.
     """
-    source = given.source
-    free = np.array([sentence for sentence in range(source.sentences) if sentence not in own])
-    masks = random_masks(len(free), FITTED + HELD_OUT, some_kept=not own)
+    free, masks, left_out = _planned(given.source.sentences, own)
     held_out = len(masks) * HELD_OUT // (FITTED + HELD_OUT)
     passes = cheapest_as_measured(language_model, given, target, value)
-    left_out = [np.isin(np.arange(source.sentences), free[~kept]) for kept in masks]
     found = np.empty(len(masks))
     for step in steps_of(f"surrogate, {len(masks)} passes without random sentences", [passes.tokens_run(sentences) for sentences in left_out], report):
         found[step] = passes.parts_without(left_out[step]).sum()
@@ -78,7 +75,20 @@ def measure_surrogate(language_model: LanguageModel, given: Feed, target: Target
     scores = (log_odds(found) if target.unit == LIKELIHOOD else found) / tokens
     if not np.isfinite(scores).all():
         raise ModelError("The target is not finite, or certain, without some random sentences; measure with --attribution fast.")
-    return _fitted(masks, scores, tokens, held_out, free, source.sentences)
+    return _fitted(masks, scores, tokens, held_out, free, given.source.sentences)
+
+
+def tokens_planned(way: TakingOut, sentences: int, own: Sequence[int]) -> int:
+    """How many tokens `measure_surrogate` runs, a pass with nothing left out among them."""
+    _, _, left_out = _planned(sentences, own)
+    return sum(way.tokens_run(chosen) for chosen in [np.zeros(sentences, bool), *left_out])
+
+
+def _planned(sentences: int, own: Sequence[int]) -> tuple[Int[np.ndarray, " free"], Bool[np.ndarray, "ablation free"], list[Bool[np.ndarray, " sentence"]]]:
+    """The sentences that can be left out, which of them are kept in each pass, and which of all sentences are left out in it."""
+    free = np.array([sentence for sentence in range(sentences) if sentence not in own], np.int32)
+    masks = random_masks(len(free), FITTED + HELD_OUT, some_kept=not own)
+    return free, masks, [np.isin(np.arange(sentences), free[~kept]) for kept in masks]
 
 
 def _fitted(
