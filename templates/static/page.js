@@ -3,6 +3,7 @@
 function start() {
   setUpTables();
   setUpHeads();
+  setUpAttributedTokens();
   setUpPrinting();
   showParts(document.getElementById("head_roles"));
   document.querySelectorAll(".attribution-agreement, .layer-progression").forEach(showParts);
