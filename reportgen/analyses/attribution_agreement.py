@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from reportgen.analyses.agreement.by_token import ByToken, by_token
 from reportgen.analyses.agreement.comparison import FEWEST, TOP_AT_LEAST, Agreement, Comparison, compare
 from reportgen.analyses.agreement.controls import CONTROLS_AT_MOST, POWER_AT_MOST
 from reportgen.analyses.agreement.methods import ADVICE, BASELINE, CAUSAL, LABELS, METHODS, SLOPES, Advice
@@ -34,6 +35,7 @@ class Result:
     `values` has each method's numbers by name, as measured; `ranks` each method's order, 1 for the greatest size. `agreements` are of all pairs by label, those
     with the `reference` first. `rho` and `partial` are the same as matrices in the order of `methods`. `shown` are places among the sentences, those that the
     reference or attention puts first, in the reference's order. `sink` is the place of the sentence that holds it, None where it is not compared.
+    `tokens` are those of the sentences that the reference puts first, None where no method has values by token.
     """
 
     target: str
@@ -50,6 +52,7 @@ class Result:
     shown: tuple[int, ...]
     controls: int
     notes: tuple[str, ...]
+    tokens: ByToken | None = None
     advice: tuple[Advice, ...] = ADVICE
 
     @property
@@ -86,6 +89,7 @@ def analyse(measurements: Measurements) -> Result:
         shown=_shown(read, ranks),
         controls=len(accounted),
         notes=read.notes,
+        tokens=by_token(measurements, read),
     )
 
 

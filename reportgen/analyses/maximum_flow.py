@@ -38,10 +38,28 @@ def joined_capacities(
 def attention_flow(capacity: Float[np.ndarray, "layer node node"], query: int, keys: Int[np.ndarray, " key"]) -> Float[np.ndarray, " key"]:
     """The maximum flow from node `query` of the last layer to each of `keys` in the input, through edges of these capacities from each layer to the one below.
 
-    *Source:* Abnar and Zuidema 2020, section 3; computed by Dinic's algorithm on capacities rounded to 1 / 2^20. Between 0 and 1.
+    *Source:* Abnar and Zuidema 2020, section 3; computed by Dinic's algorithm on capacities rounded to 1 / 2^20: in error by at most half of that for each
+    edge of the narrowest cut. Between 0 and 1. Where no node looks ahead, what flows to a key passes no node before it, and only those from the key to the query are looked at.
     """
-    layers, nodes, _ = capacity.shape
     whole = np.minimum(np.rint(capacity * UNIT), ENOUGH).astype(np.int32)
+    looks_ahead = bool(np.triu(whole.any(0), 1).any())
+    return np.array([_flow_to(whole, query, key) if looks_ahead else _flow_without_what_is_before(whole, query, key) for key in keys.tolist()])
+
+
+def edges_looked_at(layers: int, nodes: int, *, looks_ahead: bool) -> int:
+    """About how many edges `attention_flow` goes through for all keys; ten million take a second or less."""
+    return layers * nodes**3 if looks_ahead else layers * nodes**3 // 6
+
+
+def _flow_without_what_is_before(whole: Int[np.ndarray, "layer node node"], query: int, key: int) -> float:
+    return _flow_to(whole[:, key : query + 1, key : query + 1], query - key, 0) if key <= query else 0.0
+
+
+def _flow_to(whole: Int[np.ndarray, "layer node node"], query: int, key: int) -> float:
+    """The maximum flow from one node to another, through edges of these whole capacities."""
+    layers, nodes, _ = whole.shape
     layer, above, below = np.nonzero(whole)
-    graph = csr_array((whole[layer, above, below], ((layer + 1) * nodes + above, layer * nodes + below)), shape=((layers + 1) * nodes,) * 2)
-    return np.array([maximum_flow(graph, layers * nodes + query, key).flow_value / UNIT for key in keys.tolist()])
+    leaving = np.bincount((layer + 1) * nodes + above, minlength=(layers + 1) * nodes)
+    starts = np.concatenate([[0], np.cumsum(leaving)]).astype(np.int32)
+    graph = csr_array((whole[layer, above, below], (layer * nodes + below).astype(np.int32), starts), shape=((layers + 1) * nodes,) * 2)
+    return maximum_flow(graph, layers * nodes + query, key).flow_value / UNIT

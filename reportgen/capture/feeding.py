@@ -27,6 +27,11 @@ class Feed:
     target: TextLayout | None = None
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that a pass reads, of both texts."""
+        return self.source.tokens + (0 if self.target is None else self.target.tokens)
+
     def keywords(self, model: Any) -> dict[str, Any]:
         """The arguments of a forward pass of the model."""
         rows = {"input_ids": self.source.ids, **self.extra}

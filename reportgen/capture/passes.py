@@ -136,7 +136,7 @@ class Passes:
         """
         language_model, alone = self.language_model, self.attention_alone
         all_passes, where = self.options.attribution == "full", {"attention_alone": alone, "first_sentence": first_sentence}
-        attribution_cost(language_model.kind, given, full=all_passes).say(forward.seconds, self.report)
+        attribution_cost(language_model, given, target, full=all_passes, **where).say(forward.seconds, self.report)
         gradients = measure_gradients(language_model.model, aimed, target, self.report, limits.cells)
         links = measure_links(language_model, given, forward.arrays, self.report, effort=self.options.attribution, **where)
         full, pruned = None, None

@@ -49,7 +49,8 @@ ATTRIBUTION = {
     ),
     "attribution.surrogate": row(
         "sentence",
-        "weight of sentence j kept (1) or left out (0, as in ablation) in a sparse linear model of the target, fitted on random ablations: of ln p - ln(1 - p), "
+        "weight of sentence j kept (1) or left out (0: its tokens hidden as keys from every query but its own in every layer) in a sparse linear model of the "
+        "target, fitted on random ablations: of ln p - ln(1 - p), "
         "p the probability of the target's text, where it is a likelihood; positive: more likely, or greater, with j; NaN for the target's own",
         "log-odds, or unit of the target",
         "after Cohen-Wang et al. 2024 (ContextCite)",

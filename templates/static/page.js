@@ -5,6 +5,7 @@ async function start() {
   setUpKeys();
   setUpTables();
   setUpHeads();
+  setUpAttributedTokens();
   setUpDialogs();
   setUpContents();
   setUpExports();

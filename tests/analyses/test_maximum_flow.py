@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, joined_capacities
+from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, edges_looked_at, joined_capacities
 
 
 def attention(layers: int, sentences: int, seed: int = 0, causal: bool = True) -> np.ndarray:
@@ -40,6 +40,14 @@ def test_a_narrow_place_bounds_the_flow() -> None:
     # From 2 to 0: over 0 min(.3, 1), over 1 min(.5, .2), over 2 min(.2, .1); to 1: over 1 min(.5, .8), over 2 min(.2, .3); to 2: min(.2, .6).
     np.testing.assert_allclose(attention_flow(capacity, 2, np.arange(3)), [0.6, 0.7, 0.2], atol=3 / UNIT)
     np.testing.assert_allclose(attention_flow(capacity, 1, np.arange(3)), [0.2, 0.8, 0], atol=3 / UNIT)
+
+
+def test_what_lies_before_a_key_is_looked_at_only_where_a_node_looks_ahead() -> None:
+    """A key after the query is reached over a node that looks ahead in an upper layer."""
+    capacity = np.array([[[0, 0, 0], [0, 0, 0], [0, 0, 0.9]], [[0, 0, 0], [0.3, 0, 0.6], [0, 0, 0]]])
+    np.testing.assert_allclose(attention_flow(capacity, 1, np.arange(3)), [0, 0, 0.6], atol=1 / UNIT)
+    np.testing.assert_array_equal(attention_flow(np.tril(capacity), 1, np.arange(3)), np.zeros(3))
+    assert edges_looked_at(5, 12, looks_ahead=True) == 6 * edges_looked_at(5, 12, looks_ahead=False) == 5 * 12**3
 
 
 def test_with_one_layer_the_flow_is_the_capacity() -> None:

@@ -19,7 +19,6 @@ from test_attribution import KINDS, language_model, texts
 from tiny import made_up_layout, tiny_gpt2, tiny_llama, tiny_mistral
 
 from reportgen.capture.attribution.ablation import measure_ablation
-from reportgen.capture.attribution.cost import attribution_cost
 from reportgen.capture.attribution.faithfulness import Faithfulness, measure_faithfulness
 from reportgen.capture.attribution.faithfulness.orders import ranked, support
 from reportgen.capture.attribution.faithfulness.plan import Plan, counts_of, full_steps, quick_steps
@@ -256,21 +255,3 @@ def test_where_one_sentence_alone_matters_the_curve_drops_at_once_or_at_last() -
     np.testing.assert_allclose(insertion[0, 1:], intact, rtol=1e-5)
     np.testing.assert_allclose(deletion[1, :-1], intact, rtol=1e-5)
     assert (np.abs(insertion[1, :-1] - intact) > 0.1).all()
-
-
-def test_the_estimate_counts_passes_and_is_said_as_a_stage_of_its_own() -> None:
-    given = Feed(source=made_up_layout(67, 5))
-    fast, full = (attribution_cost("causal", given, full=wanted) for wanted in (False, True))
-    assert set(fast.passes) == {"backward", "links", "curves"}
-    assert fast.passes["curves"] == pytest.approx(1 + 5 * (0.5 + 0.8 + 0.2 + 0.1 + 0.5 + 0.9))
-    members = given.source.sentence_of_token
-    after = sum(66 - int(np.flatnonzero(members == sentence)[-1]) for sentence in range(5)) / 67
-    assert full.passes["ablation"] == pytest.approx(after)
-    assert full.passes["pairs"] == 3 * 5 / 2
-    assert full.passes["pruning"] == 20
-    assert full.passes["curves"] == pytest.approx(1 + 20 * 7)
-    said: list[tuple[str, float]] = []
-    full.say(2.8, lambda *step: said.append(step))
-    (stage, share), *_ = said
-    assert stage == f"full attribution takes about {round(full.total * 2 / 60)} min (as {full.total:.0f} plain passes)"
-    assert ("," in stage, share) == (False, 1.0)

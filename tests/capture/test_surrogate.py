@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +16,14 @@ from sklearn.preprocessing import StandardScaler
 
 sys.path.insert(0, str(Path(__file__).parent))
 from families import HEADS
-from test_ablation import aimed_at, by_eager_attention, silent
+from test_ablation import aimed_at, silent
 from test_attribution import language_model, texts
+from test_faithfulness import by_eager_attention
 from tiny import made_up_layout, tiny_llama
 
 from reportgen.capture.attribution import surrogate
+from reportgen.capture.attribution.faithfulness.taking_out import WhatIsLeft, cheapest_as_measured, hidden_tokens
+from reportgen.capture.attribution.passes_without import KeptPasses
 from reportgen.capture.attribution.surrogate import Surrogate, lasso_weights, log_odds, measure_surrogate, random_masks, rank_correlation
 from reportgen.capture.feeding import Feed
 from reportgen.capture.targets import Target
@@ -69,17 +73,17 @@ class Linear:
     members: np.ndarray
     weights: np.ndarray
 
-    def value_without(self, left_out: np.ndarray) -> float:
-        return 5.0 + float(sum(weight for sentence, weight in enumerate(self.weights) if not left_out[self.members == sentence].any()))
+    def parts_without(self, taken_out: np.ndarray) -> np.ndarray:
+        return np.array([2.0, 3.0 + self.weights[~taken_out].sum()])
 
-    def tokens_run(self, left_out: np.ndarray) -> int:
-        return len(left_out)
+    def tokens_run(self, taken_out: np.ndarray) -> int:
+        return len(self.members)
 
 
 def of_a_linear_target(monkeypatch: pytest.MonkeyPatch, weights: np.ndarray, own: int | None) -> Surrogate:
     source = made_up_layout(131, len(weights))
     passes = Linear(source.sentence_of_token, weights)
-    monkeypatch.setattr(surrogate, "cheapest_passes", lambda *arguments: (passes, 5.0 + float(weights.sum())))
+    monkeypatch.setattr(surrogate, "cheapest_as_measured", lambda *arguments: passes)
     target = Target(description="made up", unit="logit", rows=np.array([130]), read=lambda output: output)
     return measure_surrogate(language_model(None, "classifier"), Feed(source=source), target, 5.0 + float(weights.sum()), () if own is None else (own,), silent)
 
@@ -103,13 +107,16 @@ def test_a_target_that_no_sentence_moves_has_weights_of_zero_and_a_notice(monkey
     assert "32 of 96 passes that were held out cannot be told" in found.notices[0]
 
 
+def without(model: Any, given: Feed, target: Target, *sentences: int) -> float:
+    return float(by_eager_attention(model, given, target, np.isin(np.arange(given.source.sentences), sentences)).sum())
+
+
 def test_on_a_causal_model_it_is_the_librarys_pipeline_on_eager_passes_with_the_sentences_hidden() -> None:
     model, given = tiny_llama().double(), texts("causal")
     target, aimed = aimed_at(model, "causal", given)
-    intact, members = by_eager_attention(model, aimed, target, np.zeros(67, bool)), given.source.sentence_of_token
-    found = measure_surrogate(language_model(model, "causal"), aimed, target, intact, [4], silent)
+    found = measure_surrogate(language_model(model, "causal"), aimed, target, without(model, aimed, target), [4], silent)
     masks = random_masks(4, 96, some_kept=False)
-    losses = np.array([by_eager_attention(model, aimed, target, np.isin(members, np.flatnonzero(~kept))) for kept in masks])
+    losses = np.array([without(model, aimed, target, *np.flatnonzero(~kept)) for kept in masks])
     scores = (-losses - np.log1p(-np.exp(-losses))) / len(target.rows)
     pipeline = make_pipeline(StandardScaler(), Lasso(alpha=0.01)).fit(masks[:11].astype(float), scores[:11])
     weights = (pipeline.predict(np.eye(4)) - pipeline.predict(np.zeros((1, 4)))) * len(target.rows)
@@ -123,12 +130,39 @@ def test_a_sentence_that_makes_the_target_more_likely_weighs_more_than_zero() ->
     """The greatest weight is positive where the loss rises when that sentence alone is hidden, negative where it falls."""
     model, given = tiny_llama().double(), texts("causal")
     target, aimed = aimed_at(model, "causal", given)
-    intact, members = by_eager_attention(model, aimed, target, np.zeros(67, bool)), given.source.sentence_of_token
+    intact = without(model, aimed, target)
     found = measure_surrogate(language_model(model, "causal"), aimed, target, intact, [4], silent).values[:4]
-    masks = [np.isin(members, [sentence]) for sentence in range(4)]
-    harm = np.array([by_eager_attention(model, aimed, target, hidden) for hidden in masks]) - intact
+    harm = np.array([without(model, aimed, target, sentence) for sentence in range(4)]) - intact
     strongest = int(np.abs(found).argmax())
     assert np.sign(found[strongest]) == np.sign(harm[strongest])
+
+
+def test_only_what_is_left_is_run_which_gives_what_all_that_follows_the_first_sentence_left_out_gives() -> None:
+    """The target's first row is in no sentence; where it is in one that is left out, that sentence sees no others that are left out either."""
+    model, given = tiny_llama().double(), Feed(source=made_up_layout(101, 11))
+    members, masks = given.source.sentence_of_token, random_masks(10, 96, some_kept=False)
+    target, aimed = aimed_at(model, "causal", given.with_texts(given.source.changed(sentence_of_token=with_a_row_of_no_sentence(members)), None))
+    left, following = cheapest_as_measured(language_model(model, "causal"), aimed, target, without(model, aimed, target)), KeptPasses.of(model, aimed, target)
+    assert isinstance(left, WhatIsLeft)
+    taken_out = np.append(~masks, np.zeros((96, 1), bool), 1)
+    tokens = [hidden_tokens(aimed.source.sentence_of_token, sentences) for sentences in taken_out]
+    assert [left.tokens_run(sentences) for sentences in taken_out] == [101 - hidden.sum() for hidden in tokens]
+    assert sum(map(left.tokens_run, taken_out)) < 0.65 * sum(map(following.tokens_run, tokens))
+    for sentences, hidden in list(zip(taken_out, tokens, strict=True))[::7]:
+        assert left.parts_without(sentences).sum() == pytest.approx(following.value_without(hidden), rel=1e-6)
+
+
+def with_a_row_of_no_sentence(members: np.ndarray) -> np.ndarray:
+    changed = members.copy()
+    changed[np.flatnonzero(members == members.max())[0] - 1] = -1
+    return changed
+
+
+def test_another_target_with_nothing_left_out_is_refused_with_the_figures() -> None:
+    model, given = tiny_llama(), texts("causal")
+    target, aimed = aimed_at(model, "causal", given)
+    with pytest.raises(ModelError, match=r"With nothing hidden the target is \d+\.?\d* where 17 was measured"):
+        measure_surrogate(language_model(model, "causal"), aimed, target, 17.0, [4], silent)
 
 
 def test_an_encoder_decoder_always_has_something_to_look_at() -> None:
@@ -136,8 +170,7 @@ def test_an_encoder_decoder_always_has_something_to_look_at() -> None:
     members = np.maximum(given.source.sentence_of_token, 0)  # every token lies in a sentence
     given = given.with_texts(given.source.changed(sentence_of_token=members), given.target)
     target, aimed = aimed_at(model, "seq2seq", given)
-    intact = by_eager_attention(model, aimed, target, np.zeros(67, bool))
-    found = measure_surrogate(language_model(model, "seq2seq"), aimed, target, intact, (), silent)
+    found = measure_surrogate(language_model(model, "seq2seq"), aimed, target, without(model, aimed, target), (), silent)
     assert np.isfinite(found.values).all()
     assert (found.passes, found.held_out) == (31, 10)
 
@@ -145,6 +178,6 @@ def test_an_encoder_decoder_always_has_something_to_look_at() -> None:
 def test_a_target_that_is_certain_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model, given = tiny_llama(), texts("causal")
     target, aimed = aimed_at(model, "causal", given)
-    monkeypatch.setattr(surrogate, "cheapest_passes", lambda *arguments: (Linear(given.source.sentence_of_token, np.full(5, -1.0)), 0.0))
+    monkeypatch.setattr(surrogate, "cheapest_as_measured", lambda *arguments: Linear(given.source.sentence_of_token, np.full(5, -1.0)))
     with pytest.raises(ModelError, match="not finite, or certain"):
         measure_surrogate(language_model(model, "causal"), aimed, target, 0.0, [4], silent)

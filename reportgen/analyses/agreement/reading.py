@@ -11,12 +11,12 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.agreement.controls import controls
 from reportgen.analyses.agreement.methods import LABELS, METHODS, REFERENCES
-from reportgen.analyses.maximum_flow import attention_flow, capacities
+from reportgen.analyses.maximum_flow import attention_flow, capacities, edges_looked_at
 from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.measurements import Measurements
 
 NEEDED = ("attention", "gradient", "input_x_gradient")
-FLOW_AT_MOST = 1 << 21  # layers x sentences^3
+FLOW_AT_MOST = 28_000_000  # edges looked at, which takes about 3 s
 SEED = 0
 SIGNED = {method.name for method in METHODS if method.signed}
 
@@ -119,7 +119,7 @@ def _flow(
     if target is None or not len(chosen) or not any(f"*.{name}" in measurements for name in ("sentence_attention", "sentence_attention_by_layer")):
         return None, ()
     layers, nodes = measurements.metadata["layers"], len(chosen) + 1
-    if layers * nodes**3 > FLOW_AT_MOST:
+    if edges_looked_at(layers, nodes, looks_ahead=measurements.stack != "decoder") > FLOW_AT_MOST:
         return None, (f"Flow is left out: from {len(chosen)} sentences through {layers} layers it would take too long; the section on flow has it for some.",)
     seen = np.append(chosen, target)
     by_layer = measurements.by_pair.pairs.matrix(attention_views(measurements)[1:])[:, seen[:, None], seen]

@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.capture.attribution.gradients import Report
-from reportgen.capture.attribution.passes_without import cheapest_passes
+from reportgen.capture.attribution.passes_without import cheapest_passes, first_run
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.targets import Target
 from reportgen.errors import ModelError
-from reportgen.models import LanguageModel
+from reportgen.models import Kind, LanguageModel
 
 
 def measure_ablation(
@@ -34,3 +34,12 @@ def measure_ablation(
     if not np.isfinite(effects[wanted]).all():
         raise ModelError("The target is not finite without some sentence; measure with --attribution fast.")
     return effects.astype(np.float32)
+
+
+def tokens_planned(kind: Kind, given: Feed, target: Target, own: Sequence[int]) -> int:
+    """How many tokens `measure_ablation` runs: of a causal model those after each sentence, of which keys are kept in a pass that is tried from the middle on."""
+    members, tokens = given.source.sentence_of_token, given.source.tokens
+    wanted = [sentence for sentence in range(given.source.sentences) if sentence not in own]
+    if kind != "causal":
+        return (len(wanted) + 1) * given.tokens
+    return tokens + tokens - int(target.rows[0]) // 2 + sum(tokens - first_run(target, members == sentence) for sentence in wanted)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from reportgen.capture.attribution.faithfulness import passes_planned
-from reportgen.capture.attribution.pairs import ALL_ROWS, KINDS, SOME_ROWS
+from reportgen.capture.attribution import ablation, faithfulness, integrated, pairs, surrogate
+from reportgen.capture.attribution.hiding import why_nothing_is_hidden
 from reportgen.capture.attribution.steps import Report, about
-from reportgen.capture.attribution.surrogate import FITTED, HELD_OUT
 from reportgen.capture.feeding import Feed
-from reportgen.capture.pruning.curve import SEEDS, SHARES, TOKENS
-from reportgen.models import Kind
+from reportgen.capture.knockout import document_links
+from reportgen.capture.per_layer import reads_per_layer
+from reportgen.capture.pruning import curve
+from reportgen.capture.targets import Target
+from reportgen.models import LanguageModel
 
 BACKWARD = 3  # a forward and a backward pass, layers recomputed
-LINKS = 6
-STEPS = 40  # of integrated gradients: 8 and 32, or fewer where the first are enough
 MEASURING = 1.4  # the measuring forward pass over the plain one
 
 
@@ -42,28 +40,33 @@ class AttributionCost:
         report(self.said(forward_seconds), 1.0)
 
 
-def attribution_cost(kind: Kind, given: Feed, *, full: bool) -> AttributionCost:
-    """Plain passes over this text: one backward pass, the links, the curves, and of the full attribution what is measured sentence by sentence."""
-    causal, tokens = kind == "causal", given.source.tokens
-    passes = {"backward": float(BACKWARD), "links": float(LINKS) if kind in KINDS else 0.0}
-    passes["curves"] = passes_planned(tokens, full=full, causal=causal)
+def attribution_cost(
+    language_model: LanguageModel, given: Feed, target: Target, *, full: bool, attention_alone: bool = True, first_sentence: int = 0
+) -> AttributionCost:
+    """Plain passes over this text: each part says how many tokens it is going to run, and a backward pass counts as three.
+
+    Known before are the tokens, not how alike the methods' orders will be nor how many steps integrated gradients need. Parts that the model cannot have
+    count nothing.
+    """
+    model, aimed = language_model.model, target.cut(given)
+    own = [sentence - first_sentence for sentence in target.sentences]
+    run = {"backward": BACKWARD * aimed.tokens + (aimed.tokens if target.reads_otherwise(given) else 0)}
+    if not why_nothing_is_hidden(model, attention_alone=attention_alone):
+        run |= _by_hiding(language_model, given, target, own, full=full)
     if full:
-        passes["integrated gradients"] = float(BACKWARD * STEPS)
-        passes["ablation"] = _after_each_sentence(given) if causal else float(given.source.sentences)
-        passes["surrogate"] = float(FITTED + HELD_OUT)
-        passes["pairs"] = _pairs(given, causal=causal) if kind in KINDS else 0.0
-        passes["pruning"] = (2 + (1 + len(SEEDS)) * (len(SHARES) - 2)) * (min(TOKENS, tokens) / tokens if causal else 1.0)
-    return AttributionCost(passes=passes, full=full)
+        run["integrated gradients"] = BACKWARD * integrated.passes_planned() * aimed.tokens
+        run["pairs"] = BACKWARD * pairs.tokens_planned(language_model.kind, given)
+        run["pruning"] = 0 if reads_per_layer(model.config) else curve.tokens_planned(language_model.kind, aimed, target)
+    return AttributionCost(passes={name: tokens / given.tokens for name, tokens in run.items()}, full=full)
 
 
-def _after_each_sentence(given: Feed) -> float:
-    """Passes over what follows each sentence."""
-    members = given.source.sentence_of_token
-    last = np.array([np.flatnonzero(members == sentence)[-1] for sentence in range(given.source.sentences)])
-    return float((given.source.tokens - 1 - last).sum() / given.source.tokens)
-
-
-def _pairs(given: Feed, *, causal: bool) -> float:
-    """A backward pass for each row; a causal model reads up to the row, half of the text on the mean."""
-    sentences = (given.source if given.target is None else given.target).sentences
-    return BACKWARD * (sentences if sentences <= ALL_ROWS else SOME_ROWS) * (0.5 if causal else 1.0)
+def _by_hiding(language_model: LanguageModel, given: Feed, target: Target, own: Sequence[int], *, full: bool) -> dict[str, int]:
+    """Tokens run with sentences hidden or taken out."""
+    kind, aimed = language_model.kind, target.cut(given)
+    way, sentences = faithfulness.planned(kind, aimed, target), aimed.source.sentences
+    run = {"links": document_links.tokens_planned(kind, given, "full" if full else "fast")}
+    run["curves"] = faithfulness.tokens_planned(way, sentences, own, full=full)
+    if full:
+        run["ablation"] = ablation.tokens_planned(kind, aimed, target, own)
+        run["surrogate"] = surrogate.tokens_planned(way, sentences, own)
+    return run

@@ -17,6 +17,7 @@ from reportgen.capture.targets import Target
 from reportgen.models import LanguageModel
 
 STEPS = (8, 16, 32, 64, 128)
+USUAL = 3  # of these are made
 ALLOWED = 0.05
 ROLES = ("pad_token", "eos_token", "bos_token")
 NAMES = {"mask_token": "mask", "pad_token": "padding", "eos_token": "end-of-text", "bos_token": "start-of-text"}
@@ -68,6 +69,11 @@ def measure_integrated_gradients(language_model: LanguageModel, given: Feed, tar
             break
     values = given.source.summed_by_sentence(products)
     return IntegratedGradients(by_token=products.astype(np.float32), values=values, baseline=name, steps=steps, completeness_error=error)
+
+
+def passes_planned() -> int:
+    """About how many passes there and back `measure_integrated_gradients` makes, that of the baseline among them; how many it needs is not known before."""
+    return 1 + sum(STEPS[:USUAL])
 
 
 def moved_tokens(source: TextLayout) -> Bool[np.ndarray, " token"]:

@@ -11,7 +11,7 @@ from reportgen.capture.attribution.gradients import Report, differentiate, embed
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.targets import sentence_target
-from reportgen.models import LanguageModel
+from reportgen.models import Kind, LanguageModel
 
 ALL_ROWS, SOME_ROWS = 60, 24
 KINDS = ("causal", "masked", "seq2seq")
@@ -46,8 +46,7 @@ def measure_pairs(language_model: LanguageModel, given: Feed, report: Report) ->
     values = np.full((len(rows), given.source.sentences), np.nan, np.float32)
     run = [place for place, sentence in enumerate(rows) if sentence or not causal]  # nothing is before the first
     losses = [sentence_target(language_model, given, int(rows[place])) for place in run]
-    costs = [aimed.source.tokens + (aimed.target.tokens if aimed.target is not None else 0) for _, aimed in losses]
-    for step in steps_of(f"gradients of {len(run)} sentences", costs, report):
+    for step in steps_of(f"gradients of {len(run)} sentences", [aimed.tokens for _, aimed in losses], report):
         loss, aimed = losses[step]
         embeddings = embedded(language_model.model, aimed.source)
         products = times_gradient(embeddings, differentiate(language_model.model, aimed, loss, embeddings).gradient)
@@ -55,6 +54,18 @@ def measure_pairs(language_model: LanguageModel, given: Feed, report: Report) ->
     if given.target is None:
         values[np.arange(len(rows)), rows] = np.nan
     return Pairs(values=values, rows=rows, of=read.sentences)
+
+
+def tokens_planned(kind: Kind, given: Feed) -> int:
+    """About how many tokens `measure_pairs` runs there and back; 0 for models of other kinds."""
+    if kind not in KINDS:
+        return 0
+    read = given.source if given.target is None else given.target
+    rows, beside = _rows(read.sentences, kind == "causal"), given.tokens - read.tokens
+    if kind == "masked":
+        return len(rows) * read.tokens
+    ends = [int(np.flatnonzero(read.sentence_of_token == sentence)[-1]) + 1 for sentence in rows.tolist() if sentence or kind != "causal"]
+    return sum(ends) + len(ends) * beside
 
 
 def _rows(sentences: int, causal: bool) -> Int[np.ndarray, " row"]:

@@ -123,10 +123,14 @@ class KeptPasses:
             return float(self.target.read(self.model(input_ids=ids, past_key_values=cache, **keywords)))
 
     def _first_run(self, left_out: Bool[np.ndarray, " token"]) -> int:
-        """The first token that sees less than before, or the first that the target reads if that is earlier."""
-        first = int(left_out.argmax())
-        following = np.flatnonzero(~left_out[first:])
-        return min(first + int(following[0]) if len(following) else self.given.source.tokens, int(self.target.rows[0]))
+        return first_run(self.target, left_out)
+
+
+def first_run(target: Target, left_out: Bool[np.ndarray, " token"]) -> int:
+    """The first token that sees less than before, or the first that the target reads if that is earlier."""
+    first = int(left_out.argmax())
+    following = np.flatnonzero(~left_out[first:])
+    return min(first + int(following[0]) if len(following) else len(left_out), int(target.rows[0]))
 
 
 def cheapest_passes(language_model: LanguageModel, given: Feed, target: Target, value: float) -> tuple[Passes, float]:
@@ -141,9 +145,14 @@ def cheapest_passes(language_model: LanguageModel, given: Feed, target: Target, 
         return kept, kept.value
     whole = WholePasses(model=model, given=given, target=target)
     intact = whole.value_without(nothing)
-    if not abs(intact - value) <= allowed:
-        raise ModelError(f"With nothing hidden the target is {intact:.6g} where {value:.6g} was measured; sentences cannot be left out of this model.")
+    refuse_another_value(intact, value, model.dtype)
     return whole, intact
+
+
+def refuse_another_value(intact: float, value: float, dtype: torch.dtype) -> None:
+    """Raise `ModelError`, with the figures, where the target with nothing hidden is something else than was measured, for the precision of the model."""
+    if not abs(intact - value) <= TOLERANCES.get(dtype, COARSE) * max(1.0, abs(value)):
+        raise ModelError(f"With nothing hidden the target is {intact:.6g} where {value:.6g} was measured; sentences cannot be left out of this model.")
 
 
 def _decoder(module: Any, visibility: Any) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy import stats
 
+from reportgen.capture.attribution.faithfulness.taking_out import TakingOut, cheapest_as_measured
 from reportgen.capture.attribution.gradients import Report
-from reportgen.capture.attribution.passes_without import cheapest_passes
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.targets import Target
@@ -58,26 +58,37 @@ class Surrogate:
 def measure_surrogate(language_model: LanguageModel, given: Feed, target: Target, value: float, own: Sequence[int], report: Report) -> Surrogate:
     """Weights of a linear model of what each sentence adds to the target, fitted on passes in which each is kept with probability 1/2 (sentences `own` always).
 
-    At least one sentence is kept. What is left out is hidden as in ablation. The model is a Lasso (alpha 0.01) on standardised masks, its weights put back to masks of 0 and 1; it predicts
+    At least one sentence is kept. What is left out is hidden as in the curves of faithfulness: from every query but those of the same sentence, in every
+    layer. The model is a Lasso (alpha 0.01) on standardised masks, its weights put back to masks of 0 and 1; it predicts
     ln p - ln(1 - p), p the probability of the target's text, for each of its tokens, where the target is a likelihood, else the target: positive weights
     mean that the sentence makes the target more likely, or greater. No two passes leave out the same sentences; with few sentences there are fewer passes.
-    *Source:* after Cohen-Wang et al. 2024 (ContextCite). Cost: 96 passes at most, of causal models from the first token that changes on. `value` is
-    the target's value as it was measured. Raises `ModelError` when the target is not finite in some pass.
+    *Source:* after Cohen-Wang et al. 2024 (ContextCite). Cost: 96 passes at most, of causal models over what is left alone, about half of the text. `value`
+    is the target's value as it was measured. Raises `ModelError` when the target is not finite in some pass.
     """
-    source = given.source
-    free = np.array([sentence for sentence in range(source.sentences) if sentence not in own])
-    masks = random_masks(len(free), FITTED + HELD_OUT, some_kept=not own)
+    free, masks, left_out = _planned(given.source.sentences, own)
     held_out = len(masks) * HELD_OUT // (FITTED + HELD_OUT)
-    passes, _ = cheapest_passes(language_model, given, target, value)
-    left_out = [np.isin(source.sentence_of_token, free[~kept]) for kept in masks]
+    passes = cheapest_as_measured(language_model, given, target, value)
     found = np.empty(len(masks))
-    for step in steps_of(f"surrogate, {len(masks)} passes without random sentences", [passes.tokens_run(tokens) for tokens in left_out], report):
-        found[step] = passes.value_without(left_out[step])
+    for step in steps_of(f"surrogate, {len(masks)} passes without random sentences", [passes.tokens_run(sentences) for sentences in left_out], report):
+        found[step] = passes.parts_without(left_out[step]).sum()
     tokens = len(target.rows) if target.unit == LIKELIHOOD else 1
     scores = (log_odds(found) if target.unit == LIKELIHOOD else found) / tokens
     if not np.isfinite(scores).all():
         raise ModelError("The target is not finite, or certain, without some random sentences; measure with --attribution fast.")
-    return _fitted(masks, scores, tokens, held_out, free, source.sentences)
+    return _fitted(masks, scores, tokens, held_out, free, given.source.sentences)
+
+
+def tokens_planned(way: TakingOut, sentences: int, own: Sequence[int]) -> int:
+    """How many tokens `measure_surrogate` runs, a pass with nothing left out among them."""
+    _, _, left_out = _planned(sentences, own)
+    return sum(way.tokens_run(chosen) for chosen in [np.zeros(sentences, bool), *left_out])
+
+
+def _planned(sentences: int, own: Sequence[int]) -> tuple[Int[np.ndarray, " free"], Bool[np.ndarray, "ablation free"], list[Bool[np.ndarray, " sentence"]]]:
+    """The sentences that can be left out, which of them are kept in each pass, and which of all sentences are left out in it."""
+    free = np.array([sentence for sentence in range(sentences) if sentence not in own], np.int32)
+    masks = random_masks(len(free), FITTED + HELD_OUT, some_kept=not own)
+    return free, masks, [np.isin(np.arange(sentences), free[~kept]) for kept in masks]
 
 
 def _fitted(

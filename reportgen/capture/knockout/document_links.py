@@ -12,9 +12,9 @@ from jaxtyping import Int
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout.choosing import SEED, Chosen, Pairs, choose_links
 from reportgen.capture.knockout.effects import Knockout, LinkEffects, Report
-from reportgen.capture.knockout.sentences import STACKS, all_links, linked_texts
+from reportgen.capture.knockout.sentences import STACKS, LinkedTexts, all_links, linked_texts
 from reportgen.capture.per_layer import reads_per_layer
-from reportgen.models import LanguageModel
+from reportgen.models import Kind, LanguageModel
 
 LINKS_AT_MOST = 150  # where not all are measured; and as many drawn by chance
 EVERY_UP_TO = 60  # sentences, where time does not matter
@@ -76,11 +76,31 @@ def _nothing_hidden(why: str) -> MeasuredLinks:
 
 
 def _chosen(knockout: Knockout, pairs: Pairs, possible: Int[np.ndarray, "link 2"], effort: str) -> Chosen:
-    costs, tokens = knockout.costs(possible), knockout.texts.looking.tokens
-    if knockout.kept is None:
-        return choose_links(pairs, possible, costs, WHOLE_PASSES[effort] * tokens, LINKS_AT_MOST, DRAWN_OF_PASSES)
-    every = effort == "full" and knockout.texts.looking.sentences <= EVERY_UP_TO
-    return choose_links(pairs, possible, costs, int(costs.sum()) if every else int(PASSES[effort] * tokens), LINKS_AT_MOST, DRAWN)
+    costs, kept = knockout.costs(possible), knockout.kept is not None
+    budget = _budget(knockout.texts, costs, effort, kept=kept)
+    return choose_links(pairs, possible, costs, budget, LINKS_AT_MOST, DRAWN if kept else DRAWN_OF_PASSES)
+
+
+def _budget(texts: LinkedTexts, costs: Int[np.ndarray, " link"], effort: str, *, kept: bool) -> int:
+    """How many tokens may be run with links hidden, of which all would take `costs`."""
+    if not kept:
+        return WHOLE_PASSES[effort] * texts.looking.tokens
+    every = effort == "full" and texts.looking.sentences <= EVERY_UP_TO
+    return int(costs.sum()) if every else int(PASSES[effort] * texts.looking.tokens)
+
+
+def tokens_planned(kind: Kind, given: Feed, effort: str) -> int:
+    """About how many tokens `measure_links` runs in a model of this kind: as if each sentence saw all that it may, and keys could be kept. 0 where there are no links."""
+    if kind not in STACKS:
+        return 0
+    texts, kept = linked_texts(kind, given), kind == "causal"
+    links = all_links(texts)
+    if not len(links):
+        return 0
+    costs = texts.costs(links, kept=kept)
+    budget = _budget(texts, costs, effort, kept=kept)
+    hidden = costs.sum() if costs.sum() <= budget else min(budget, 2 * LINKS_AT_MOST * costs.mean())
+    return int(hidden) + texts.tokens_with_nothing_hidden(links, kept=kept)
 
 
 def _pairs_of(attention: Mapping[str, np.ndarray], stack: str) -> Pairs:

@@ -54,9 +54,7 @@ class Knockout:
 
     def costs(self, links: Int[np.ndarray, "link 2"]) -> Int[np.ndarray, " link"]:
         """Tokens that are run to hide each link."""
-        if self.kept is None:
-            return np.full(len(links), self.texts.looking.tokens)
-        return self.texts.spans[links[:, 0]]
+        return self.texts.costs(links, kept=self.kept is not None)
 
     def effects(self, links: Int[np.ndarray, "link 2"], report: Report, tokens_at_once: int = TOKENS_AT_ONCE) -> LinkEffects:
         """Those of these links. Progress says about how long all of them take."""
@@ -79,8 +77,7 @@ class Knockout:
 
     def _tokens_run(self, links: Int[np.ndarray, "link 2"]) -> int:
         """Of all links, of the text with nothing hidden, and of each sentence that looks with nothing hidden."""
-        again = 0 if self.kept is None else int(self.texts.spans[np.unique(links[:, 0])].sum())
-        return int(self.costs(links).sum()) + again + self.texts.looking.tokens if len(links) else 0
+        return int(self.costs(links).sum()) + self.texts.tokens_with_nothing_hidden(links, kept=self.kept is not None) if len(links) else 0
 
 
 def measure_link_effects(

@@ -36,6 +36,14 @@ class LinkedTexts:
         rows = [self.rows(sentence) for sentence in range(self.looking.sentences)]
         return np.array([int(row[-1] - row[0]) + 1 if len(row) else 0 for row in rows], np.int64)
 
+    def costs(self, links: Int[np.ndarray, "link 2"], *, kept: bool) -> Int[np.ndarray, " link"]:
+        """Tokens that are run to hide each link: those of the sentence that looks where keys are kept, else all."""
+        return self.spans[links[:, 0]] if kept else np.full(len(links), self.looking.tokens)
+
+    def tokens_with_nothing_hidden(self, links: Int[np.ndarray, "link 2"], *, kept: bool) -> int:
+        """Tokens that are run beside: the text, and where keys are kept each sentence that looks once more."""
+        return self.looking.tokens + (int(self.spans[np.unique(links[:, 0])].sum()) if kept else 0)
+
     def actual(self, rows: Int[np.ndarray, " row"]) -> Int[torch.Tensor, " row"]:
         """The tokens that the outputs at these rows are about: the next one, the own one for a masked model; -1 after the last."""
         ids = self.looking.ids.astype(np.int64)

@@ -17,7 +17,7 @@ from reportgen.capture.pruning.masking import masked_heads
 from reportgen.capture.pruning.stretch import end_of_text
 from reportgen.capture.targets import Target
 from reportgen.errors import ModelError
-from reportgen.models import LanguageModel
+from reportgen.models import Kind, LanguageModel
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 SEEDS = (0, 1)
@@ -62,6 +62,12 @@ def measure_pruning(
     settings = {"tokens": kept, "of": of, "seeds": list(SEEDS), "passes": 2 + len(orders) * (len(counts) - 2), "unit": target.compared_unit}
     said = f"Pruning of heads: the target is read with the last {kept:,} of the {of:,} tokens alone; importance is that with all of them."
     return Pruned(arrays=arrays, settings=settings, notices=(said,) if kept < of else ())
+
+
+def tokens_planned(kind: Kind, given: Feed, target: Target) -> int:
+    """How many tokens `measure_pruning` runs where there are as many steps as shares."""
+    read = end_of_text(given, target, TOKENS) if kind == "causal" else given
+    return (2 + (1 + len(SEEDS)) * (len(SHARES) - 2)) * read.tokens
 
 
 def masking_order(importance: Mapping[str, Float[np.ndarray, "layer head"]]) -> Int[np.ndarray, "rank 3"]:

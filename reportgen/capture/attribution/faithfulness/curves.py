@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.attribution.faithfulness.orders import QUICK, method_arrays, random_orders, ranked
-from reportgen.capture.attribution.faithfulness.plan import DRAWS, TOKENS_AT_MOST, Plan, Step, counts_of, full_steps, quick_steps
+from reportgen.capture.attribution.faithfulness.plan import DRAWS, METHODS, TOKENS_AT_MOST, Plan, Step, counts_of, full_steps, quick_steps
 from reportgen.capture.attribution.faithfulness.taking_out import TakingOut, cheapest
 from reportgen.capture.attribution.gradients import Report
 from reportgen.capture.attribution.hiding import why_nothing_is_hidden
@@ -84,7 +84,7 @@ def measure_faithfulness(
         return Faithfulness(arrays={}, settings=None, notices=(why_not,))
     orders = _orders(given, target, own, arrays, full=full)
     passes = cheapest(language_model, given, target)
-    steps = full_steps() if full else _steps_that_fit(passes, orders, given, tokens_at_most)
+    steps = full_steps() if full else _steps_that_fit(passes, orders.all, given.source.sentences, tokens_at_most)
     if not steps or not orders.by_method:
         return Faithfulness(arrays={}, settings=None, notices=(_does_not_fit(given.source.tokens),) if not steps else orders.notices)
     plan = Plan(sentences=given.source.sentences, orders=orders.all, steps=steps)
@@ -113,9 +113,14 @@ def _why_not(language_model: LanguageModel, given: Feed, own: Sequence[int], att
     return TOO_FEW if given.source.sentences - len(own) < FEWEST else ""
 
 
+def _candidates(sentences: int, own: Sequence[int]) -> Int[np.ndarray, " rank"]:
+    """The sentences that can be taken out."""
+    return np.array([sentence for sentence in range(sentences) if sentence not in own], np.int32)
+
+
 def _orders(given: Feed, target: Target, own: Sequence[int], arrays: Mapping[str, np.ndarray], *, full: bool) -> Orders:
     """Every method that has a number for each sentence, or of a quick run the quick ones of them."""
-    candidates = np.array([sentence for sentence in range(given.source.sentences) if sentence not in own], np.int32)
+    candidates = _candidates(given.source.sentences, own)
     named = method_arrays(arrays)
     chosen = {name: values for name, values in named.items() if full or name in QUICK}
     whole = {name: values for name, values in chosen.items() if np.isfinite(values[candidates]).all()}
@@ -128,17 +133,26 @@ def _orders(given: Feed, target: Target, own: Sequence[int], arrays: Mapping[str
     )
 
 
-def _steps_that_fit(passes: TakingOut, orders: Orders, given: Feed, tokens_at_most: int) -> tuple[Step, ...]:
-    sentences = given.source.sentences
+def tokens_planned(way: TakingOut, sentences: int, own: Sequence[int], *, full: bool) -> int:
+    """About how many tokens `measure_faithfulness` runs: as many orders by chance as there are methods and draws, none of which begins as another for a reason."""
+    candidates = _candidates(sentences, own)
+    if len(candidates) < FEWEST:
+        return 0
+    mode = "full" if full else "fast"
+    orders = random_orders(candidates, METHODS[mode] + DRAWS[mode], SEED)
+    steps = full_steps() if full else _steps_that_fit(way, orders, sentences, TOKENS_AT_MOST)
+    return _tokens_run(way, Plan(sentences=sentences, orders=orders, steps=steps)) if steps else 0
 
+
+def _tokens_run(passes: TakingOut, plan: Plan) -> int:
+    return sum(passes.tokens_run(taken_out) for taken_out in plan.wanted().values())
+
+
+def _steps_that_fit(passes: TakingOut, orders: Sequence[Int[np.ndarray, " rank"]], sentences: int, tokens_at_most: int) -> tuple[Step, ...]:
     def tokens_of(step: Step) -> int:
-        plan = Plan(sentences=sentences, orders=orders.all, steps=(step,))
-        return sum(passes.tokens_run(taken_out) for taken_out in plan.wanted().values()) - ends
+        return _tokens_run(passes, Plan(sentences=sentences, orders=orders, steps=(step,))) - ends
 
-    nothing = np.zeros(sentences, bool)
-    everything = nothing.copy()
-    everything[orders.candidates] = True
-    ends = passes.tokens_run(nothing) + passes.tokens_run(everything)
+    ends = _tokens_run(passes, Plan(sentences=sentences, orders=orders, steps=()))
     return quick_steps(tokens_of, ends, tokens_at_most)
 
 

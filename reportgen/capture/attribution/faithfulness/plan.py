@@ -41,19 +41,6 @@ def quick_steps(tokens_of: Callable[[Step], int], spent: int, tokens_at_most: in
     return tuple(chosen)
 
 
-def passes_planned(tokens: int, *, full: bool, causal: bool) -> float:
-    """About how many plain passes over a text of so many tokens the curves take."""
-    mode = "full" if full else "fast"
-
-    def share(step: Step) -> float:
-        curve, percent = step
-        left = percent / 100 if curve == "insertion" else 1 - percent / 100
-        return (METHODS[mode] + DRAWS[mode]) * (left if causal else 1.0)
-
-    steps = full_steps() if full else quick_steps(lambda step: round(tokens * share(step)), tokens)
-    return 1.0 + sum(share(step) for step in steps) if steps else 0.0
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
     """Curves of several orders at these counts; `steps` says which counts of which curve are measured."""

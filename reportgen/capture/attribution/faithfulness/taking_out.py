@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.attribution.gradients import last_logits
 from reportgen.capture.attribution.hiding import Hidden, hiding
-from reportgen.capture.attribution.passes_without import output_without
+from reportgen.capture.attribution.passes_without import output_without, refuse_another_value
 from reportgen.capture.feeding import Feed, has_cache, stack_namer
 from reportgen.capture.self_check import COARSE, TOKENS, TOLERANCES
 from reportgen.capture.targets import Target
-from reportgen.models import LanguageModel
+from reportgen.models import Kind, LanguageModel
 
 CHECKED = 3 * TOKENS // 4  # of the tokens of a check those before this one are hidden by halves
 
@@ -52,7 +52,7 @@ class WholeTexts:
             return self.target.parts_without(output_without(self.model, self.target, keywords, tokens), tokens)
 
     def tokens_run(self, taken_out: Bool[np.ndarray, " sentence"]) -> int:
-        return self.given.source.tokens + (0 if self.given.target is None else self.given.target.tokens)
+        return self.given.tokens
 
     def _hidden(self, taken_out: Bool[np.ndarray, " sentence"]) -> dict[str, Hidden]:
         members = self.given.source.sentence_of_token
@@ -115,6 +115,20 @@ def cheapest(language_model: LanguageModel, given: Feed, target: Target) -> Taki
     if language_model.kind == "causal" and leaves_out_exactly(language_model.model, given):
         return WhatIsLeft(model=language_model.model, given=given, target=target)
     return WholeTexts(model=language_model.model, given=given, target=target)
+
+
+def planned(kind: Kind, given: Feed, target: Target) -> TakingOut:
+    """What `cheapest` gives for a model of this kind where nothing stands against it; it says how many tokens are run and runs none."""
+    way = WhatIsLeft if kind == "causal" else WholeTexts
+    return way(model=None, given=given, target=target)
+
+
+def cheapest_as_measured(language_model: LanguageModel, given: Feed, target: Target, value: float) -> TakingOut:
+    """The cheapest way, which gives `value` with nothing taken out. Raises `ModelError`, with the figures, where it gives something else."""
+    passes = cheapest(language_model, given, target)
+    intact = float(passes.parts_without(np.zeros(given.source.sentences, bool)).sum())
+    refuse_another_value(intact, value, language_model.model.dtype)
+    return passes
 
 
 def leaves_out_exactly(model: Any, given: Feed) -> bool:
