@@ -94,7 +94,9 @@ class _Parts:
     parts: Int[np.ndarray, "sentence division"]
     farthest: int
 
-    def crossed(self, queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> tuple[Int[np.ndarray, " counted"], Float[np.ndarray, "counted division"]]:
+    def crossed(
+        self, queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]
+    ) -> tuple[Int[np.ndarray, " counted"], Float[np.ndarray, "counted division"]]:
         """The places of the pairs that count, and which of them lie in different parts."""
         counted = np.flatnonzero(np.abs(queries - keys) <= self.farthest)
         return counted, (self.parts[queries[counted]] != self.parts[keys[counted]]).astype(np.float32)
@@ -133,7 +135,10 @@ class _NearPairs:
 
 
 def _lifts(
-    share: Float[np.ndarray, "head pair"], expected: Float[np.ndarray, "head pair"], counted: Int[np.ndarray, " counted"], crosses: Float[np.ndarray, "counted division"]
+    share: Float[np.ndarray, "head pair"],
+    expected: Float[np.ndarray, "head pair"],
+    counted: Int[np.ndarray, " counted"],
+    crosses: Float[np.ndarray, "counted division"],
 ) -> Float[np.ndarray, "head division"]:
     observed, due = (sums.take(counted, axis=1) @ crosses for sums in (share, expected))
     return np.divide(observed, due, out=np.full(due.shape, np.nan), where=due > 0)

@@ -117,9 +117,7 @@ def nothing_to_see(joint: Float[np.ndarray, "sentence sentence"]) -> bool:
     return not len(known) or float(np.median(known)) < WITHIN_ROUNDING
 
 
-def _contrasts(
-    joints: Float[np.ndarray, "view sentence sentence"], width: int, orders: Int[np.ndarray, "draw sentence"]
-) -> Float[np.ndarray, "draw gap view"]:
+def _contrasts(joints: Float[np.ndarray, "view sentence sentence"], width: int, orders: Int[np.ndarray, "draw sentence"]) -> Float[np.ndarray, "draw gap view"]:
     """The contrast at each gap that has the kernel on both sides, with the rows of later sentences in each order: a row's part is found once for each place."""
     kernel = checkerboard(width)
     parts = np.stack([kernel @ band_of(joint, 2 * width - 1).T for joint in joints], -1)  # place in the kernel x sentence x view
