@@ -6,6 +6,7 @@ function setUpTokens() {
   tokenPanel = document.getElementById("tokens");
   if (!tokens) return;
   tokenPanel.hidden = false;
+  showParts(document.getElementById("token_links"));
   tokenPanel.addEventListener("click", clickTokenPanel);
   tokenPanel.addEventListener("keydown", moveInTokens);
   matchMedia("(min-width: 64rem)").addEventListener("change", placeTokenPanel);
