@@ -15,12 +15,12 @@ function setUpControls() {
   document.querySelector(".count-control").hidden = !topLinks;
   document.querySelector(".head-control").hidden = !workspace.heads;
   if (topLinks) control("count").max = topLinks.count;
-  listHeads();
+  offerHeads();
   whenChanged(Object.keys(state), showControls);
 }
 
 // Numbers of heads stand for those of the chosen layer.
-function listHeads() {
+function offerHeads() {
   const numbers = Array.from({ length: workspace.heads?.count ?? 0 }, (_, head) => make("option", { value: String(head) }, `head ${head}`));
   control("head").append(...numbers);
 }

@@ -33,11 +33,11 @@ function headCell(layer, head) {
   const cell = make("div", {}, make("canvas", { width: rows, height: rows }));
   Object.assign(cell.dataset, { layer, head });
   cell.setAttribute("role", "gridcell");
-  cell.setAttribute("aria-label", sayHead(layer, head));
+  cell.setAttribute("aria-label", describeHead(layer, head));
   return cell;
 }
 
-function sayHead(layer, head) {
+function describeHead(layer, head) {
   const { first, own, others } = modelView.data;
   return `Head ${layer}.${head}: ${percent(first[layer][head])} to the first sentence, ${percent(own[layer][head])} to the sentence itself, ${percent(others[layer][head])} to others`;
 }
@@ -48,7 +48,7 @@ function tellHead(cell) {
   const [query, key] = modelView.data.link[layer][head];
   const link = query < 0 ? "" : `; strongest link: sentence ${query + 1} to ${key + 1}, ${percent(modelView.data.link_share[layer][head])}`;
   const roles = heads.data && rolesOf(`${layer}.${head}`, heads.withoutSink);
-  document.getElementById("model-view-said").textContent = `${sayHead(layer, head)}${link}.${roles ? ` Roles: ${roles.join(", ") || "none"}.` : ""}`;
+  document.getElementById("model-view-said").textContent = `${describeHead(layer, head)}${link}.${roles ? ` Roles: ${roles.join(", ") || "none"}.` : ""}`;
 }
 
 function openCell(cell) {

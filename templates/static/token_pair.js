@@ -70,11 +70,11 @@ function headsOfPair(query, key) {
   const heads = tokens.heads.length / workspace.sentences;
   const count = found.reduce((sum, [, names]) => sum + names.length, 0);
   const words = `Of ${heads} heads, ${count || "none"} look${count === 1 ? "s" : ""} more at a token of sentence ${key + 1} than at any other token but sinks${count ? ":" : "."}`;
-  const items = found.slice(0, tokens.ranks).map(([token, names]) => make("li", {}, make("bdi", {}, nameToken(token)), `: ${listHeads(names)}`));
+  const items = found.slice(0, tokens.ranks).map(([token, names]) => make("li", {}, make("bdi", {}, nameToken(token)), `: ${nameHeads(names)}`));
   return [make("p", { className: "list-words" }, words), ...(items.length ? [make("ul", { className: "behind" }, ...items)] : [])];
 }
 
-function listHeads(names) {
+function nameHeads(names) {
   const shown = names.slice(0, HEADS_NAMED).join(", ");
   return names.length > HEADS_NAMED ? `${shown} and ${names.length - HEADS_NAMED} more` : shown;
 }
