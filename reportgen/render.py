@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -51,16 +52,17 @@ FILTERS = {
 def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
     report = clean(report)
-    pictures = draw({f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()})
+    specs = {f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()}
     style, script = _read_static("css"), _wrap(_read_static("js"))
     template = _environment().get_template("page.html.jinja")
-    page = template.render(
-        report=report,
-        style=Markup(style),
-        script=Markup(script),
-        policy=_policy(style, script),
-        picture=partial(_find_picture, clean(pictures)),
-    )
+    with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
+        page = template.render(
+            report=report,
+            style=Markup(style),
+            script=Markup(script),
+            policy=_policy(style, script),
+            picture=partial(_find_picture, beside.submit(lambda: clean(draw(specs)))),
+        )
     return Page(lighten(page))
 
 
@@ -104,9 +106,9 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
-def _find_picture(pictures: Mapping[str, str], section: Section, chart: str) -> Markup | None:
+def _find_picture(drawn: Future[Mapping[str, str]], section: Section, chart: str) -> Markup | None:
     """The chart as inline SVG, or None where it could not be drawn, and the page says so in its place."""
-    name = f"{section.name}-{chart}"
+    name, pictures = f"{section.name}-{chart}", drawn.result()
     spec = section.charts.get(chart, {})
     description = spec.get("description") or f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.finding}"
     try:
