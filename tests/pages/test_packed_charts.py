@@ -32,7 +32,7 @@ def rows_again(part: Any) -> Any:
 def test_every_chart_is_packed_with_its_rows_under_the_name_its_figure_has() -> None:
     report = small_report()
     page = read_page(render_report(report, lambda specs: {}))
-    packed = unpacked(page.data("charts-data")["charts"])
+    packed = unpacked(page.data("charts-data")["data"])
     specs = {f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()}
     assert rows_again(packed["charts"]) == json.loads(json.dumps(specs))
     assert packed["theme"] == json.loads(json.dumps(THEME))
