@@ -24,7 +24,7 @@ from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
-from reportgen.wording import paragraphs, percent, resampled, rounded, significant
+from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
 
@@ -34,6 +34,7 @@ FILTERS = {
     "rounded": rounded,
     "resampled": resampled,
     "paragraphs": paragraphs,
+    "direction": direction,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
     "draw_matrix": draw_matrix,
