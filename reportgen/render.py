@@ -29,7 +29,7 @@ from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
 from reportgen.token_packing import pack_tokens
-from reportgen.wording import paragraphs, percent, resampled, rounded, significant
+from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
 
@@ -40,6 +40,7 @@ FILTERS = {
     "resampled": resampled,
     "paragraphs": paragraphs,
     "pack_charts": pack_charts,
+    "direction": direction,
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
     "pack_tokens": pack_tokens,

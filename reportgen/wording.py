@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, SupportsFloat
@@ -57,3 +58,9 @@ def resampled(evidence: Any) -> dict[str, Any] | None:
 def paragraphs(texts: Sequence[str], blocks: Sequence[int]) -> list[list[tuple[int, str]]]:
     """Neighbouring texts of one block together, each with its index."""
     return [list(group) for _, group in groupby(enumerate(texts), key=lambda item: blocks[item[0]])]
+
+
+def direction(text: str) -> str:
+    """ "rtl" or "ltr", by the first letter that has a direction. *Source:* Unicode Standard Annex 9, rules P2 and P3."""
+    found = (unicodedata.bidirectional(letter) for letter in text)
+    return "rtl" if next((kind for kind in found if kind in ("L", "R", "AL")), "L") != "L" else "ltr"

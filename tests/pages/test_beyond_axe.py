@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pages.accessibility import OPEN_ALL
 from pages.opened import Opened
-from pages.reports import long_report
+from pages.reports import long_report, small_report, with_result
+
+from reportgen.render import render_report
 
 SECTIONS_WITH_CHARTS = [section.name for section in long_report(sentences=53, layers=3, heads=7).sections if section.charts]
 FOCUSED = """() => {
@@ -115,6 +118,22 @@ def test_links_are_numbered_or_said_not_only_coloured(page: Opened) -> None:
     marks = page.tab.eval_on_selector_all(".sentence.source, .sentence.destination", linked)
     assert marks
     assert all(re.search(r"(looked at|looks here) .*\d", mark) for mark in marks)
+
+
+def test_arabic_runs_from_the_right_and_chinese_from_the_left_in_one_document(open_file: Callable[..., Opened], tmp_path: Path) -> None:
+    texts = ("نظر المنارة إلى البحر.", "لم يأتِ أحد (HMS Victory).", "灯塔看守人写下了这本日志。", "She wrote “שלום” 🧿👩‍👩‍👧.", "彼は言った。")
+    report = with_result(small_report(layers=2, heads=3), "sentence_matrix", sentences=texts, blocks=(0, 0, 1, 2, 2))
+    (tmp_path / "scripts.html").write_text(render_report(replace(report, title="دفتر المنارة", language="ar"), lambda specs: {}), encoding="utf-8")
+    page = open_file(tmp_path / "scripts.html")
+    assert page.texts(".words") == list(texts)
+    sides = """[...document.querySelectorAll('.block')].map((block) => {
+      const [outside, inside] = [block.getBoundingClientRect(), block.querySelector('.number').getBoundingClientRect()];
+      return inside.left - outside.left < outside.right - inside.right ? "left" : "right"; })"""
+    assert page.tab.evaluate(sides) == ["right", "left", "left"]
+    assert page.tab.evaluate("getComputedStyle(document.querySelector('h1')).direction") == "rtl"
+    languages = "['html', 'h1', '#text'].map((name) => document.querySelector(name).lang)"
+    assert page.tab.evaluate(languages) == ["en", "ar", "ar"]  # what the page says for itself is English
+    assert page.tab.evaluate("document.documentElement.scrollWidth") == 1440
 
 
 def test_paper_is_white_and_whole_also_where_the_screen_is_dark(open_file: Callable[..., Opened], pages: dict[str, Path]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.wording import ABSENT, paragraphs, percent, resampled, rounded, significant, two_decimals
+from reportgen.wording import ABSENT, direction, paragraphs, percent, resampled, rounded, significant, two_decimals
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_resampled_scores_are_given_to_three_digits_or_not_at_all() -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.784, "0.78"), (-0.75, "\N{MINUS SIGN}0.75"), (-0.004, "0.00"), (12, "12.00")])
 def test_two_decimals_have_a_real_minus_and_no_sign_at_zero(value: float, text: str) -> None:
     assert two_decimals(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("A log", "ltr"), ("دفتر", "rtl"), ("42% من", "rtl"), ("“שלום” he wrote", "rtl"), ("灯塔", "ltr"), ("1941: 7", "ltr"), ("", "ltr"), ("🧿 ا", "rtl")],
+)
+def test_the_first_letter_with_a_direction_decides(text: str, expected: str) -> None:
+    assert direction(text) == expected
