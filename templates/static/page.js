@@ -25,7 +25,7 @@ async function openWorkspace() {
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));
   ["top_links", "head_matrices", "flow"].forEach((name) => showParts(document.getElementById(name)));
-  [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix, setUpOpenHeads, setUpModelView, setUpStreams].forEach((setUp) => setUp());
+  [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpArcs, setUpMatrix, setUpOpenHeads, setUpModelView, setUpStreams, setUpMentions].forEach((setUp) => setUp());
   openAt(data.opening);
   warmHeads();
 }

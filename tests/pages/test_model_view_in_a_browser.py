@@ -25,7 +25,7 @@ def test_every_head_has_a_small_matrix_that_is_drawn_when_it_is_in_view(page: Op
     assert page.tab.locator("#model-view [data-head]").count() == 21
     show(page, "#model-view")
     drawn = "[...document.querySelectorAll('#model-view canvas')].filter((canvas) => canvas.getContext('2d').getImageData(0, 0, 53, 53).data.some(Boolean)).length"
-    page.tab.wait_for_function(f"{drawn} === 21")
+    page.tab.wait_for_function(f"() => {drawn} === 21")
     images = page.tab.eval_on_selector_all("#model-view canvas", "found => found.map((canvas) => canvas.toDataURL())")
     assert len(set(images)) == 21
     page.tab.select_option("#measure", "lift")
@@ -117,7 +117,7 @@ def test_any_chosen_sentence_is_followed_back_layer_by_layer(page: Opened, witho
     if not without_first:
         page.tab.locator("#streams-first").press("Space")
     page.tab.evaluate("document.querySelector('#sentence-41 .words').click()")
-    page.tab.wait_for_function("document.getElementById('streams-heading').textContent.startsWith('Sentence 41,')")
+    page.tab.wait_for_function("() => document.getElementById('streams-heading').textContent.startsWith('Sentence 41,')")
     names, shown = table(page)
     true = followed_back(40, without_first)
     lanes = [int(name.removeprefix("sentence ")) - 1 for name in names[:-1]]
@@ -149,3 +149,12 @@ def test_without_a_chosen_sentence_nothing_is_followed(page: Opened) -> None:
     page.tab.keyboard.press("Escape")
     assert page.tab.inner_text("#streams-heading") == "No sentence is chosen"
     assert page.tab.locator("#streams svg:visible").count() == 0
+
+
+def test_tables_mark_the_chosen_sentence_wherever_they_name_it(page: Opened) -> None:
+    query = int(HEADS.link[HEADS.listed[0]][0])
+    page.tab.locator(f"#sentence-{query + 1} .words").click()
+    assert page.tab.locator("#head_matrices .mention").count() >= 1
+    assert set(page.texts(".mention")) <= {str(query + 1)}
+    page.tab.keyboard.press("Escape")
+    assert page.tab.locator(".mention").count() == 0
