@@ -234,7 +234,9 @@ def test_the_address_keeps_head_threshold_links_and_chance(page: Opened, open_fi
     assert again.tab.is_checked("#chance")
 
 
-@pytest.mark.parametrize("fragment", ["#links=9&head=3", "#layer=1&head=7", "#layer=1&head=maximum&threshold=41&each=-1&chance=1", "#head=__proto__&threshold=1e3"])
+@pytest.mark.parametrize(
+    "fragment", ["#links=9&head=3", "#layer=1&head=7", "#layer=1&head=maximum&threshold=41&each=-1&chance=1", "#head=__proto__&threshold=1e3"]
+)
 def test_a_senseless_head_or_threshold_does_no_harm(open_file: Callable[..., Opened], pages: dict[str, Path], fragment: str) -> None:
     page = open_file(pages["long"], fragment=fragment)
     assert page.quiet()

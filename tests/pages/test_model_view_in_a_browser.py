@@ -24,7 +24,9 @@ def show(page: Opened, selector: str) -> None:
 def test_every_head_has_a_small_matrix_that_is_drawn_when_it_is_in_view(page: Opened) -> None:
     assert page.tab.locator("#model-view [data-head]").count() == 21
     show(page, "#model-view")
-    drawn = "[...document.querySelectorAll('#model-view canvas')].filter((canvas) => canvas.getContext('2d').getImageData(0, 0, 53, 53).data.some(Boolean)).length"
+    drawn = (
+        "[...document.querySelectorAll('#model-view canvas')].filter((canvas) => canvas.getContext('2d').getImageData(0, 0, 53, 53).data.some(Boolean)).length"
+    )
     page.tab.wait_for_function(f"() => {drawn} === 21")
     images = page.tab.eval_on_selector_all("#model-view canvas", "found => found.map((canvas) => canvas.toDataURL())")
     assert len(set(images)) == 21
