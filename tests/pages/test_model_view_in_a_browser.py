@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
+from made_up import Sizes, made_up
 from pages.opened import Opened
-from pages.reports import long_report, section_of
+from pages.reports import long_report, section_of, small_report, with_result
+
+from reportgen.analyses import head_matrices
+from reportgen.render import render_report
 
 REPORT = long_report(sentences=53, layers=3, heads=7)
 MATRIX = section_of(REPORT, "sentence_matrix").result
@@ -160,3 +167,20 @@ def test_tables_mark_the_chosen_sentence_wherever_they_name_it(page: Opened) -> 
     assert set(page.texts(".mention")) <= {str(query + 1)}
     page.tab.keyboard.press("Escape")
     assert page.tab.locator(".mention").count() == 0
+
+
+def test_heads_of_a_long_document_are_opened_in_groups_of_sentences(open_file: Callable[..., Opened], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"sentences": 11, "tokens": 43}
+    monkeypatch.setattr(head_matrices, "CELLS_AT_MOST", 21 * 21)
+    pooled = head_matrices.analyse(made_up(sizes=Sizes(**sizes)))
+    report = with_result(small_report(**sizes), "head_matrices", **vars(pooled))
+    (tmp_path / "pooled.html").write_text(render_report(report, lambda specs: {}), encoding="utf-8")
+    page = open_file(tmp_path / "pooled.html", fragment="#sentence=8&layer=1&head=3&sink=kept")
+    assert pooled.group == 2
+    assert page.quiet()
+    assert page.texts("#chosen-heading")[0].startswith("Links of a sentence of 7 to 8, head 1.3,")
+    assert "Rows and columns stand for 2 consecutive sentences." in page.tab.inner_text("#head_matrices")
+    assert set(page.texts(".chosen-links .source td:first-child")) <= {"1–2", "3–4", "5–6", "7–8"}
+    page.tab.select_option("#head", "mean")
+    assert page.texts("#chosen-heading")[0].startswith("Links of sentence 8, layer 1,")
+    assert page.quiet()
