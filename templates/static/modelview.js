@@ -6,7 +6,7 @@ function setUpModelView() {
   modelView.data = readData("head-matrices-data");
   const view = document.getElementById("model-view");
   if (!modelView.data || !view) return;
-  view.append(...Array.from({ length: workspace.layers }, (_, layer) => layerRow(layer)));
+  view.append(headingRow(), ...Array.from({ length: workspace.layers }, (_, layer) => layerRow(layer)));
   view.style.setProperty("--heads", modelView.data.count);
   modelView.cells = [...view.querySelectorAll("[data-head]")];
   selectCell(modelView.cells, null);
@@ -20,12 +20,24 @@ function setUpModelView() {
   whenChanged(["view", "head"], markOpenHead);
 }
 
+function headingRow() {
+  return rowOfCells(headingCell("", "columnheader"), (head) => headingCell(String(head), "columnheader"));
+}
+
 function layerRow(layer) {
-  const name = make("span", { className: "layer-of-row" }, String(layer));
-  name.setAttribute("role", "rowheader");
-  const row = make("div", { className: "layer-row" }, name, ...Array.from({ length: modelView.data.count }, (_, head) => headCell(layer, head)));
+  return rowOfCells(headingCell(String(layer), "rowheader"), (head) => headCell(layer, head));
+}
+
+function rowOfCells(first, cellOfHead) {
+  const row = make("div", { className: "layer-row" }, first, ...Array.from({ length: modelView.data.count }, (_, head) => cellOfHead(head)));
   row.setAttribute("role", "row");
   return row;
+}
+
+function headingCell(text, role) {
+  const cell = make("span", {}, text);
+  cell.setAttribute("role", role);
+  return cell;
 }
 
 function headCell(layer, head) {

@@ -32,7 +32,7 @@ async function openWorkspace() {
   notice.remove();
   showParts(document.getElementById("sentence_matrix"));
   ["top_links", "head_matrices", "flow"].forEach((name) => showParts(document.getElementById(name)));
-  [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpOpenHeads, setUpModelView, setUpStreams, setUpTokens].forEach((setUp) => setUp());
+  [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpOpenHeads, setUpModelView, setUpStreams, setUpMentions, setUpTokens].forEach((setUp) => setUp());
   openAt(data.opening);
   warmHeads();
 }

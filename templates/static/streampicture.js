@@ -1,6 +1,7 @@
 // The picture, the sentence and the table of where the chosen sentence's information comes from.
 
 const streams = { seen: false, of: null, depth: null, lanes: [], shares: [] };
+const LANE_COLOURS = [1, 3, 4, 5]; // of the series; 2 is too near the accent
 const STREAM = { width: 720, height: 300, left: 124, right: 132, top: 8, gap: 3 };
 
 function setUpStreams() {
@@ -50,7 +51,8 @@ function nameLane(lane) {
 
 function colourOfLane(lane) {
   if (lane === streams.lanes.length) return "var(--series-6)";
-  return streams.lanes[lane] === streams.row ? "var(--accent)" : `var(--series-${1 + lane})`;
+  if (streams.lanes[lane] === streams.row) return "var(--accent)";
+  return `var(--series-${LANE_COLOURS[streams.lanes.filter((place) => place !== streams.row).indexOf(streams.lanes[lane])]})`;
 }
 
 function depthX(depth) {

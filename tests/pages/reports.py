@@ -227,8 +227,9 @@ def make_head_roles(layers: int, heads: int) -> head_roles.Result:
 
 
 def make_head_matrices(matrix: sentence_matrix.Result, heads: int) -> head_matrices.Result:
-    """Each layer's mean shared out among its heads at random: their mean is the layer's."""
-    weights = np.random.default_rng(7).gamma(0.5, size=(len(matrix.attention) - 1, heads, *matrix.attention.shape[1:]))
+    """Each layer's mean shared out among its heads at random, most of it by the sentence looked at: their mean is the layer's."""
+    random, (layers, sentences) = np.random.default_rng(7), (len(matrix.attention) - 1, matrix.attention.shape[-1])
+    weights = random.gamma(0.5, size=(layers, heads, 1, sentences)) * np.exp(random.normal(0, 0.4, (layers, heads, sentences, sentences)))
     shares = matrix.attention[1:, None] * heads * weights / weights.sum(1, keepdims=True)
     sizes = Sizes(layers=len(shares), heads=heads, sentences=len(matrix.sentences), tokens=3 * len(matrix.sentences))
     return head_matrices.analyse(

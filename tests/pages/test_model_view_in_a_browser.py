@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
+from made_up import Sizes, made_up
 from pages.opened import Opened
-from pages.reports import long_report, section_of
+from pages.reports import long_report, section_of, small_report, with_result
+
+from reportgen.analyses import head_matrices
+from reportgen.render import render_report
 
 REPORT = long_report(sentences=53, layers=3, heads=7)
 MATRIX = section_of(REPORT, "sentence_matrix").result
@@ -27,7 +34,7 @@ def test_every_head_has_a_small_matrix_that_is_drawn_when_it_is_in_view(page: Op
     drawn = (
         "[...document.querySelectorAll('#model-view canvas')].filter((canvas) => canvas.getContext('2d').getImageData(0, 0, 53, 53).data.some(Boolean)).length"
     )
-    page.tab.wait_for_function(f"{drawn} === 21")
+    page.tab.wait_for_function(f"() => {drawn} === 21")
     images = page.tab.eval_on_selector_all("#model-view canvas", "found => found.map((canvas) => canvas.toDataURL())")
     assert len(set(images)) == 21
     page.tab.select_option("#measure", "lift")
@@ -119,7 +126,7 @@ def test_any_chosen_sentence_is_followed_back_layer_by_layer(page: Opened, witho
     if not without_first:
         page.tab.locator("#streams-first").press("Space")
     page.tab.evaluate("document.querySelector('#sentence-41 .words').click()")
-    page.tab.wait_for_function("document.getElementById('streams-heading').textContent.startsWith('Sentence 41,')")
+    page.tab.wait_for_function("() => document.getElementById('streams-heading').textContent.startsWith('Sentence 41,')")
     names, shown = table(page)
     true = followed_back(40, without_first)
     lanes = [int(name.removeprefix("sentence ")) - 1 for name in names[:-1]]
@@ -151,3 +158,29 @@ def test_without_a_chosen_sentence_nothing_is_followed(page: Opened) -> None:
     page.tab.keyboard.press("Escape")
     assert page.tab.inner_text("#streams-heading") == "No sentence is chosen"
     assert page.tab.locator("#streams svg:visible").count() == 0
+
+
+def test_tables_mark_the_chosen_sentence_wherever_they_name_it(page: Opened) -> None:
+    query = int(HEADS.link[HEADS.listed[0]][0])
+    page.tab.locator(f"#sentence-{query + 1} .words").click()
+    assert page.tab.locator("#head_matrices .mention").count() >= 1
+    assert set(page.texts(".mention")) <= {str(query + 1)}
+    page.tab.keyboard.press("Escape")
+    assert page.tab.locator(".mention").count() == 0
+
+
+def test_heads_of_a_long_document_are_opened_in_groups_of_sentences(open_file: Callable[..., Opened], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {"sentences": 11, "tokens": 43}
+    monkeypatch.setattr(head_matrices, "CELLS_AT_MOST", 21 * 21)
+    pooled = head_matrices.analyse(made_up(sizes=Sizes(**sizes)))
+    report = with_result(small_report(**sizes), "head_matrices", **vars(pooled))
+    (tmp_path / "pooled.html").write_text(render_report(report, lambda specs: {}), encoding="utf-8")
+    page = open_file(tmp_path / "pooled.html", fragment="#sentence=8&layer=1&head=3&sink=kept")
+    assert pooled.group == 2
+    assert page.quiet()
+    assert page.texts("#chosen-heading")[0].startswith("Links of a sentence of 7 to 8, head 1.3,")
+    assert "Rows and columns stand for 2 consecutive sentences." in page.tab.inner_text("#head_matrices")
+    assert set(page.texts(".chosen-links .source td:first-child")) <= {"1–2", "3–4", "5–6", "7–8"}
+    page.tab.select_option("#head", "mean")
+    assert page.texts("#chosen-heading")[0].startswith("Links of sentence 8, layer 1,")
+    assert page.quiet()
