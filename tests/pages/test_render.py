@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_up import made_up
+from made_up import Sizes, made_up
+from made_up_tokens import with_neurons
 from pages.elements import Page, read_page
 from pages.reports import long_report, section_of, small_report, with_result, with_section
 
@@ -57,7 +58,7 @@ def test_folder_hash_seed_time_zone_and_language_of_the_machine_change_nothing(h
     """From a file of measurements, by the command line, in another folder under another name."""
     other = tmp_path / "ein anderer Ordner é"
     other.mkdir()
-    made_up().save(other / "other name.npz")
+    with_neurons(Sizes()).save(other / "other name.npz")
     environment = {"PYTHONHASHSEED": "4711", "TZ": "Asia/Kathmandu", "LC_ALL": "tr_TR.UTF-8", "HOME": str(other), "PYTHONPATH": str(ROOT), "PATH": ""}
     command = [sys.executable, "-m", "reportgen", "render", "other name.npz", "-o", "page.html"]
     subprocess.run(command, cwd=other, env=environment, capture_output=True, check=True)
