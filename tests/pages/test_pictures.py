@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pages.elements import read_page
+from pages.reports import small_report
 
 from reportgen import pictures
 from reportgen.pictures import draw_pictures
+from reportgen.render import render_report
 
 CHART = {"data": {"values": [{"x": 1}, {"x": 2}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
 FRAGILE_CHILD = """
@@ -48,6 +51,15 @@ def test_a_child_that_dies_loses_only_the_picture_it_died_of(tmp_path: Path) -> 
     child = child_running(FRAGILE_CHILD, tmp_path)
     names = ["one", "deadly-1", "two", "deadly-2", "three"]
     assert draw_pictures(dict.fromkeys(names, CHART), child) == dict.fromkeys(["one", "two", "three"], "<svg/>")
+
+
+def test_a_page_whose_child_is_killed_says_so_in_that_charts_place_and_has_the_rest(tmp_path: Path) -> None:
+    killed = FRAGILE_CHILD.replace('name.startswith("deadly")', 'name == "sinks-maps"').replace("os.abort()", "os.kill(os.getpid(), 9)")
+    child = child_running(killed, tmp_path)
+    page = read_page(render_report(small_report(layers=2, heads=3), lambda specs: draw_pictures(specs, child)))
+    assert page.text().count("This chart could not be drawn") == 1
+    assert len([element for element in page.named("svg") if element.attributes.get("class") == "picture"]) > 5
+    assert "Tokens that collect most attention" in page.values("aria-label")
 
 
 def test_the_real_child_dies_of_a_character_that_was_not_cleaned_and_the_rest_is_drawn() -> None:
