@@ -231,10 +231,10 @@ def make_head_matrices(matrix: sentence_matrix.Result, heads: int) -> head_matri
     random, (layers, sentences) = np.random.default_rng(7), (len(matrix.attention) - 1, matrix.attention.shape[-1])
     weights = random.gamma(0.5, size=(layers, heads, 1, sentences)) * np.exp(random.normal(0, 0.4, (layers, heads, sentences, sentences)))
     shares = matrix.attention[1:, None] * heads * weights / weights.sum(1, keepdims=True)
-    sizes = Sizes(layers=len(shares), heads=heads, sentences=len(matrix.sentences), tokens=3 * len(matrix.sentences))
-    return head_matrices.analyse(
-        made_up(sizes=sizes, leave_out=["attribution.", "pruning."], replaced={"decoder.sentence_attention": shares.astype(np.float32)})
-    )
+    sizes = Sizes(layers=1, heads=1, sentences=sentences, tokens=3 * sentences)
+    whole = made_up(sizes=sizes)
+    kept = {name: values for name, values in whole.arrays.items() if "." not in name} | {"decoder.sentence_attention": shares.astype(np.float32)}
+    return head_matrices.analyse(replace(whole, arrays=kept, metadata=whole.metadata | {"layers": layers, "heads": heads}))
 
 
 def shorter_document(layers: int, heads: int) -> Measurements:
