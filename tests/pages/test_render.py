@@ -19,7 +19,7 @@ from pages.reports import long_report, section_of, small_report, with_result, wi
 from reportgen.render import render_report, template_folder
 from reportgen.report import Report, build_report
 
-BUDGET = 3_500_000
+BUDGET = 3_650_000
 LABELLED = ("select", "input")
 
 
