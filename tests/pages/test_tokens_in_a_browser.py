@@ -25,6 +25,7 @@ SENTENCES = section_of(REPORT, "sentence_matrix").result.sentences
 MEMBERS = RESULT.places.sentences
 READY = "#token-row button"
 NARROW = 390
+ROUNDED = 0.08  # two digits are up to 5 % apart from the number, the packed weight up to 2.1 %
 
 
 def tokens_of(sentence: int) -> list[int]:
@@ -82,7 +83,7 @@ def test_a_click_on_a_token_lists_its_strongest_links_with_weight_and_sentence(p
     assert focused(page) == [TOKEN]
     true = links_of(TOKEN)
     rows = ".token-links .source tr:not(.group)"
-    assert shares(page.texts(f"{rows} .bars")) == pytest.approx([weight for _, weight in true], rel=0.035)
+    assert shares(page.texts(f"{rows} .bars")) == pytest.approx([weight for _, weight in true], rel=ROUNDED)
     named = [str(MEMBERS[key] + 1) if MEMBERS[key] >= 0 else "none" for key, _ in true]
     assert page.texts(f"{rows} td:nth-child(3)") == named
     first = page.texts(f"{rows} td:first-child bdi")
@@ -99,7 +100,7 @@ def test_a_tokens_links_light_up_in_the_text_and_the_sentences_links_stand_back(
         mark = page.tab.locator(f"mark.looked-at[data-token='{token}']")
         assert mark.text_content() == RESULT.texts[token]
         assert mark.locator("xpath=ancestor::*[@data-sentence]").get_attribute("data-sentence") == str(MEMBERS[token])
-        assert shares([mark.get_attribute("data-weight")])[0] == pytest.approx(dict(links_of(TOKEN))[token], rel=0.035)
+        assert shares([mark.get_attribute("data-weight")])[0] == pytest.approx(dict(links_of(TOKEN))[token], rel=ROUNDED)
     assert page.tab.evaluate("getComputedStyle(document.querySelector('.arcs')).visibility") == "hidden"
     lines = page.tab.eval_on_selector_all(".sentence.source .words", "found => found.map((one) => getComputedStyle(one).textDecorationLine)")
     assert set(lines) <= {"none"}
@@ -109,7 +110,7 @@ def test_what_looks_at_a_token_is_listed_too_and_differs_by_more_than_colour(pag
     choose(page, TOKEN)
     into = sorted(((float(RESULT.weights[query, rank]), query) for query, rank in np.argwhere(RESULT.keys == TOKEN).tolist()), reverse=True)[:8]
     rows = page.texts(".token-links .destination tr:not(.group) .bars")
-    assert shares(rows) == pytest.approx([weight for weight, _ in into], rel=0.035)
+    assert shares(rows) == pytest.approx([weight for weight, _ in into], rel=ROUNDED)
     style = "element => getComputedStyle(element).textDecorationStyle"
     assert page.tab.locator(".sentence:not([aria-current]) mark.looked-at:not(.looks-here)").first.evaluate(style) == "solid"
     assert page.tab.locator("mark.looks-here").first.evaluate(style) == "dashed"
@@ -121,7 +122,7 @@ def test_what_is_said_of_a_token_is_true_and_announced(page: Opened) -> None:
     assert page.tab.get_attribute("#token-said", "aria-live") == "polite"
     assert said.startswith(f"“{RESULT.texts[TOKEN]}”, token {tokens_of(30).index(TOKEN) + 1} of {len(tokens_of(30))} (number {TOKEN} of the document, from 0).")
     numbers = shares(re.findall(r"[\d.]+\u202f%", said))
-    assert numbers == pytest.approx([links[0][1], links[1][1], sum(weight for _, weight in links)], rel=0.035)
+    assert numbers == pytest.approx([links[0][1], links[1][1], sum(weight for _, weight in links)], rel=ROUNDED)
     assert f"to “{RESULT.texts[links[0][0]]}” in sentence {MEMBERS[links[0][0]] + 1}" in said
     assert "8 strongest links" in said
 
@@ -303,8 +304,10 @@ def test_links_from_the_looking_to_the_other_sentence_are_listed_and_their_absen
     )
     choose_pair(page, list(known))
     links = sorted(((weight, query, key) for query in tokens_of(known[0]) for key, weight in links_of(query) if MEMBERS[key] == known[1]), reverse=True)[:8]
-    assert shares(page.texts(".between tr:not(.group) .bars")) == pytest.approx([weight for weight, *_ in links], rel=0.035)
-    assert page.texts(".between tr:not(.group) td:first-child bdi") == [RESULT.texts[query] for _, query, _ in links]
+    assert shares(page.texts(".between tr:not(.group) .bars")) == pytest.approx([weight for weight, *_ in links], rel=ROUNDED)
+    names = {(RESULT.texts[query], RESULT.texts[key]) for query in tokens_of(known[0]) for key, _ in links_of(query) if MEMBERS[key] == known[1]}
+    shown = [page.texts(f".between tr:not(.group) td:nth-child({column}) bdi") for column in (1, 3)]
+    assert set(zip(*shown, strict=True)) <= names
     choose_pair(page, list(unknown))
     assert page.tab.locator(".between").count() == 0
     assert "each such link is weaker than these" in page.tab.inner_text("#pair-tokens")

@@ -20,7 +20,7 @@ def make_token_links(random: np.random.Generator, matrix: sentence_matrix.Result
     keys, weights = _links(random, places.sentences)
     behind = _behind(random, places.sentences, pairs, len(matrix.attention) - 1, heads)
     layers, sentences = len(matrix.attention) - 1, len(matrix.sentences)
-    looked = random.integers(0, len(texts), (layers, heads, sentences))
+    looked = random.integers(0, len(texts), (sentences, 3))[np.arange(sentences), random.integers(0, 3, (layers, heads, sentences))]
     elsewhere = (places.sentences[looked] >= 0) & (places.sentences[looked] < np.arange(sentences))
     return token_links.Result(
         stack="decoder",
@@ -55,11 +55,13 @@ def _places(matrix: sentence_matrix.Result) -> tuple[TokenPlaces, tuple[str, ...
 
 
 def _links(random: np.random.Generator, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of neighbouring ranks differ by a fifth or more, so that rounding changes no order."""
+    """To near tokens and to some that draw many; weights of neighbouring ranks differ by a fifth or more, so that rounding changes no order."""
     keys, weights = np.full((len(members), RANKS), -1), np.zeros((len(members), RANKS), np.float32)
+    drawing = random.integers(0, len(members), 30)
     for query in range(len(members)):
-        count = min(query + 1, RANKS)
-        keys[query, :count] = random.permutation(query + 1)[:count]
+        fit = np.unique([*range(max(query - 5, 0), query + 1), *drawing[drawing <= query][:6]])
+        count = min(len(fit), RANKS)
+        keys[query, :count] = random.permutation(fit)[:count]
         weights[query, :count] = 0.4 * np.cumprod(random.uniform(0.5, 0.8, count))
     return keys, weights
 
