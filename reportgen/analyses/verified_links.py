@@ -208,7 +208,7 @@ def said_percentile(link: Link, result: Result) -> str:
     what = "other links" if result.every else "links drawn by chance"
     length = "" if result.crosses else " of about that length"
     if link.percentile is None:
-        return f" (only {link.compared} {what}{length} to compare with)"
+        return f" ({f'only {link.compared}' if link.compared else 'no'} {what}{length} to compare with)"
     if link.percentile == 1:
         return f", more than any of {link.compared} {what}{length}"
     return f", more than {link.percentile:.0%} of {link.compared} {what}{length}"
