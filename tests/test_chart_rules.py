@@ -68,8 +68,8 @@ def test_all_faults_are_named_at_once() -> None:
 
 def test_a_section_with_such_a_chart_is_not_built() -> None:
     analysis = Analysis(
-        name="bad", question="", needs=(), analyse=lambda measurements: None, draw=lambda result: {"one": CHART | {"mark": "image"}},
+        name="sinks", question="", needs=(), analyse=lambda measurements: None, draw=lambda result: {"one": CHART | {"mark": "image"}},
         find=lambda result: "", caveat="", methods=(),
     )  # fmt: skip
-    with pytest.raises(ValueError, match="The chart bad one may not be drawn"):
+    with pytest.raises(ValueError, match="The chart sinks one may not be drawn"):
         build_section(analysis, analysis.analyse(made_up()))

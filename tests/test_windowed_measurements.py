@@ -268,10 +268,11 @@ def test_without_attention_by_head_the_mean_over_heads_stands_in() -> None:
     measurements = Measurements(arrays=kept, metadata=by_layer.metadata, text=by_layer.text)
     assert measurements.stack == "decoder"
     report, whole = build_report(measurements), build_report(in_windows())
-    assert [section.name for section in report.sections] == [section.name for section in whole.sections]
+    assert [section.name for section in report.sections] == [section.name for section in whole.sections if section.name != "head_matrices"]
     np.testing.assert_array_equal(report.sections[0].result.attention, whole.sections[0].result.attention)
     assert ("Storage", "float32; sentence attention by head for each window only") in report.provenance.rows
-    assert report.notices == ()
+    (left_out,) = report.notices
+    assert left_out.endswith("(sentence_attention).")
 
 
 def test_without_any_matrix_of_the_document_the_report_says_what_it_leaves_out() -> None:
@@ -291,7 +292,7 @@ def test_without_any_matrix_of_the_document_the_report_says_what_it_leaves_out()
         "faithfulness",
         "head_agreement",
     ]
-    assert len(report.notices) == 7
+    assert len(report.notices) == 9
     assert "sentence_attention or sentence_attention_by_layer" in report.notices[0]
 
 

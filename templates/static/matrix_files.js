@@ -4,13 +4,14 @@ const EDGE = 96; // pixels around the picture
 const LEAST_SIDE = 1000;
 
 function nameShown() {
-  return `${nameMeasure(state.measure)} ${nameView(state.view)}`;
+  return `${nameMeasure(state.measure)} ${nameView(state.view)}${state.chance ? " against chance" : ""}`;
 }
 
 // A row looks, a column is looked at; empty where nothing was computed or measured.
 function saveMatrixCsv() {
-  const numbers = Array.from({ length: workspace.rows }, (_, place) => numberRow(place * workspace.group));
-  const rows = numbers.map((number, row) => [number, ...numbers.map((_, column) => round(readAt(row, column)))]);
+  const { rows: size, group } = grid();
+  const numbers = Array.from({ length: size }, (_, place) => numberRow(place * group));
+  const rows = numbers.map((number, row) => [number, ...numbers.map((_, column) => round(readShown(row * group, column * group)))]);
   saveCsv([["looking sentence", ...numbers.map((number) => `sentence ${number}`)], ...rows], nameShown());
 }
 
@@ -23,8 +24,8 @@ function saveMatrixPng() {
 }
 
 function drawMatrixFile() {
-  const cell = Math.max(1, Math.ceil(LEAST_SIDE / workspace.rows));
-  const side = cell * workspace.rows;
+  const cell = Math.max(1, Math.ceil(LEAST_SIDE / grid().rows));
+  const side = cell * grid().rows;
   const canvas = make("canvas", { width: side + 2 * EDGE, height: side + 3 * EDGE });
   const context = canvas.getContext("2d");
   context.fillStyle = "#ffffff";
@@ -36,17 +37,21 @@ function drawMatrixFile() {
 }
 
 function paintByDay(context, cell) {
-  const stops = state.measure === "lift" ? AROUND_ONE.light : CIVIDIS;
-  for (let row = 0; row < workspace.rows; row++) {
-    for (let column = 0; column < workspace.rows; column++) {
-      const value = readAt(row, column);
-      if (Number.isNaN(value)) continue;
-      context.globalAlpha = isLeftOut(row * workspace.group, column * workspace.group) ? 0.25 : 1;
-      context.fillStyle = css(mix(stops, positionOf(state.measure, value)));
+  const { rows, group } = grid();
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < rows; column++) {
+      const value = readShown(row * group, column * group);
+      if (Number.isNaN(value) || isUnder(value)) continue;
+      context.globalAlpha = isLeftOut(row * group, column * group) ? 0.25 : 1;
+      context.fillStyle = css(mix(stopsByDay(), positionOf(shownMeasure(), value)));
       context.fillRect(EDGE + column * cell, EDGE + row * cell, cell, cell);
     }
   }
   context.globalAlpha = 1;
+}
+
+function stopsByDay() {
+  return isAroundOne(shownMeasure()) ? AROUND_ONE.light : CIVIDIS;
 }
 
 function writeAxes(context, side, cell) {
@@ -55,10 +60,11 @@ function writeAxes(context, side, cell) {
   context.strokeRect(EDGE, EDGE, side, side);
   words(`${document.querySelector("h1").textContent}: ${nameShown()}`, EDGE, EDGE - 40, "left");
   words("sentence looked at (key)", EDGE + side / 2, side + EDGE + 60);
-  for (let row = 0; row < workspace.rows; row += Math.ceil(workspace.rows / 8)) {
+  const { rows, group } = grid();
+  for (let row = 0; row < rows; row += Math.ceil(rows / 8)) {
     const place = EDGE + (row + 0.5) * cell;
-    words(numberRow(row * workspace.group), place, side + EDGE + 26);
-    words(numberRow(row * workspace.group), EDGE - 8, place + 7, "right");
+    words(numberRow(row * group), place, side + EDGE + 26);
+    words(numberRow(row * group), EDGE - 8, place + 7, "right");
   }
   context.save();
   context.translate(30, EDGE + side / 2);
@@ -69,14 +75,14 @@ function writeAxes(context, side, cell) {
 
 // What the page says under its own matrix, with what white stands for.
 function writeScale(context, side) {
-  const stops = state.measure === "lift" ? AROUND_ONE.light : CIVIDIS;
+  const stops = stopsByDay();
   const ramp = context.createLinearGradient(EDGE, 0, EDGE + side, 0);
   stops.forEach((stop, place) => ramp.addColorStop(place / (stops.length - 1), stop));
   const top = side + EDGE + 80;
   context.fillStyle = ramp;
   context.fillRect(EDGE, top, side, 14);
   context.fillStyle = "#1b1b1a";
-  const ticks = state.measure === "lift" ? listLiftTicks() : listDecades();
+  const ticks = isAroundOne(shownMeasure()) ? listLiftTicks() : listDecades();
   for (const { position, text } of ticks) {
     context.textAlign = position === 0 ? "left" : position === 1 ? "right" : "center";
     context.fillText(text, EDGE + position * side, top + 36);
@@ -84,5 +90,5 @@ function writeScale(context, side) {
   context.textAlign = "left";
   const pale = state.content ? "; pale: first sentence and the sentence itself" : "";
   context.fillText(document.querySelector("#matrix-legend .unit").textContent, EDGE, top + 66, side);
-  context.fillText(`white: not computed or not measured${pale}`, EDGE, top + 94, side);
+  context.fillText(`white: not computed or not measured${state.threshold ? ", or under the threshold" : ""}${pale}`, EDGE, top + 94, side);
 }

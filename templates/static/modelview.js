@@ -21,7 +21,7 @@ function setUpModelView() {
 }
 
 function headingRow() {
-  return rowOfCells(headingCell("", "columnheader"), (head) => headingCell(String(head), "columnheader"));
+  return rowOfCells(headingCell("layer", "columnheader"), (head) => headingCell(String(head), "columnheader"));
 }
 
 function layerRow(layer) {

@@ -28,7 +28,7 @@ function gatherSection(section, charts) {
     question: section.querySelector("h2").textContent,
     finding: section.querySelector(".finding").textContent,
     caveat: section.querySelector(".caveat")?.textContent ?? null,
-    tables: [...section.querySelectorAll("table:not(#head-grid, .chosen-links, #chosen-head table)")].map(gatherTable),
+    tables: [...section.querySelectorAll("table:not(#head-grid, .chosen-links, #chosen-head table, #streams table)")].map(gatherTable),
     charts: Object.fromEntries(own.map(([name, spec]) => [name, listSources(spec)])),
   };
 }
@@ -41,9 +41,12 @@ function gatherTable(table) {
 
 // Of the whole model: rows look, columns are looked at. Effects, which few links have, as [query, key, nats], all counted from 0.
 function gatherMatrices() {
-  const { effect, ...measures } = workspace.measures;
+  const { effect, flow, ...measures } = workspace.measures;
+  const { head } = state;
+  state.head = "mean";
   const places = Array.from({ length: workspace.rows }, (_, place) => place * workspace.group);
   const read = (measure) => places.map((query) => places.map((key) => round(readCell(measure, 0, query, key))));
   const named = Object.fromEntries([...Object.keys(measures), "lift"].map((measure) => [measure, read(measure)]));
+  state.head = head;
   return { sentences_per_row: workspace.group, ...named, ...(effect ? { effect: readData("workspace-data").effects } : {}) };
 }

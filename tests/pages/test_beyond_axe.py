@@ -53,7 +53,7 @@ def test_the_tabulator_goes_down_the_page_and_each_stop_can_be_seen(page: Opened
     names = [name for name, *_ in stops]
     assert names[0] == "A#Skip to the findings"
     assert [name for name, outline, area in stops if outline < 2 or area < 1] == []
-    places = [names.index(name) for name in ("A#Evidence: Which sentences does each sentence look at?", "SELECT#measure", "INPUT#layer", "INPUT#content")]
+    places = [names.index(name) for name in (next(name for name in names if name.startswith("A#Evidence")), "SELECT#measure", "INPUT#layer", "INPUT#content")]
     assert places == sorted(places)
 
 
@@ -68,7 +68,9 @@ def test_a_focused_sentence_is_not_hidden_by_the_contents(page: Opened) -> None:
     """WCAG 2.2, 2.4.11."""
     for key in "jjjjjjjkkkkkkkkk":
         page.tab.keyboard.press(key)
-        page.tab.wait_for_function("document.activeElement.getBoundingClientRect().bottom > document.querySelector('.contents').getBoundingClientRect().bottom")
+        page.tab.wait_for_function(
+            "() => document.activeElement.getBoundingClientRect().bottom > document.querySelector('.contents').getBoundingClientRect().bottom"
+        )
 
 
 def test_reduced_motion_scrolls_at_once(page: Opened) -> None:

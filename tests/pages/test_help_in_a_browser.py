@@ -111,7 +111,7 @@ def test_the_title_stands_in_the_bar_once_the_pages_own_is_out_of_sight(page: Op
     page.tab.wait_for_selector(".topbar .read", state="visible")
     assert page.texts(".topbar .read a") == page.texts("h1")
     page.tab.click(".topbar .read a")
-    page.tab.wait_for_function("scrollY === 0")
+    page.tab.wait_for_function("() => scrollY === 0")
 
 
 def test_links_of_the_bar_lead_to_their_parts_by_mouse_and_by_keyboard(page: Opened) -> None:
@@ -119,7 +119,7 @@ def test_links_of_the_bar_lead_to_their_parts_by_mouse_and_by_keyboard(page: Ope
     assert page.tab.evaluate("Math.abs(document.getElementById('layer_progression').getBoundingClientRect().top) < 2")
     page.tab.focus(".contents a[href='#method']")
     page.tab.keyboard.press("Enter")
-    page.tab.wait_for_function("document.querySelector('.contents [aria-current]').hash === '#method'")
+    page.tab.wait_for_function("() => document.querySelector('.contents [aria-current]').hash === '#method'")
 
 
 def test_on_a_phone_the_current_part_is_in_sight_in_the_bar_and_the_bar_is_thin(page: Opened) -> None:

@@ -19,7 +19,8 @@ from reportgen.render import render_report
 REPORT = small_report(layers=2, heads=3)
 TEXTS = CASES + ACTS
 PAGES = 3  # each says all texts, each in another place
-TREE = """() => [...document.querySelectorAll("*")].map((element) => [element.localName, ...element.getAttributeNames().sort()].join(" "))"""
+# Which part of the contents is current depends on how far the page has scrolled.
+TREE = """() => [...document.querySelectorAll("*")].map((element) => [element.localName, ...(element.closest(".contents") ? [] : element.getAttributeNames().sort())].join(" "))"""
 TOUCH = """() => {
   document.querySelectorAll("details").forEach((element) => { element.open = true; });
   document.querySelectorAll(".words, [data-pair], [data-head], th[data-sorts=number] button").forEach((element) => element.click());

@@ -110,7 +110,7 @@ def test_ids_are_unique_and_every_link_in_the_page_resolves(page: Page) -> None:
 def test_every_control_has_a_label(page: Page) -> None:
     named = set(page.values("for"))
     controls = [element for element in page.elements if element.name in LABELLED]
-    assert len(controls) == 14
+    assert len(controls) == 16
     in_a_label = {"content", "chance", "streams-first", "without-sink"}
     assert [control for control in controls if not (control.attributes["id"] in named | in_a_label or "aria-label" in control.attributes)] == []
 

@@ -216,14 +216,14 @@ def test_the_token_is_kept_in_the_address_and_read_from_it(page: Opened, pages: 
     page.tab.wait_for_selector("mark.focused")
     assert (page.chosen(), focused(page)) == ([30], [TOKEN])
     page.tab.evaluate(f"location.hash = '#sentence=5&token={tokens_of(2)[1]}'")
-    page.tab.wait_for_function("document.querySelector('[aria-current]').id === 'sentence-3'")
+    page.tab.wait_for_function("() => document.querySelector('#text [aria-current]').id === 'sentence-3'")
     assert focused(page) == [tokens_of(2)[1]]
     for wrong in ("9999999", "-1", "x", ""):
         page.tab.evaluate(f"location.hash = '#sentence=5&token={wrong}'")
-        page.tab.wait_for_function("document.querySelector('[aria-current]').id === 'sentence-5'")
+        page.tab.wait_for_function("() => document.querySelector('#text [aria-current]').id === 'sentence-5'")
         assert focused(page) == []
         page.tab.evaluate("location.hash = '#sentence=6'")
-        page.tab.wait_for_function("document.querySelector('[aria-current]').id === 'sentence-6'")
+        page.tab.wait_for_function("() => document.querySelector('#text [aria-current]').id === 'sentence-6'")
 
 
 def behind(place: int) -> tuple[list[int], list[int]]:
@@ -232,7 +232,7 @@ def behind(place: int) -> tuple[list[int], list[int]]:
 
 def choose_pair(page: Opened, pair: list[int]) -> None:
     page.tab.evaluate(f"location.hash = '#sentence={pair[0] + 1}&pair={pair[0] + 1}-{pair[1] + 1}'")
-    page.tab.wait_for_function(f"document.querySelector('#pair-tokens h4')?.textContent === 'From sentence {pair[0] + 1} to sentence {pair[1] + 1}'")
+    page.tab.wait_for_function(f"() => document.querySelector('#pair-tokens h4')?.textContent === 'From sentence {pair[0] + 1} to sentence {pair[1] + 1}'")
 
 
 def test_behind_a_pair_stands_a_head_with_its_tokens_its_score_and_its_weight(page: Opened) -> None:

@@ -70,7 +70,7 @@ def test_a_moved_row_takes_its_numbers_at_their_distances_to_another_place() -> 
     joint, width = noise(23, 5), 3
     (order,) = orders_by_chance(23, 1, 2 * width - 1)[1:]
     band = band_of(joint, 2 * width - 1)
-    found = _contrasts(joint, width, order[None])[0]
+    found = _contrasts(joint[None], width, order[None])[0, :, 0]
     for gap in range(width - 1, 23 - width):
         moved = [band[order[gap + 1 - width + place]] @ checkerboard(width)[place] for place in range(2 * width)]
         assert found[gap - width + 1] == pytest.approx(sum(moved), abs=1e-5)
@@ -81,7 +81,8 @@ def test_strength_is_the_lesser_of_standard_deviations_of_chance_by_later_and_by
     found, orders = find_borders(joint), orders_by_chance(43, DRAWS, 2 * half - 1)
     strengths, levels = [], []
     for flip in (False, True):
-        contrasts = _contrasts(joint[::-1, ::-1], half, orders)[:, ::-1] if flip else _contrasts(joint, half, orders)
+        contrasts = _contrasts(joint[None, ::-1, ::-1], half, orders)[:, ::-1, 0] if flip else _contrasts(joint[None], half, orders)[..., 0]
+        contrasts = contrasts.astype(np.float64)
         np.testing.assert_allclose(contrasts[0], found.contrast[half - 1 : 43 - half], atol=1e-6)
         z = (contrasts - contrasts[1:].mean(0)) / contrasts[1:].std(0)
         strengths.append(z[0])
