@@ -19,7 +19,7 @@ from reportgen.capture.visibility import Visibility
 
 ROWS_AT_MOST = 256
 ROWS_AT_LEAST = 16
-LAST_ROWS = 64
+LAST_ROWS = 64  # or more, of the last blocks of a layer
 ROWS_OF_A_RUN = 16  # what one thread sums up at a time
 CELLS_AT_MOST = 12_000_000  # of one block, all heads: 48 MB in float32
 ROUNDED_TO = 16  # matrix products run on whole vectors

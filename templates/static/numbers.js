@@ -42,11 +42,14 @@ function gatherTable(table) {
 // Of the whole model: rows look, columns are looked at. Effects, which few links have, as [query, key, nats], all counted from 0.
 function gatherMatrices() {
   const { effect, flow, ...measures } = workspace.measures;
-  const { head } = state;
-  state.head = "mean";
-  const places = Array.from({ length: workspace.rows }, (_, place) => place * workspace.group);
-  const read = (measure) => places.map((query) => places.map((key) => round(readCell(measure, 0, query, key))));
-  const named = Object.fromEntries([...Object.keys(measures), "lift"].map((measure) => [measure, read(measure)]));
-  state.head = head;
-  return { sentences_per_row: workspace.group, ...named, ...(effect ? { effect: readData("workspace-data").effects } : {}) };
+  const { expected, group } = workspace;
+  const read = ({ views: [codes], tables: [values] }) => Array.from(codes, (code) => values[code]);
+  const named = Object.fromEntries(Object.entries(measures).map(([measure, packed]) => [measure, inRows(read(packed))]));
+  const lift = inRows(read(measures.share).map((share, cell) => share / expected[cell]));
+  return { sentences_per_row: group, ...named, lift, ...(effect ? { effect: readData("workspace-data").effects } : {}) };
+}
+
+function inRows(cells) {
+  const { rows } = workspace;
+  return Array.from({ length: rows }, (_, row) => cells.slice(row * rows, (row + 1) * rows).map(round));
 }

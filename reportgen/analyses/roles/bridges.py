@@ -14,7 +14,7 @@ from reportgen.analyses.roles.resampling import RESAMPLES, resampled_ratios
 from reportgen.analyses.roles.sentence_links import FARTHEST, LayerLinks, Pairs, at_places, by_query
 from reportgen.analyses.sentence_pairs.agreement import division
 from reportgen.analyses.sentence_pairs.borders import whole_model
-from reportgen.analyses.sentence_pairs.crossing import Crossing, cross_each
+from reportgen.analyses.sentence_pairs.crossing import Crossing, cross
 from reportgen.analyses.sentence_pairs.distance_model import token_middles
 from reportgen.measurements import Measurements
 
@@ -44,7 +44,7 @@ def _found(measurements: Measurements) -> Bool[np.ndarray, " gap"]:
 def crossings(measurements: Measurements) -> Mapping[bytes, Crossing]:
     """How every head crosses the borders of `borders_of` and those that attention shows, by the bytes of the borders: all in one look at attention by head."""
     asked = {borders.tobytes(): borders for borders in (borders_of(measurements)[0], _found(measurements)) if borders.any()}
-    found = cross_each(measurements["*.sentence_attention"], token_middles(measurements), list(asked.values()))
+    found = cross(measurements["*.sentence_attention"], token_middles(measurements), list(asked.values()))
     return dict(zip(asked, found, strict=True))
 
 

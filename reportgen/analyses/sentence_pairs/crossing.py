@@ -31,9 +31,11 @@ class Crossing:
 
 
 def cross(
-    attention: Iterable[Float[np.ndarray, "head sentence sentence"]], middles: Float[np.ndarray, " sentence"], borders: Bool[np.ndarray, " gap"]
-) -> Crossing:
-    """Every head's crossing, of pairs no farther apart than the longest part and 64 sentences at most. `attention` is layer by layer, or one array of all.
+    attention: Iterable[Float[np.ndarray, "head sentence sentence"]], middles: Float[np.ndarray, " sentence"], several: Sequence[Bool[np.ndarray, " gap"]]
+) -> list[Crossing]:
+    """Every head's crossing of each borders, of pairs no farther apart than their longest part and 64 sentences at most.
+
+    One look at `attention`, which is layer by layer or one array of all, serves them all.
 
     What is expected of a head is what its own fit of query terms, key terms and decay with distance gives (least squares on logarithms of pairs up to 64
     sentences apart; shares under 1e-7 count as 1e-7), times a factor for each distance that makes both sums equal there. Chance: 199 divisions whose parts
@@ -41,13 +43,6 @@ def cross(
     deviations. *Source:* observed over expected at the same distance, as in Lieberman-Aiden et al. 2009; a null distribution pooled over tests as in Tusher
     et al. 2001; defined here for heads. Memory: pairs x divisions, and pairs x heads of a layer.
     """
-    return cross_each(attention, middles, [borders])[0]
-
-
-def cross_each(
-    attention: Iterable[Float[np.ndarray, "head sentence sentence"]], middles: Float[np.ndarray, " sentence"], several: Sequence[Bool[np.ndarray, " gap"]]
-) -> list[Crossing]:
-    """The same with several borders, in one look at attention and with one fit of each layer."""
     queries, keys = _near(len(middles), FARTHEST)
     near = _NearPairs(queries=queries, keys=keys, middles=middles, divisions=[_parts(borders) for borders in several])
     lifts = zip(*(near.lifts(layer) for layer in attention), strict=True)

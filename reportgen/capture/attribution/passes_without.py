@@ -109,10 +109,10 @@ class KeptPasses:
 
     def value_without(self, left_out: Bool[np.ndarray, " token"]) -> float:
         """The same as whole passes give."""
-        return self.value_from(self._first_run(left_out), left_out)
+        return self.value_from(first_run(self.target, left_out), left_out)
 
     def tokens_run(self, left_out: Bool[np.ndarray, " token"]) -> int:
-        return self.given.source.tokens - self._first_run(left_out)
+        return self.given.source.tokens - first_run(self.target, left_out)
 
     def value_from(self, start: int, left_out: Bool[np.ndarray, " token"]) -> float:
         """The target's value where the tokens from `start` on are run, which is at most the first of its rows."""
@@ -121,9 +121,6 @@ class KeptPasses:
         with hiding(self.model, {"decoder": Hidden(keys=left_out, queries=~left_out[start:])}, _decoder):
             keywords = last_logits(self.model, self.given, self.target) | {"use_cache": True}
             return float(self.target.read(self.model(input_ids=ids, past_key_values=cache, **keywords)))
-
-    def _first_run(self, left_out: Bool[np.ndarray, " token"]) -> int:
-        return first_run(self.target, left_out)
 
 
 def first_run(target: Target, left_out: Bool[np.ndarray, " token"]) -> int:

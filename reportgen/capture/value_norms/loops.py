@@ -13,8 +13,7 @@ def products_of_heads(added, first, found):
     heads, keys, dim = added.shape
     end, vectors = heads - 1, np.empty((heads, dim))
     for key in range(keys):
-        for head in range(heads):
-            _copy(added[head, key], vectors[head])
+        vectors[:] = added[:, key]
         for head in range(0, heads, 3):
             for other in range(0, head + 1, 3):
                 products = nine_products(
@@ -28,12 +27,6 @@ def products_of_heads(added, first, found):
                 for place in range(9):
                     one, another = min(head + place // 3, end), min(other + place % 3, end)
                     found[one, another, first + key] = found[another, one, first + key] = products[place]
-
-
-@compiled(IN_ORDER)
-def _copy(values, found):
-    for place in range(len(values)):
-        found[place] = values[place]
 
 
 @compiled(IN_ORDER)

@@ -24,7 +24,7 @@ def heads(seed: int = 0) -> np.ndarray:
 def test_a_head_made_to_cross_is_found_alone() -> None:
     attention = heads()
     attention[1, 4] *= np.where(ACROSS, 2, 1)
-    found = cross(attention, MIDDLES, BORDERS)
+    (found,) = cross(attention, MIDDLES, [BORDERS])
     assert np.argwhere(found.q_value <= 0.05).tolist() == [[1, 4]]
     assert found.lift[1, 4] == np.nanmax(found.lift) > 1.1
     assert found.z[1, 4] > 3
@@ -33,7 +33,7 @@ def test_a_head_made_to_cross_is_found_alone() -> None:
 def test_a_head_that_stays_within_parts_has_a_lift_below_one() -> None:
     attention = heads()
     attention[0, 2] *= np.where(ACROSS, 0.4, 1)
-    found = cross(attention, MIDDLES, BORDERS)
+    (found,) = cross(attention, MIDDLES, [BORDERS])
     assert found.lift[0, 2] == found.lift.min() < 0.9
     assert found.z[0, 2] < -3
 
@@ -42,7 +42,7 @@ def test_random_borders_in_attention_that_knows_none_give_findings_in_about_one_
     found = 0
     for seed in range(60):
         borders = division(np.random.default_rng(seed).choice(SENTENCES - 1, 8, replace=False).tolist(), SENTENCES - 1)
-        crossing = cross(heads(seed), MIDDLES, borders)
+        (crossing,) = cross(heads(seed), MIDDLES, [borders])
         found += bool((crossing.q_value <= 0.05).any())
         assert np.abs(crossing.lift.mean() - 1) < 0.02
     assert found <= 6  # of 60 at 5 %: more than six in one trial of fifty
@@ -69,14 +69,15 @@ def test_the_lift_is_observed_over_expected_of_a_fit_with_a_column_for_every_ter
         expected[queries - keys == gap] *= share[queries - keys == gap].sum() / max(expected[queries - keys == gap].sum(), 1e-30)
     part = np.concatenate([[0], borders.cumsum()])
     across = (part[queries] != part[keys]) & (queries - keys <= 8)  # the longest part has nine sentences
-    assert cross(attention, MIDDLES[:size], borders).lift[0, 0] == pytest.approx(share[across].sum() / expected[across].sum(), rel=2e-5)
+    (found,) = cross(attention, MIDDLES[:size], [borders])
+    assert found.lift[0, 0] == pytest.approx(share[across].sum() / expected[across].sum(), rel=2e-5)
 
 
 def test_shares_too_small_for_half_precision_and_pairs_never_seen_are_borne() -> None:
     attention = heads()
     attention[0, 1, 30, 25] = 0
     attention[:, :, 75:, :20] = np.nan
-    found = cross(attention.astype(np.float16), MIDDLES, BORDERS)
+    (found,) = cross(attention.astype(np.float16), MIDDLES, [BORDERS])
     assert np.isfinite(found.z).all()
 
 
@@ -84,7 +85,7 @@ def test_shares_too_small_for_half_precision_and_pairs_never_seen_are_borne() ->
 def test_a_layer_without_pairs_has_no_number() -> None:
     attention = heads()
     attention[1] = 0
-    found = cross(attention, MIDDLES, BORDERS)
+    (found,) = cross(attention, MIDDLES, [BORDERS])
     assert np.isnan(found.lift[1]).all()
     assert np.isnan(found.q_value[1]).all()
     assert np.isfinite(found.q_value[0]).all()
