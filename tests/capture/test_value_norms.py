@@ -26,7 +26,8 @@ from reportgen.capture.layout import TextLayout
 from reportgen.capture.self_check import check_model
 from reportgen.capture.streaming import attention_implementation
 from reportgen.capture.value_norms import norms
-from reportgen.capture.value_norms.norms import head_products, summed_norms
+from reportgen.capture.value_norms.loops import products_of_heads
+from reportgen.capture.value_norms.norms import head_products, products_on_a_device, summed_norms
 
 TOKENS, SENTENCES = 67, 5
 FAMILIES = {family.name: family for family in SEAM}
@@ -183,6 +184,21 @@ def test_parts_of_heads_that_cancel_are_not_lost_to_rounding() -> None:
     products = head_products(added, opposed, Lanes(1))
     found = summed_norms(torch.full((2, 1, 1), 0.5), products, Lanes(1))
     np.testing.assert_allclose(found, [float(added.norm()) * 2**-21], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("heads", "groups", "value_dim", "dim"), [(1, 1, 5, 11), (5, 1, 3, 11), (7, 7, 2, 23), (6, 2, 3, 7)])
+def test_products_of_heads_are_those_of_their_vectors_on_any_device(heads: int, groups: int, value_dim: int, dim: int) -> None:
+    torch.manual_seed(heads)
+    values, by_head = torch.randn(groups, 13, value_dim), torch.randn(heads, value_dim, dim)
+    vectors = torch.bmm(values.repeat_interleave(heads // groups, 0).double(), by_head.double())  # head key dim
+    expected = torch.einsum("hkd,gkd->hgk", vectors, vectors)
+    found = head_products(values, by_head, Lanes(1))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    lengths = np.arange(1, heads + 1) * value_dim
+    side_by_side = torch.randn(13, int(lengths.sum()))
+    of_loops = np.zeros((heads, heads, 13))
+    products_of_heads(side_by_side.numpy(), np.cumsum(lengths), 0, of_loops)
+    np.testing.assert_allclose(products_on_a_device(side_by_side, np.cumsum(lengths)), of_loops, rtol=1e-5, atol=1e-6)
 
 
 def test_the_model_is_as_it_was_afterwards() -> None:

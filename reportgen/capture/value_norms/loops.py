@@ -8,21 +8,28 @@ from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, fill, nine_produ
 
 
 @compiled(IN_ORDER)
-def products_of_heads(added, first, found):
-    """The products in float64 of each key's vectors (head key dim), into `found` (head head key) from key `first` on. Three heads at a time; beyond the last they are the last."""
-    heads, keys, dim = added.shape
-    end, vectors = heads - 1, np.empty((heads, dim))
-    for key in range(keys):
-        vectors[:] = added[:, key]
-        for head in range(0, heads, 3):
-            for other in range(0, head + 1, 3):
+def products_of_heads(added, ends, first, found):
+    """The products in float64 of each key's vectors, into `found` (head head key) from key `first` on. Three heads at a time; beyond the last they are the last.
+
+    In `added` (key, dimensions of all heads) they stand side by side up to each of `ends`, none shorter than the one before; beyond their length they are 0.
+    """
+    heads, end = len(ends), len(ends) - 1
+    vectors = np.zeros((heads, ends[end] - (ends[end - 1] if end else 0)))
+    for key in range(len(added)):
+        for head in range(heads):
+            start = ends[head - 1] if head else 0
+            vectors[head, : ends[head] - start] = added[key, start : ends[head]]
+        for other in range(0, heads, 3):
+            last = min(other + 2, end)
+            reach = ends[last] - (ends[last - 1] if last else 0)
+            for head in range(other, heads, 3):
                 products = nine_products(
-                    vectors[head],
-                    vectors[min(head + 1, end)],
-                    vectors[min(head + 2, end)],
-                    vectors[other],
-                    vectors[min(other + 1, end)],
-                    vectors[min(other + 2, end)],
+                    vectors[head, :reach],
+                    vectors[min(head + 1, end), :reach],
+                    vectors[min(head + 2, end), :reach],
+                    vectors[other, :reach],
+                    vectors[min(other + 1, end), :reach],
+                    vectors[last, :reach],
                 )
                 for place in range(9):
                     one, another = min(head + place // 3, end), min(other + place % 3, end)

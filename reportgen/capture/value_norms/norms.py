@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from reportgen.capture.lanes import Lanes
 from reportgen.capture.value_norms.loops import add_norms, products_of_heads
@@ -20,20 +20,33 @@ def head_products(
 
     In float64, as parts that cancel each other would be lost in the sums of squares. Memory: keys x heads x heads, and a block of keys in each lane.
     """
-    (heads, _, dim), keys = by_head.shape, values.shape[1]
+    turned, of_group, keys = _turned(by_head), len(by_head) // len(values), values.shape[1]
     exact = values.device if values.device.type in WITH_FLOAT64 else torch.device("cpu")
-    found = torch.empty(heads, heads, keys, dtype=torch.float64, device=exact)
-    of_group, step = by_head.unflatten(0, (len(values), -1)), max(CELLS_AT_ONCE // (heads * dim), 1)
+    found = torch.empty(len(by_head), len(by_head), keys, dtype=torch.float64, device=exact)
+    groups = [torch.cat(turned[start : start + of_group], 1) for start in range(0, len(turned), of_group)]
+    ends = np.cumsum([projection.shape[1] for projection in turned])
+    step = max(CELLS_AT_ONCE // int(ends[-1]), 1)
 
     def of_block(_: int, start: int) -> None:
-        added = torch.matmul(values[:, None, start : start + step], of_group).flatten(0, 1).to(exact)  # head key dim
+        added = torch.cat([torch.mm(of_keys[start : start + step], group) for of_keys, group in zip(values, groups, strict=True)], 1).to(exact)
         if exact.type == "cpu":
-            return products_of_heads(added.numpy(), start, found.numpy())
-        by_key = added.transpose(0, 1).double()
-        found[:, :, start : start + step] = torch.bmm(by_key, by_key.transpose(1, 2)).permute(1, 2, 0)
+            return products_of_heads(added.numpy(), ends, start, found.numpy())
+        found[:, :, start : start + step] = products_on_a_device(added, ends)
 
     lanes.work(range(0, keys, step), of_block, lambda _: None)
     return found
+
+
+def products_on_a_device(added: Float[torch.Tensor, "key dim_of_all_heads"], ends: Int[np.ndarray, " head"]) -> Float[torch.Tensor, "head head key"]:
+    """The same as `products_of_heads` gives, by array operations."""
+    of_heads = torch.nn.utils.rnn.pad_sequence([one.T for one in added.double().tensor_split(ends[:-1].tolist(), 1)])  # dim head key
+    return torch.einsum("dhk,dgk->hgk", of_heads, of_heads)
+
+
+def _turned(by_head: Float[torch.Tensor, "head value_dim dim"]) -> list[Float[torch.Tensor, "value_dim reach"]]:
+    """W_O of each head, turned so that head h reaches only the first (h + 1) value_dim dimensions: L of W_O = L Q, Q orthogonal, which changes no length and no angle."""
+    lower = torch.linalg.qr(by_head.flatten(0, 1).cpu().T, mode="r").R.T.to(by_head.device)
+    return [rows[:, : (head + 1) * rows.shape[0]] for head, rows in enumerate(lower.unflatten(0, by_head.shape[:2]))]
 
 
 def summed_norms(weights: Float[torch.Tensor, "head row key"], products: Float[torch.Tensor, "head head key"], lanes: Lanes) -> Float[np.ndarray, " key"]:
