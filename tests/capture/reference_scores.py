@@ -16,6 +16,7 @@ WITHIN_A_TEXT = (
     *("within_sentence", "duplicate_token", "duplicate_token_without_sink", "induction", "induction_without_sink"),
 )
 LEFT = "_without_sink"
+NEARLY = 1e-4  # in which the next key of a tie is as strong
 
 
 def by_sentence_of_rows(reference: Reference, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -75,13 +76,15 @@ def rare_tokens(reference: Reference, rare: np.ndarray) -> dict[str, np.ndarray]
     }
 
 
-def strongest_key(reference: Reference) -> np.ndarray:
-    found = np.full((*reference.p.shape[:2], reference.shape[0]), -1)
+def strongest_key(reference: Reference) -> np.ma.MaskedArray:
+    """Masked where the next key has as much to within rounding, so that another processor's sums may put it first."""
+    found = np.ma.array(np.full((*reference.p.shape[:2], reference.shape[0]), -1))
     for layer, head, sentence in np.ndindex(found.shape):
         received = reference.p[layer, head, reference.members == sentence].sum(0)
         received[reference.looked_at.sinks] = 0
         if received.any():
-            found[layer, head, sentence] = received.argmax()
+            next_to_it, most = np.sort(received)[-2:]
+            found[layer, head, sentence] = received.argmax() if next_to_it < most * (1 - NEARLY) else np.ma.masked
     return found
 
 

@@ -88,7 +88,7 @@ def test_the_backward_pass_equals_autograd_through_eager_attention(family: Hybri
     model, target = model.double(), likelihood(layout)
     found, eager = backward_measured(model, layout, "decoder", target, rows_at_most=19), by_autograd(model, embeddings_of(model, layout), target)
     assert found.value == pytest.approx(eager.value, rel=1e-5)
-    torch.testing.assert_close(found.gradient, eager.gradient, rtol=1e-4, atol=1e-5 * float(eager.gradient.abs().max()))
+    torch.testing.assert_close(found.gradient, eager.gradient, rtol=1e-4, atol=1e-4 * float(eager.gradient.abs().max()))
     assert len(found.stacks["decoder"].importance) == family.attending
     assert_same(found.stacks["decoder"], numbers_of(eager.products["decoder"], layout, layout))
 
