@@ -36,7 +36,8 @@ def read_apart(data: bytes, form: Format, *, source: str, limits: ReadingLimits)
     if "reading" in answer:
         return _reading(answer["reading"])
     if "refused" in answer:
-        raise DocumentError(answer["refused"])
+        said = answer["refused"]
+        raise DocumentError(said if said.startswith(source) else f"{source}: {said}")
     if "missing" in answer:
         raise DocumentError(f"{source} is {form.called}, and what reads it is not installed ({answer['missing']}): pip install 'reportgen[{form.name}]'.")
     if "memory" in answer:

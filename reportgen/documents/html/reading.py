@@ -12,7 +12,7 @@ from reportgen.documents.html.encoding import decode_page
 from reportgen.documents.html.main_text import main_blocks
 from reportgen.documents.html.parsing import drop_note_marks, drop_unseen, parse_page
 from reportgen.documents.html.walking import PageBlock, page_blocks
-from reportgen.documents.limits import ReadingLimits, refuse_length
+from reportgen.documents.limits import ReadingLimits
 
 NO_MAIN_TEXT = "No main text was found on the page, so all of its visible text was read, menus and footers included."
 LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?")
@@ -21,7 +21,7 @@ LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?")
 def html_reading(data: bytes, limits: ReadingLimits) -> Reading:
     """The main text of a web page; all that it shows where no main text is found, with a notice.
 
-    Scripts, styles, comments, form fields and hidden elements leave nothing. Raises `DocumentError` for a page with no text, nested too deep or too long.
+    Scripts, styles, comments, form fields and hidden elements leave nothing. Raises `DocumentError` for a page with no text, or nested too deep.
     """
     decoded = decode_page(data)
     tree = parse_page(decoded.text)
@@ -29,7 +29,6 @@ def html_reading(data: bytes, limits: ReadingLimits) -> Reading:
     drop_unseen(tree)
     marks = drop_note_marks(tree)
     blocks = list(page_blocks(tree))
-    refuse_length("The page", sum(len(block.piece.text) for block in blocks), limits)
     kept = main_blocks(tree, blocks) if blocks else []
     notices = (*decoded.notices, *_left_out(blocks, kept), *_said_of_marks(marks))
     return Reading(pieces=tuple(block.piece for block in kept or blocks), title=title, language=language, notices=notices)

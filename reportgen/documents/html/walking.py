@@ -103,7 +103,6 @@ def page_blocks(tree: HtmlElement) -> Iterator[PageBlock]:
             yield from _enter(walk, element)
             steps.append((element, True))
             steps.extend((child, False) for child in reversed(element) if isinstance(child.tag, str))
-    yield from walk.flush()
 
 
 def _enter(walk: _Walk, element: HtmlElement) -> Iterator[PageBlock]:
