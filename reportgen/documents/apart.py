@@ -71,7 +71,9 @@ def _environment() -> dict[str, str]:
 
 def _reading(given: dict[str, Any]) -> Reading:
     pieces = tuple(Piece(kind=piece["kind"], text=clean(piece["text"]), level=piece["level"]) for piece in given["pieces"])
-    return Reading(pieces=tuple(piece for piece in pieces if piece.text.strip()), title=given["title"], language=given["language"], notices=tuple(given["notices"]))
+    return Reading(
+        pieces=tuple(piece for piece in pieces if piece.text.strip()), title=given["title"], language=given["language"], notices=tuple(given["notices"])
+    )
 
 
 def _too_long(source: str, limits: ReadingLimits) -> str:

@@ -21,9 +21,7 @@ READERS: dict[Format, Callable[[str], Iterable[Piece]]] = {TEXT: plain_pieces, M
 STANDARD_INPUT = "standard input"
 
 
-def read_document(
-    path: str | os.PathLike, *, stdin: BufferedIOBase | None = None, format: str | None = None, limits: ReadingLimits | None = None
-) -> Document:
+def read_document(path: str | os.PathLike, *, stdin: BufferedIOBase | None = None, format: str | None = None, limits: ReadingLimits | None = None) -> Document:
     """The document in this file; "-" reads standard input (`stdin` stands in for it), as plain text if `format` does not say otherwise.
 
     `format` is txt, md, html or docx; by default the file's ending says it. Formats other than txt and md are parsed in a process of their own, within `limits`.

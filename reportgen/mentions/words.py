@@ -57,7 +57,7 @@ def find_words(text: str, sentences: Sequence[Sentence], kinds: Sequence[str]) -
     return tuple(
         word
         for index, sentence in enumerate(sentences)
-        if kinds[sentence.block] != "code"
+        if kinds[sentence.block] not in {"code", "table"}
         for word in _words_of(text, sentence, index, heading=kinds[sentence.block] == "heading")
     )
 

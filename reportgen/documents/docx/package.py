@@ -47,10 +47,14 @@ def _refuse_bombs(entries: list[ZipInfo], limits: ReadingLimits) -> None:
         raise DocumentError("It is packed in a way that no word processor uses: open it in one and save it anew.")
     total = sum(entry.file_size for entry in entries)
     if total > limits.unpacked:
-        raise DocumentError(f"It unpacks to {written_size(total)} ({written_size(limits.unpacked)} at most): raise the limit with --max-size, of which this is four times.")
+        raise DocumentError(
+            f"It unpacks to {written_size(total)} ({written_size(limits.unpacked)} at most): raise the limit with --max-size, of which this is four times."
+        )
     tight = next((entry for entry in entries if entry.file_size > max(SMALL, MOST_PACKED * entry.compress_size)), None)
     if tight is not None:
-        raise DocumentError(f"A part of it unpacks to {tight.file_size // max(tight.compress_size, 1):,} times its size, as only a zip bomb does; it was not unpacked.")
+        raise DocumentError(
+            f"A part of it unpacks to {tight.file_size // max(tight.compress_size, 1):,} times its size, as only a zip bomb does; it was not unpacked."
+        )
 
 
 def _refuse_other_packages(archive: ZipFile) -> None:

@@ -9,11 +9,12 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from reportgen.errors import DocumentError
 
-UNSEEN = frozenset(
+NAMES_OF_UNSEEN = (
     "script style template noscript iframe object embed applet svg canvas audio video map button input select option textarea datalist progress meter "
-    "rt rp annotation annotation-xml title".split()
+    "rt rp annotation annotation-xml title"
 )
-HIDDEN_BY_CLASS = frozenset("sr-only visually-hidden screen-reader-text linenos lineno line-numbers gutter headerlink mw-editsection".split())
+CLASSES_OF_HIDDEN = "sr-only visually-hidden screen-reader-text linenos lineno line-numbers gutter headerlink mw-editsection"
+UNSEEN, HIDDEN_BY_CLASS = frozenset(NAMES_OF_UNSEEN.split()), frozenset(CLASSES_OF_HIDDEN.split())
 HIDDEN_BY_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
 DEEPEST = 250  # elements; the parser drops what lies deeper
 
@@ -64,4 +65,6 @@ def _is_unseen(element: HtmlElement) -> bool:
 def _is_note_mark(element: HtmlElement) -> bool:
     links = element.findall(".//a")
     text = "".join(element.itertext()).strip()
-    return len(links) > 0 and len(text) <= 6 and all("#" in link.get("href", "") for link in links) and re.fullmatch(r"[\W\d_]*[a-z]?[\W\d_]*", text) is not None
+    return (
+        len(links) > 0 and len(text) <= 6 and all("#" in link.get("href", "") for link in links) and re.fullmatch(r"[\W\d_]*[a-z]?[\W\d_]*", text) is not None
+    )

@@ -61,6 +61,11 @@ def _title(tree: HtmlElement) -> str | None:
 
 def _language(tree: HtmlElement) -> str | None:
     """The language that the page or its body declares, without the country."""
-    declared = [tree.get("lang"), tree.get("{http://www.w3.org/XML/1998/namespace}lang"), tree.get("xml:lang"), *(body.get("lang") for body in tree.iter("body"))]
+    declared = [
+        tree.get("lang"),
+        tree.get("{http://www.w3.org/XML/1998/namespace}lang"),
+        tree.get("xml:lang"),
+        *(body.get("lang") for body in tree.iter("body")),
+    ]
     found = next((match for text in filter(None, declared) if (match := LANGUAGE.fullmatch(text.strip()))), None)
     return None if found is None else found[1].lower()

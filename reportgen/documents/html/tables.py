@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lxml.html import HtmlElement
 
 ARRANGING = frozenset(("presentation", "none"))
-NO_CELL_HOLDS = frozenset("table h1 h2 h3 h4 h5 h6 blockquote article section pre".split())
+NO_CELL_HOLDS = frozenset(("table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "article", "section", "pre"))
 LONGEST_CELL = 1_000  # characters; a longer one is a column of text
 
 

@@ -12,10 +12,11 @@ from reportgen.documents.document import Piece
 from reportgen.documents.html.tables import holds_data, rows_of
 from reportgen.documents.markdown import code_text, prose_text
 
-PARTING = frozenset(
+NAMES_OF_PARTING = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
-    "hgroup hr html legend li main menu nav ol p pre search section summary table tbody td tfoot th thead tr ul xmp listing plaintext".split()
+    "hgroup hr html legend li main menu nav ol p pre search section summary table tbody td tfoot th thead tr ul xmp listing plaintext"
 )
+PARTING = frozenset(NAMES_OF_PARTING.split())
 KINDS = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
     **dict.fromkeys(("li", "dt", "dd"), "list item"),
