@@ -21,32 +21,28 @@ from reportgen.errors import DocumentError
 def main() -> None:
     """Read the job from standard input, and write its answer to standard output."""
     job = json.loads(sys.stdin.buffer.readline())
-    limits = ReadingLimits(**job["limits"])
-    _limit_this_process(limits)
-    answer = json.dumps(answer_of(job, sys.stdin.buffer, limits))
-    sys.stdout.buffer.write(answer.encode("ascii"))
+    sys.stdout.buffer.write(json.dumps(answer_of(job, sys.stdin.buffer)).encode("ascii"))
 
 
-def answer_of(job: dict[str, Any], data: BufferedIOBase, limits: ReadingLimits) -> dict[str, Any]:
-    """What to tell the parent: the reading as plain data, or why there is none."""
+def answer_of(job: dict[str, Any], data: BufferedIOBase) -> dict[str, Any]:
+    """What to tell the parent: the reading as plain data, or why there is none. From here on this process is limited."""
+    module, _, function = job["reader"].partition(":")
     try:
-        return {"reading": _read(job, data.read(), limits)}
-    except DocumentError as error:
-        return {"refused": str(error)}
+        reader = getattr(import_module(module), function)
     except ImportError as error:
         return {"missing": _in_a_line(error)}
+    limits = ReadingLimits(**job["limits"])
+    _limit_this_process(limits)
+    try:
+        reading = reader(data.read(), limits.pages if job["has_pages"] else limits)
+        refuse_length(job["source"], sum(len(piece.text) for piece in reading.pieces), limits)
+        return {"reading": asdict(reading)}
+    except DocumentError as error:
+        return {"refused": str(error)}
     except MemoryError:
         return {"memory": True}
     except Exception as error:  # a library may stumble over a damaged file in any way; which one, the parent says
         return {"damaged": f"{type(error).__name__}: {_in_a_line(error)}".rstrip(": ")}
-
-
-def _read(job: dict[str, Any], data: bytes, limits: ReadingLimits) -> dict[str, Any]:
-    module, _, function = job["reader"].partition(":")
-    reader = getattr(import_module(module), function)
-    reading = reader(data, limits.pages if job["has_pages"] else limits)
-    refuse_length(job["source"], sum(len(piece.text) for piece in reading.pieces), limits)
-    return asdict(reading)
 
 
 def _limit_this_process(limits: ReadingLimits) -> None:

@@ -53,7 +53,7 @@ class Word:
 
 
 def find_words(text: str, sentences: Sequence[Sentence], kinds: Sequence[str]) -> tuple[Word, ...]:
-    """The words of the sentences, in order; code has none. `kinds` are those of the document's blocks."""
+    """The words of the sentences, in order; code and tables have none. `kinds` are those of the document's blocks."""
     return tuple(
         word
         for index, sentence in enumerate(sentences)
