@@ -7,7 +7,6 @@ one object: `reading`, or `refused` with a sentence, or `missing`, `memory` or `
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import asdict
 from importlib import import_module
@@ -21,7 +20,8 @@ from reportgen.errors import DocumentError
 def main() -> None:
     """Read the job from standard input, and write its answer to standard output."""
     job = json.loads(sys.stdin.buffer.readline())
-    sys.stdout.buffer.write(json.dumps(answer_of(job, sys.stdin.buffer)).encode("ascii"))
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what a library prints is no answer
+    answers.write(json.dumps(answer_of(job, sys.stdin.buffer)).encode("ascii"))
 
 
 def answer_of(job: dict[str, Any], data: BufferedIOBase) -> dict[str, Any]:
@@ -39,6 +39,8 @@ def answer_of(job: dict[str, Any], data: BufferedIOBase) -> dict[str, Any]:
         return {"reading": asdict(reading)}
     except DocumentError as error:
         return {"refused": str(error)}
+    except ImportError as error:
+        return {"missing": _in_a_line(error)}
     except MemoryError:
         return {"memory": True}
     except Exception as error:  # a library may stumble over a damaged file in any way; which one, the parent says
@@ -51,7 +53,7 @@ def _limit_this_process(limits: ReadingLimits) -> None:
         import resource
     except ImportError:  # Windows
         return
-    _lower(resource, resource.RLIMIT_CPU, math.ceil(limits.seconds) + 1)
+    _lower(resource, resource.RLIMIT_CPU, limits.seconds + 1)
     if sys.platform != "darwin":  # which refuses to limit address space
         _lower(resource, resource.RLIMIT_AS, limits.memory)
     _lower(resource, resource.RLIMIT_CORE, 0)

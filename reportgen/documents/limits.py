@@ -17,7 +17,7 @@ class ReadingLimits:
     size: int = 100_000_000
     pages: int = 1_000
     characters: int = 5_000_000
-    seconds: float = 60.0
+    seconds: int = 60
     memory: int = 2_000_000_000
 
     @property
