@@ -54,8 +54,8 @@ def test_where_no_main_text_is_found_all_visible_text_is_read_with_a_notice(monk
 
 
 def test_lists_keep_markers_and_numbers() -> None:
-    found = blocks("<ul><li>a<ul><li>b</ul><li><p>c</p><p>d</p></ul><ol start=3><li>e<li value=7>f</ol><dl><dt>g<dd>h</dl>")
-    assert found == [("list item", text) for text in ("- a", "- b", "- c", "d", "3. e", "7. f", "- g", "h")]
+    found = blocks("<ul><li>a<ul><li>b</ul><li><p>c</p><p>d</p></ul><ol start=3><li>e<li value=7>f<li>f2</ol><dl><dt>g<dd>h</dl>")
+    assert found == [("list item", text) for text in ("- a", "- b", "- c", "d", "3. e", "7. f", "8. f2", "- g", "h")]
 
 
 def test_quotations_captions_and_code_have_kinds() -> None:
