@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+from lxml.html import Element, HtmlElement
 
 from reportgen.documents import ReadingLimits
 from reportgen.documents.document import Reading
@@ -44,6 +47,32 @@ def test_the_main_text_is_kept_and_what_stands_around_it_is_counted() -> None:
     ]
     (said,) = found.notices
     assert said.startswith("Left out as no part of the page's main text: 24 of 81 words")
+
+
+def found_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have only what is of the class `found` found."""
+
+    def extraction(tree: HtmlElement, **options: object) -> SimpleNamespace:
+        body = Element("body")
+        body.extend(tree.find_class("found"))
+        return SimpleNamespace(body=body)
+
+    monkeypatch.setattr("reportgen.documents.html.main_text.bare_extraction", extraction)
+
+
+def test_what_stands_among_the_text_that_was_found_is_kept_but_for_menus_and_asides(monkeypatch: pytest.MonkeyPatch) -> None:
+    found_alone(monkeypatch)
+    inside = (
+        f"<h1>A</h1><div><p>Before.</p></div><div><h2>B</h2><p class=found>{PROSE}</p><p>Lost.</p><section id=menu><p>Kept.</p></section><ul><li><a href=x>Link</a> 1</ul>"
+        f"<div class='share-box'><p>Share.</p></div><div id=comments><p>Mine.</p></div><p role=banner>Buy.</p><aside>See.</aside><p class=found>{MORE}</p></div>"
+    )
+    assert [piece.text for piece in read(inside).pieces] == ["A", "B", PROSE, "Lost.", "Kept.", MORE]
+
+
+@pytest.mark.parametrize(("around", "kept"), [("div", 1), ("main", 4), ("div role=main", 4), ("article", 4)])
+def test_more_than_was_found_is_added_only_where_the_page_calls_it_its_main_part(monkeypatch: pytest.MonkeyPatch, around: str, kept: int) -> None:
+    found_alone(monkeypatch)
+    assert len(read(f"<{around}><div><b class=found>Found.</b><p>{MORE}</p><p>{MORE}</p><p>{MORE}</p></div></{around.split()[0]}>").pieces) == kept
 
 
 def test_where_no_main_text_is_found_all_visible_text_is_read_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
