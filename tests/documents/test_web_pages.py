@@ -5,11 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml.html import Element, HtmlElement
 
 from reportgen.documents import ReadingLimits
 from reportgen.documents.document import Reading
 from reportgen.documents.html import html_reading
+from reportgen.documents.html.parsing import parse_page
+from reportgen.documents.html.walking import PageBlock, page_blocks
 from reportgen.errors import DocumentError
 
 LIMITS = ReadingLimits()
@@ -197,6 +201,29 @@ def test_a_page_nested_too_deep_is_refused_rather_than_cut() -> None:
 def test_a_page_without_anything_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError, match="holds no text"):
         html_reading(data, LIMITS)
+
+
+INLINE, PARTING = ("b", "a", "span", "code", "i"), ("p", "div", "ul", "li", "ol", "h2", "blockquote", "section", "dl", "dd", "table", "td", "pre", "br")
+TREES = st.recursive(
+    st.text(alphabet="abcé \n.1", min_size=1, max_size=7),
+    lambda inside: st.tuples(st.sampled_from(INLINE + PARTING), st.lists(inside, max_size=4)).map(lambda made: f"<{made[0]}>{''.join(made[1])}</{made[0]}>"),
+    max_leaves=17,
+)
+
+
+@given(st.lists(TREES, min_size=1, max_size=7).map("".join))
+@settings(max_examples=150, deadline=None)
+def test_no_letter_of_a_page_is_lost_on_the_way_to_its_blocks(inside: str) -> None:
+    tree = parse_page(f"<html><body>{inside}x</body></html>")
+    shown = [character for character in "".join(tree.itertext()) if character.isalpha()]
+    blocks = list(page_blocks(tree))
+    assert sorted(character for block in blocks for character in block.piece.text if character.isalpha()) == sorted(shown)
+    assert all(block.piece.text.strip("\n") == block.piece.text and block.piece.text.strip() and "\n\n" not in prose_of(block) for block in blocks)
+
+
+def prose_of(block: PageBlock) -> str:
+    """The block's text, where blank lines part nothing in it."""
+    return "" if block.piece.kind == "code" else block.piece.text
 
 
 def test_control_characters_on_a_page_are_blanks() -> None:
