@@ -9,7 +9,7 @@ import pytest
 from word_files import p, word_file, zipped
 
 from reportgen.documents import Document, ReadingLimits, read_document
-from reportgen.documents.formats import ADVICE, BY_ENDING, FORMATS
+from reportgen.documents.formats import ADVICE, BY_ENDING, FORMATS, NAMES
 from reportgen.errors import DocumentError
 
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"
@@ -68,7 +68,7 @@ def test_the_format_can_be_named_for_standard_input_and_for_files_with_odd_names
 
 
 def test_a_format_that_there_is_not_is_refused_and_the_others_are_named() -> None:
-    assert refusal("-", b"One.", format="odt") == "'odt' is no format of documents that can be read; there are txt, md, html, docx."
+    assert refusal("-", b"One.", format="odt") == f"'odt' is no format of documents that can be read; there are {', '.join(NAMES)}."
 
 
 @pytest.mark.parametrize(
