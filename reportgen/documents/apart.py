@@ -65,8 +65,10 @@ def _answer(job: bytes, form: Format, source: str, limits: ReadingLimits) -> dic
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment and module path, but for the folder it was started in, where a document's neighbours may lie."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), *filter(None, sys.path)])}
+    """This process's environment and module path, but for the folder that it is in, where a document's neighbours may lie."""
+    here = os.path.realpath(os.curdir)
+    path = [str(HOME), *(place for place in sys.path if place and os.path.realpath(place) != here)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _reading(given: dict[str, Any]) -> Reading:

@@ -61,8 +61,8 @@ def _limit_this_process(limits: ReadingLimits) -> None:
 
 def _lower(resource: Any, which: int, to: int) -> None:
     """Set a limit, or leave one that is lower already. The hard one stays: at that the system kills without a word."""
-    hard = resource.getrlimit(which)[1]
-    resource.setrlimit(which, (to if hard == resource.RLIM_INFINITY else min(to, hard), hard))
+    soft, hard = resource.getrlimit(which)
+    resource.setrlimit(which, (to if soft == resource.RLIM_INFINITY else min(to, soft), hard))
 
 
 def _in_a_line(error: Exception) -> str:

@@ -28,7 +28,7 @@ BEGINNINGS = (
     (b"II*\x00", ".tiff"),
     (b"MM\x00*", ".tiff"),
     (b"\x1f\x8b", ".gz"),
-    (b"BZh", ".bz2"),
+    (b"BZh91AY&SY", ".bz2"),
     (b"\xfd7zXZ\x00", ".xz"),
     (b"7z\xbc\xaf\x27\x1c", ".7z"),
     (b"(\xb5/\xfd", ".zst"),

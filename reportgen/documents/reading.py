@@ -24,7 +24,8 @@ STANDARD_INPUT = "standard input"
 def read_document(path: str | os.PathLike, *, stdin: BufferedIOBase | None = None, format: str | None = None, limits: ReadingLimits | None = None) -> Document:
     """The document in this file; "-" reads standard input (`stdin` stands in for it), as plain text if `format` does not say otherwise.
 
-    `format` is txt, md, html or docx; by default the file's ending says it. Formats other than txt and md are parsed in a process of their own, within `limits`.
+    `format` is a name as --format takes it (txt, md, html, ...); by default the file's ending says it. Formats other than txt and md are parsed in a process of
+    their own, within `limits`.
     Raises DocumentError where there is no such file, it cannot be read, its format or encoding is not supported, it is damaged or encrypted, it is beyond
     a limit, or it holds no text. Addresses are refused; nothing is fetched.
     """

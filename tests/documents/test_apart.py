@@ -141,7 +141,7 @@ def test_a_module_beside_the_document_is_not_loaded(tmp_path: Path, monkeypatch:
         (folder / f"{name}.py").write_text("raise SystemExit('loaded')", encoding="utf-8")
     (folder / "a.docx").write_bytes(word_file(p("One is here.")))
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    monkeypatch.setattr(sys, "path", ["", str(folder), *sys.path])
     assert read_document("a.docx").text == "One is here."
 
 

@@ -129,6 +129,12 @@ def test_what_is_not_shown_leaves_nothing_and_what_follows_it_stays(unseen: str)
     assert "".join(text for _, text in blocks(f"<div>a {unseen} b</div>")).replace(" ", "") == "ab"
 
 
+def test_a_button_in_a_heading_is_its_text_and_a_page_saved_behind_a_dialog_is_read() -> None:
+    assert blocks("<h2><button>Why?</button></h2><p>So.</p><button>No</button>") == [("heading", "Why?"), ("paragraph", "So.")]
+    found = read(f"<div aria-hidden=true><article><p>{PROSE}</p><p>{MORE}</p></article></div><div role=dialog><p>Accept?</p></div>")
+    assert [piece.text for piece in found.pieces] == [PROSE, MORE]
+
+
 def test_raised_marks_of_notes_are_left_out_and_counted() -> None:
     found = read(f"<p>{PROSE}<sup><a href='#n1'>[1]</a></sup> {MORE}<sup id=c><a href='#n2'>2</a></sup> E = mc<sup>2</sup>.</p>")
     assert found.pieces[0].text == f"{PROSE} {MORE} E = mc2."

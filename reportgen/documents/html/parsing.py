@@ -10,11 +10,12 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from reportgen.errors import DocumentError
 
 NAMES_OF_UNSEEN = (
-    "script style template noscript iframe object embed applet svg canvas audio video map button input select option textarea datalist progress meter "
+    "script style template noscript iframe object embed applet svg canvas audio video map input select option textarea datalist progress meter "
     "rt rp annotation annotation-xml title"
 )
 CLASSES_OF_HIDDEN = "sr-only visually-hidden screen-reader-text linenos lineno line-numbers gutter headerlink mw-editsection"
 UNSEEN, HIDDEN_BY_CLASS = frozenset(NAMES_OF_UNSEEN.split()), frozenset(CLASSES_OF_HIDDEN.split())
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 HIDDEN_BY_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
 DEEPEST = 250  # elements; the parser drops what lies deeper
 
@@ -53,10 +54,12 @@ def drop_note_marks(tree: HtmlElement) -> int:
 def _is_unseen(element: HtmlElement) -> bool:
     if element.tag in UNSEEN or (element.tag == "dialog" and "open" not in element.attrib):
         return True
+    if element.tag == "button":
+        return next(element.iterancestors(*HEADINGS), None) is None  # in a heading it opens what stands under it
     attributes = element.attrib
     return bool(attributes) and (
         attributes.get("hidden", "until-found") != "until-found"
-        or attributes.get("aria-hidden", "").strip().lower() == "true"
+        or (attributes.get("aria-hidden", "").strip().lower() == "true" and element.find(".//p") is None)  # a page saved behind a dialog hides all of its text
         or HIDDEN_BY_STYLE.search(attributes.get("style", "")) is not None
         or not HIDDEN_BY_CLASS.isdisjoint(attributes.get("class", "").split())
     )
