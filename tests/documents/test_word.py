@@ -168,6 +168,12 @@ def test_what_is_no_word_file_or_would_fill_the_memory_is_refused(data: bytes, s
         docx_reading(data, LIMITS)
 
 
+def test_the_strict_variant_of_the_format_is_refused_by_name() -> None:
+    strict = '<Relationship Id="r1" Type="http://purl.oclc.org/ooxml/officeDocument/relationships/officeDocument" Target="word/document.xml"/>'
+    with pytest.raises(DocumentError, match="strict variant"):
+        docx_reading(word.word_file(p("a"), others={"_rels/.rels": strict}), LIMITS)
+
+
 def test_an_encrypted_archive_is_refused() -> None:
     data = bytearray(word.word_file(p("a")))
     place = data.rindex(b"PK\x01\x02")

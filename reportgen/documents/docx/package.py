@@ -17,13 +17,15 @@ MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.
 MOST_PARTS = 10_000
 MOST_PACKED = 250  # times; prose packs to a tenth, deflate's end is a thousandth
 SMALL = 20_000_000  # bytes; what unpacks to less may be packed in any way, as a table of many empty cells is
-TYPES = "[Content_Types].xml"
+TYPES, RELATIONS = "[Content_Types].xml", "_rels/.rels"
+STRICT = b"http://purl.oclc.org/ooxml/officeDocument/relationships/officeDocument"
 
 
 def open_package(data: bytes, limits: ReadingLimits) -> WordDocument:
     """The Word document in these bytes.
 
-    Raises `DocumentError` for what is no zip archive or no Word file, is encrypted, unpacks to too much, or declares XML entities, which no Word file needs.
+    Raises `DocumentError` for what is no zip archive or no Word file, is of the strict variant, is encrypted, unpacks to too much, or declares XML entities,
+    which no Word file needs.
     """
     try:
         with ZipFile(BytesIO(data)) as archive:
@@ -60,6 +62,8 @@ def _refuse_bombs(entries: list[ZipInfo], limits: ReadingLimits) -> None:
 def _refuse_other_packages(archive: ZipFile) -> None:
     if TYPES not in archive.namelist():
         raise DocumentError("It is a zip archive and no Word file: unpack it, or open it in its program and save it as .docx.")
+    if RELATIONS in archive.namelist() and STRICT in archive.read(RELATIONS):
+        raise DocumentError("It is in the strict variant of the format, which is not read: open it in a word processor and save it as an ordinary .docx.")
     types = archive.read(TYPES)
     if MAIN.encode("ascii") not in types:
         what = "with macros or a template" if b"wordprocessingml" in types or b"ms-word" in types else "of another office program"
