@@ -129,6 +129,15 @@ def test_what_is_not_shown_leaves_nothing_and_what_follows_it_stays(unseen: str)
     assert "".join(text for _, text in blocks(f"<div>a {unseen} b</div>")).replace(" ", "") == "ab"
 
 
+def test_signs_that_link_to_a_heading_are_no_part_of_it() -> None:
+    assert blocks("<h2>Why<a href='#why'>\u00a7</a></h2><p>See <a href='#b'>#</a> there.</p><h3><a href='#c'>C# 9</a></h3><p>So.</p>") == [
+        ("heading", "Why"),
+        ("paragraph", "See # there."),
+        ("heading", "C# 9"),
+        ("paragraph", "So."),
+    ]
+
+
 def test_a_button_in_a_heading_is_its_text_and_a_page_saved_behind_a_dialog_is_read() -> None:
     assert blocks("<h2><button>Why?</button></h2><p>So.</p><button>No</button>") == [("heading", "Why?"), ("paragraph", "So.")]
     found = read(f"<div aria-hidden=true><article><p>{PROSE}</p><p>{MORE}</p></article></div><div role=dialog><p>Accept?</p></div>")

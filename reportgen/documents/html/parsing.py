@@ -15,6 +15,7 @@ NAMES_OF_UNSEEN = (
 )
 CLASSES_OF_HIDDEN = "sr-only visually-hidden screen-reader-text linenos lineno line-numbers gutter headerlink mw-editsection"
 UNSEEN, HIDDEN_BY_CLASS = frozenset(NAMES_OF_UNSEEN.split()), frozenset(CLASSES_OF_HIDDEN.split())
+ANCHOR = re.compile("[#\u00b6\u00a7\U0001f517\ufe0f]{1,2}")
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 HIDDEN_BY_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE)
 DEEPEST = 250  # elements; the parser drops what lies deeper
@@ -55,7 +56,9 @@ def _is_unseen(element: HtmlElement) -> bool:
     if element.tag in UNSEEN or (element.tag == "dialog" and "open" not in element.attrib):
         return True
     if element.tag == "button":
-        return next(element.iterancestors(*HEADINGS), None) is None  # in a heading it opens what stands under it
+        return not _is_in_heading(element)  # where it opens what stands under it
+    if element.tag == "a" and _is_in_heading(element) and ANCHOR.fullmatch("".join(element.itertext()).strip()):
+        return True
     attributes = element.attrib
     return bool(attributes) and (
         attributes.get("hidden", "until-found") != "until-found"
@@ -63,6 +66,10 @@ def _is_unseen(element: HtmlElement) -> bool:
         or HIDDEN_BY_STYLE.search(attributes.get("style", "")) is not None
         or not HIDDEN_BY_CLASS.isdisjoint(attributes.get("class", "").split())
     )
+
+
+def _is_in_heading(element: HtmlElement) -> bool:
+    return next(element.iterancestors(*HEADINGS), None) is not None
 
 
 def _is_note_mark(element: HtmlElement) -> bool:
