@@ -11,11 +11,15 @@ BETWEEN_BLOCKS = "\n\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One heading, paragraph, list item, quotation or piece of code, as a span of the document's text."""
+    """One heading, paragraph, list item, quotation, caption, piece of code or table, as a span of the document's text.
+
+    A table has a line for each row, with " | " between the cells. `level` is a heading's, 1 the highest; 0 where unknown.
+    """
 
     start: int
     end: int
     kind: str
+    level: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,7 @@ class Document:
     """A text that a model can read and a page can show, with its blocks in order.
 
     The blocks cover all of the text but the blank lines between them. `source` is a file's name, never its path;
-    `sha256` is that of the text in UTF-8.
+    `sha256` is that of the text in UTF-8. `notices` say what of the file was left out or could not be told, a sentence each.
     """
 
     title: str
@@ -32,6 +36,7 @@ class Document:
     blocks: tuple[Block, ...]
     sha256: str
     language: str = "en"
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +45,20 @@ class Piece:
 
     kind: str
     text: str
+    level: int = 0
 
 
-def build_document(pieces: Iterable[Piece], *, title: str, source: str) -> Document:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a reader makes of a file: its blocks in order, what the file says of itself, and what was left out."""
+
+    pieces: tuple[Piece, ...]
+    title: str | None = None
+    language: str | None = None
+    notices: tuple[str, ...] = ()
+
+
+def build_document(pieces: Iterable[Piece], *, title: str, source: str, language: str = "en", notices: tuple[str, ...] = ()) -> Document:
     """A document of these pieces; its title is the heading it starts with, or else the title given."""
     pieces = tuple(pieces)
     text = BETWEEN_BLOCKS.join(piece.text for piece in pieces)
@@ -52,6 +68,8 @@ def build_document(pieces: Iterable[Piece], *, title: str, source: str) -> Docum
         source=source,
         blocks=_place(pieces),
         sha256=hashlib.sha256(text.encode("utf-8")).hexdigest(),
+        language=language,
+        notices=notices,
     )
 
 
@@ -69,6 +87,6 @@ def _place(pieces: tuple[Piece, ...]) -> tuple[Block, ...]:
     start = 0
     for piece in pieces:
         end = start + len(piece.text)
-        blocks.append(Block(start=start, end=end, kind=piece.kind))
+        blocks.append(Block(start=start, end=end, kind=piece.kind, level=piece.level))
         start = end + len(BETWEEN_BLOCKS)
     return tuple(blocks)

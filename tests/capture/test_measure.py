@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,18 @@ def test_a_document_longer_than_the_model_is_read_in_windows_with_a_notice(defau
     assert len(found.sentences) == 4
     assert all(window["tokens"] <= 25 for window in found.metadata["windows"])
     assert "longer than a window of 25 tokens" in found.notices[0]
+
+
+def test_what_was_said_in_reading_a_document_and_a_second_text_comes_first_in_the_notices(default_model) -> None:
+    model = tiny_gpt2(vocab_size=len(default_model.tokenizer))
+    document = replace(document_from_text(TEXT), notices=("Left out: 1 picture.",))
+    pair = replace(document_from_text("He waved. She left.", source="b.docx"), notices=("Left out: 2 comments.",))
+    found = measure(document, model, default_model.tokenizer, options=MeasureOptions(attribution="none", probes=False, pair=pair))
+    assert found.notices[:2] == ("Left out: 1 picture.", "b.docx: Left out: 2 comments.")
+    short = tiny_gpt2(vocab_size=len(default_model.tokenizer), n_positions=25)
+    windowed = measure(document, short, default_model.tokenizer, options=MeasureOptions(attribution="none", probes=False))
+    assert windowed.notices[0] == "Left out: 1 picture."
+    assert "window of 25 tokens" in windowed.notices[1]
 
 
 def test_a_document_too_long_for_what_the_model_is_to_write_as_well_is_cut_with_a_notice(default_model) -> None:
