@@ -3,6 +3,7 @@
 NLTK reads its own files only through `nltk.download`, so its parameter object is filled from the package's here.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,7 +16,28 @@ from reportgen.errors import DocumentError
 if TYPE_CHECKING:
     from nltk.tokenize.punkt import PunktSentenceTokenizer
 
-LANGUAGES = {"en": "english"}
+LANGUAGES = {
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "et": "estonian",
+    "fi": "finnish",
+    "fr": "french",
+    "it": "italian",
+    "ml": "malayalam",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ru": "russian",
+    "sl": "slovene",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+SAME = {"nb": "no"}  # the packaged Norwegian is Bokmål
 
 
 class Counts(dict):
@@ -29,6 +51,7 @@ class Counts(dict):
 class PunktModel:
     """Punkt's verdicts on a text, and what it learned about single words."""
 
+    language: str
     tokenizer: "PunktSentenceTokenizer"
     learned: punkt.PunktParameters
 
@@ -55,14 +78,28 @@ class PunktModel:
         return only_at_starts or word.lower() in self.learned.sent_starters
 
 
-@cache
+def known_language(language: str) -> str | None:
+    """The code of a language that has rules: of "de", "DE", "de-AT", "de_CH" it is "de"; None where there are none."""
+    code = re.split(r"[-_]", language.strip().lower(), maxsplit=1)[0]
+    code = SAME.get(code, code)
+    return code if code in LANGUAGES else None
+
+
 def load_punkt(language: str) -> PunktModel:
     """Punkt for this language, loaded once.
 
     Raises DocumentError for a language without sentence rules here.
     """
-    if language not in LANGUAGES:
-        raise DocumentError(f"No rules for sentences in language {language!r}: use one of {', '.join(LANGUAGES)}.")
+    known = known_language(language)
+    if known is None:
+        raise DocumentError(
+            f"No rules for sentences in language {language!r}: name one of {', '.join(LANGUAGES)} with --language, or give the sentences with --sentences."
+        )
+    return _loaded(known)
+
+
+@cache
+def _loaded(language: str) -> PunktModel:
     # Late: importing NLTK takes a second, and reading --help has no need of it.
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 
@@ -72,4 +109,4 @@ def load_punkt(language: str) -> PunktModel:
     parameters.collocations = learned.collocations
     parameters.sent_starters = learned.sent_starters
     parameters.ortho_context = Counts(learned.ortho_context)
-    return PunktModel(tokenizer=PunktSentenceTokenizer(parameters), learned=learned)
+    return PunktModel(language=language, tokenizer=PunktSentenceTokenizer(parameters), learned=learned)

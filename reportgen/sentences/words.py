@@ -20,7 +20,7 @@ NEVER_LAST = _words("e.g i.e eg ie cf viz vs v ca esp approx")
 # Before a number, a letter or a bracket they point at something; otherwise they are as other abbreviations.
 REFERENCES = _words(
     """abb alg algs amend app appx arch art arts bd bk bks c ch chap chaps chs cl cls col cols cor d def defs
-    div eq eqn eqns eqs ex exh exs ff fig figs fl fn fol fols hft l lem ll ln lns n nn no nos nr nrs obs op p
+    div eq eqn eqns eqs ex exh exs ff fig figs fl fn fol fols hft l lem ll ln lns ms mss n nn no nos nr nrs obs op p
     par para paras pars pl pls pp prob prop props prov pt pts q qq r ref refs reg rem rm s sch sched sec sect
     sects secs ser ses sess st stat supp suppl t tab tabs thm thms tit v ver vers vol vols vs §"""
 )
@@ -39,17 +39,51 @@ OPEN_ENDED = _words(
     mts mtg natl neg nov oct orig ph phil philos phys pl pop pos proc pseud psych pub publ qtr quot rd repr
     res resp retd rev rpt sc sci seq sep sept soc sq sr st sta stat sub supp suppl supra symp tel temp trans
     transl treas univ unpubl usu var vet viz vol yr yrs a.k.a a.m p.m approx avg max min w.r.t i.i.d w.l.o.g
-    cit"""
+    cit add arith biochem biol bot chem clin comput econ ecol educ environ genet geol hist inf jurisp lang lett ling magn math mech
+    meteorol microbiol neurol neurosci nutr opt org pathol pediatr pharmacol philol physiol polit psychol quant radiol statist surg symb technol
+    theor zool adj adjud admin aff ann apr arb att atty auth bankr bhd bur cal cas chron cmty comm commn comp conf cong const consol constr cont
+    ctr cty def dep deps dev dir distrib div elec emp eng enter envtl equip evid exch exec exp fam fdn fin gen grp guar hous immigr
+    indem indep indus invs juv labs litig mach maint mfg mfr mgmt mkt mun mut nw org penal pers pharm pres prob prod prods prof rec ref refin
+    rehab res rests sav sch sec secs shipp ss supt sur sys taxn tchr twp unif util veh vill wkly workmen
+    ala ariz ark calif colo conn del fla ga ill ind kan ky la mass md mich minn mo mont neb nev okla ore pa penn tenn tex va vt wash wis wyo
+    alta ont que sask bart cpl esp fl fr gal ger gk hon heb jas lat messrs misc mme nee pvt visct wm xmas anc mod
+    sup super sing ord opp"""
 )
 
 # Nothing that goes on begins with a capital after these.
-CLOSING = _words("etc seq ibid ff passim")
+CLOSING = _words("etc seq ibid ff passim u.s.a")
+
+# After a number.
+UNITS = _words("bu cc cl cm cu ft g gal gm hr hrs kg km kw l lb lbs m mg mi min mins ml mm mph oz pt qt s sec secs yd yds yr yrs")
+
+# States after a city, as the press and the law of the United States and Canada shorten them; those that are written in full have no period.
+STATES = _words(
+    """Ala Ariz Ark Calif Cal Colo Conn Del Fla Ga Ill Ind Kan Kans Ky La Mass Md Me Mich Minn Miss Mo Mont Neb Nebr Nev Okla Ore Pa Tenn Tex
+    Va Vt Wash Wis Wyo D.C N.C N.D N.H N.J N.M N.Y R.I S.C S.D W.Va Alta B.C Man N.B N.S Ont P.E.I P.R Que Sask"""
+)
+
+TIME_ZONES = _words(
+    """AEST BST CDT CEST CET CST EDT EST GMT HST IST JST MDT MST PDT PST UTC Atlantic Central Eastern Greenwich Mountain Pacific Mass
+    Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September October November December"""
+)
+
+# Names that carry a mark.
+MARKED_NAMES = _words("Yahoo Jeopardy Wham")
+
+# No sentence ends with one of these: an emoji after them shows what comes next.
+NEVER_LAST_WORDS = _words(
+    """a an and as at but by for from i if in into like love miss my of on or our than that the their these this those to very visit we when with your you"""
+)
 
 # Written with a capital; in lower case some are plain words.
 MONTHS_AND_DAYS = _words("Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun")
 
 # Of the abbreviations above and of Punkt's own, the ones that are plain words when they end a sentence in lower case.
-PLAIN_IN_LOWER_CASE = _words("""bull doc id ill lab lit mar mass max miss ok ore pa pop pub res sat sub sun temp vet wash wed""")
+PLAIN_IN_LOWER_CASE = _words(
+    """add ark bull cal comm comp conf cong cont def del dev dir doc emp enter ex exp fin gal gen grip id ill inf la lab lit mach mar mass math max me
+    miss mod nee ok opt ord ore pa pen pop pub quant rec ref res sat sav sing sub sun sup super sur surg temp vet wash wed
+    admin auth con const exec fam labs org penal prof rehab rests xmas"""
+)
 
 # After an abbreviation, a capital on one of these is a sentence's.
 SENTENCE_STARTS = _words(
@@ -83,6 +117,9 @@ BEFORE_PRONOUN = _words(
     """am are as be but can cannot could did do had have if may might must nor not said shall should so than
     then thought was were will would exclaimed cried replied"""
 )
+
+# Of the verbs below, those that tell as often of a gesture.
+GESTURES = _words("breathed gasped groaned laughed moaned sighed sobbed")
 
 VERBS_OF_SAYING = _words(
     """added admitted agreed announced answered asked begged bellowed breathed called commented continued
