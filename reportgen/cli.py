@@ -21,9 +21,11 @@ from reportgen.options import (
     Generate,
     Head,
     Json,
+    Language,
     Memory,
     Model,
     NoProbes,
+    OwnSentences,
     Pair,
     Question,
     Revision,
@@ -60,6 +62,8 @@ def report(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
+    language: Language = None,
+    sentences: OwnSentences = None,
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -76,7 +80,7 @@ def report(
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question, "language": language, "sentences": sentences}
     measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further)
     _write_page(measurements, page, json_output)
 
@@ -90,6 +94,8 @@ def measure(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
+    language: Language = None,
+    sentences: OwnSentences = None,
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -104,7 +110,7 @@ def measure(
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question, "language": language, "sentences": sentences}
     _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further).save(output)
     typer.echo(output)
 
@@ -231,8 +237,12 @@ def _check_outputs(source: str | Path, *paths: Path | None) -> None:
 
 def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, asked: dict[str, Any]) -> Measurements:
     from reportgen.documents import read_document
+    from reportgen.sentences import in_language, read_sentences
 
-    document, second = read_document(doc), None if pair is None else read_document(pair)
+    language, given = asked.pop("language"), asked.pop("sentences")
+    document = in_language(read_document(doc), language, rules=given is None)
+    second = None if pair is None else in_language(read_document(pair), language)
+    own = None if given is None else read_sentences(given, document)
     from reportgen.progress import stages
 
     _prepare(model)
@@ -243,7 +253,7 @@ def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, as
         from reportgen.models import load_model
 
         language_model = load_model(model, **placed)
-        options = MeasureOptions(pair=second, **asked)
+        options = MeasureOptions(pair=second, sentences=own, **asked)
         return measure_document(document, language_model, options=options, progress=progress)
 
 

@@ -11,8 +11,8 @@ from reportgen.sentences.punkt_model import PunktModel
 
 EAST_ASIAN = "。！？｡"
 MARKS = ".!?…‽।॥؟۔" + EAST_ASIAN
-CLOSERS = "\"'”’»›)]}」』）】》〉*_"
-QUOTES = "\"'”’»›」』"
+CLOSERS = "\"'”’“‘»›«‹)]}」』）】》〉*_"
+QUOTES = "\"'”’“‘»›«‹」』"  # of all languages: „Nein!“ and »Nein!« end with what opens elsewhere
 DASHES = "—–-"
 OPENING_QUOTES = "\"'“‘«‹„「『"
 # Emoji without check marks and arrows, which begin items, and without the signs of music, chess and cards.
@@ -25,12 +25,21 @@ EMOTICON = r"[:;=]-?[()DPp](?=\s|\Z)"
 SEEN_BEHIND = 40  # characters; no abbreviation is longer
 SEEN_AHEAD = 120  # characters; room for a speaker's title, name and verb
 
-# Possessive throughout, with no second start inside a run of marks: a long run of dots costs one pass, not its square.
-STOP = re.compile(
-    rf"(?P<mark>(?<!\.[ \u00a0\n])\.(?:[ \u00a0\n]\.){{2,}}+|(?<![{MARKS}])[{MARKS}]++"
-    rf"|(?<![{EMOJI}])[{PICTURES}][{EMOJI}]*+|(?<=[ \u00a0\n]){EMOTICON}|(?:[—–]|--)(?=[{QUOTES}]))"
-    rf"(?P<closers>[{re.escape(CLOSERS)}]*+(?:\[[\d,–\-\s]{{1,20}}\])*+(?:[ \u00a0\n]?(?:[{EMOJI}]++(?=\s|\Z)|(?<=\s){EMOTICON}))*+)"
-)
+
+def _stop(marks: str) -> re.Pattern[str]:
+    """What ends a sentence: marks, with what closes together with them.
+
+    Possessive throughout, with no second start inside a run of marks: a long run of dots costs one pass, not its square.
+    """
+    return re.compile(
+        rf"(?P<mark>(?<!\.[ \u00a0\n])\.(?:[ \u00a0\n]\.){{2,}}+|(?<![{marks}])[{marks}]++"
+        rf"|(?<![{EMOJI}])[{PICTURES}][{EMOJI}]*+|(?<=[ \u00a0\n]){EMOTICON}|(?:[—–]|--)(?=[{QUOTES}]))"
+        rf"(?P<closers>[{re.escape(CLOSERS)}]*+(?:[ \u00a0\u202f][»›](?=[\s.,;:!?]|\Z))?+(?:\[[\d,–\-\s]{{1,20}}\])*+(?:[ \u00a0\n]?(?:[{EMOJI}]++(?=\s|\Z)|(?<=\s){EMOTICON}))*+)"
+    )
+
+
+STOPS = {"el": _stop(MARKS + ";\u037e")}  # the Greek question mark, and the semicolon that is written for it
+STOP = _stop(MARKS)
 AHEAD = re.compile(r"\s*+(?P<openers>[^\w\s]{0,20}+_{0,3})(?P<word>\S{0,40})")
 PLAIN_WORD = re.compile(r"(?![^\W\d_]{2,}\.\w)[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w(])")
 LAST_WORD = re.compile(r"[\w.&'’§]+\Z")
@@ -90,7 +99,7 @@ class Candidate:
     @property
     def is_picture(self) -> bool:
         """Whether it is an emoji or an emoticon in place of a mark."""
-        return self.mark[0] not in MARKS + DASHES
+        return self.mark[0] not in MARKS + DASHES + ";\u037e"
 
     @property
     def is_dash(self) -> bool:
@@ -116,7 +125,7 @@ def find_candidates(text: str, punkt: PunktModel) -> Iterator[Candidate]:
     view = _View(
         text=text, breaks=punkt.breaks(text), asides=find_asides(text), uncapitalised=first is not None and is_plain_lower(first[0][:SEEN_BEHIND]), punkt=punkt
     )
-    for stop in STOP.finditer(text):
+    for stop in STOPS.get(punkt.language, STOP).finditer(text):
         spaced = text[stop.end() : stop.end() + 1].isspace()
         if stop.end() < len(text) and (spaced or any(mark in EAST_ASIAN for mark in stop["mark"])):
             yield view.candidate(stop)

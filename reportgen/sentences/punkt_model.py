@@ -3,7 +3,6 @@
 NLTK reads its own files only through `nltk.download`, so its parameter object is filled from the package's here.
 """
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,33 +10,10 @@ from typing import TYPE_CHECKING
 import punkt
 from punkt import OrthoContext
 
-from reportgen.errors import DocumentError
+from reportgen.sentences.language import LANGUAGES, require_language
 
 if TYPE_CHECKING:
     from nltk.tokenize.punkt import PunktSentenceTokenizer
-
-LANGUAGES = {
-    "cs": "czech",
-    "da": "danish",
-    "de": "german",
-    "el": "greek",
-    "en": "english",
-    "es": "spanish",
-    "et": "estonian",
-    "fi": "finnish",
-    "fr": "french",
-    "it": "italian",
-    "ml": "malayalam",
-    "nl": "dutch",
-    "no": "norwegian",
-    "pl": "polish",
-    "pt": "portuguese",
-    "ru": "russian",
-    "sl": "slovene",
-    "sv": "swedish",
-    "tr": "turkish",
-}
-SAME = {"nb": "no"}  # the packaged Norwegian is Bokmål
 
 
 class Counts(dict):
@@ -78,24 +54,12 @@ class PunktModel:
         return only_at_starts or word.lower() in self.learned.sent_starters
 
 
-def known_language(language: str) -> str | None:
-    """The code of a language that has rules: of "de", "DE", "de-AT", "de_CH" it is "de"; None where there are none."""
-    code = re.split(r"[-_]", language.strip().lower(), maxsplit=1)[0]
-    code = SAME.get(code, code)
-    return code if code in LANGUAGES else None
-
-
 def load_punkt(language: str) -> PunktModel:
     """Punkt for this language, loaded once.
 
     Raises DocumentError for a language without sentence rules here.
     """
-    known = known_language(language)
-    if known is None:
-        raise DocumentError(
-            f"No rules for sentences in language {language!r}: name one of {', '.join(LANGUAGES)} with --language, or give the sentences with --sentences."
-        )
-    return _loaded(known)
+    return _loaded(require_language(language))
 
 
 @cache

@@ -1,13 +1,15 @@
 """The rules for where a sentence ends, in the order they are asked; where none has an answer, Punkt decides.
 
 Each takes a candidate and says True (it ends here), False (it goes on) or None (ask the next). Those here know English words; other languages have the rules about
-marks, and Punkt's own parameters for the rest. *Source:* Punkt is Kiss and Strunk 2006; the rules around it: none, defined here.
+marks and those in `elsewhere`. *Source:* Punkt is Kiss and Strunk 2006; the rules around it: none, defined here.
 """
 
 import re
 from collections.abc import Callable
 
+from reportgen.sentences import elsewhere
 from reportgen.sentences.boundaries import MARKS, QUOTES, Candidate
+from reportgen.sentences.language import ENGLISH
 from reportgen.sentences.marks import (
     Verdict,
     closed_quotation_or_bracket,
@@ -53,7 +55,6 @@ TIME_OF_A_PLACE = re.compile(r"(?:[A-Z][\w.]*\s){1,2}[Tt]ime\b")
 BEFORE_NAMES = frozenset(["and", "by", "from", "of", "or", "see", "to", "with"])
 OPENING = "([\"'“‘"
 SHORTEST_PLAIN_WORD = 4
-ENGLISH = "en"
 
 
 def ends_sentence(candidate: Candidate) -> bool:
@@ -94,9 +95,14 @@ def lower_case_follows(candidate: Candidate) -> Verdict:
 
 
 def picture(candidate: Candidate) -> Verdict:
-    """An emoji stands for a mark before a word in capitals: "perfect 😎 See you"; not where what it shows follows: "to 🇫🇷 France", or is addressed: "thanks 🙏 Maria!"."""
+    """An emoji stands for a mark before a word in capitals: "perfect 😎 See you"; not where what it shows follows: "to 🇫🇷 France", or is addressed: "thanks 🙏 Maria!".
+
+    In other languages it ends none: what can come last there is not known here.
+    """
     if not candidate.is_picture:
         return None
+    if candidate.punkt.language != ENGLISH:
+        return False
     before = candidate.before or candidate.earlier
     if not candidate.starts_upper or not before[-1:].isalnum() or before.lower() in NEVER_LAST_WORDS:
         return False
@@ -227,6 +233,12 @@ RULES_ELSEWHERE: tuple[Callable[[Candidate], Verdict], ...] = (
     picture,
     ellipsis,
     strong_mark,
+    section_sign,
+    elsewhere.spaced_abbreviation,
+    elsewhere.title,
+    elsewhere.reference,
+    elsewhere.initial,
+    elsewhere.number,
     closed_quotation_or_bracket,
 )
 

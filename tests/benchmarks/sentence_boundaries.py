@@ -108,7 +108,7 @@ def pysbd() -> Splitter:
 
 def nupunkt() -> Splitter:
     """nupunkt with its own parameters."""
-    from nupunkt import PunktSentenceTokenizer, load_default_model
+    from nupunkt import load_default_model
 
     tokenizer = load_default_model()
     return lambda text: [end for _, end in tokenizer.span_tokenize(text)]

@@ -1,4 +1,3 @@
-import dataclasses
 import hashlib
 
 import pytest
@@ -131,9 +130,8 @@ def test_verse_is_split_by_its_sentences_and_not_by_its_lines():
     ]
 
 
-def test_a_language_without_rules_is_refused_by_name():
-    with pytest.raises(DocumentError, match="'tlh': name one of cs, da, de, .*--language"):
-        split_sentences(dataclasses.replace(document("One."), language="tlh"))
+def test_each_row_of_a_table_is_a_sentence():
+    assert texts(document(("table", "No. | Name\n1. | Dr. Hill. Gone.\n2. | -"))) == ["No. | Name", "1. | Dr. Hill. Gone.", "2. | -"]
 
 
 def test_a_file_goes_all_the_way(tmp_path):
