@@ -51,7 +51,8 @@ class Candidate:
 
     `before` is the word that the mark ends and `behind` the text up to it; `after` is the next word without the
     `openers` (quotation marks, brackets, dashes) before it, and `ahead` the text from there on. `uncapitalised` says that the whole text begins
-    in lower case, as where a writer uses no capitals.
+    in lower case, as where a writer uses no capitals. `near` is all that Punkt looks at, the words on both sides, and `mark_ends` where the marks in
+    it end.
     """
 
     end: int
@@ -65,8 +66,15 @@ class Candidate:
     spaced: bool
     in_aside: bool
     uncapitalised: bool
-    punkt_ends: bool
+    near: str
+    mark_ends: range
     punkt: PunktModel
+
+    @cached_property
+    def punkt_ends(self) -> bool:
+        """Whether Punkt takes one of the marks as the end of a sentence."""
+        breaks = self.punkt.breaks(self.near)
+        return any(position in breaks for position in self.mark_ends)
 
     @cached_property
     def earlier(self) -> str:
@@ -122,9 +130,7 @@ class Candidate:
 def find_candidates(text: str, punkt: PunktModel) -> Iterator[Candidate]:
     """Every place inside this text where a sentence might end, in order; the end of the text is not one."""
     first = re.search(r"\w\S*", text)
-    view = _View(
-        text=text, breaks=punkt.breaks(text), asides=find_asides(text), uncapitalised=first is not None and is_plain_lower(first[0][:SEEN_BEHIND]), punkt=punkt
-    )
+    view = _View(text=text, asides=find_asides(text), uncapitalised=first is not None and is_plain_lower(first[0][:SEEN_BEHIND]), punkt=punkt)
     for stop in STOPS.get(punkt.language, STOP).finditer(text):
         spaced = text[stop.end() : stop.end() + 1].isspace()
         if stop.end() < len(text) and (spaced or any(mark in EAST_ASIAN for mark in stop["mark"])):
@@ -142,7 +148,6 @@ class _View:
     """A text and what is known of it as a whole."""
 
     text: str
-    breaks: frozenset[int]
     asides: list[Span]
     uncapitalised: bool
     punkt: PunktModel
@@ -151,6 +156,7 @@ class _View:
         behind = self.text[max(0, stop.start() - SEEN_BEHIND) : stop.start()]
         before = word[0] if (word := LAST_WORD.search(behind)) else ""
         ahead = AHEAD.match(self.text, stop.end())
+        near = stop.start() - len(re.search(r"\S*\Z", behind)[0])
         return Candidate(
             end=stop.end(),
             mark=stop["mark"],
@@ -163,7 +169,8 @@ class _View:
             spaced=ahead.start("openers") > stop.end(),
             in_aside=self._in_aside(stop.start()),
             uncapitalised=self.uncapitalised,
-            punkt_ends=any(position in self.breaks for position in range(stop.start() + 1, stop.end() + 1)),
+            near=self.text[near : ahead.end() + 1],
+            mark_ends=range(stop.start() + 1 - near, stop.end() + 1 - near),
             punkt=self.punkt,
         )
 

@@ -4,7 +4,7 @@ NLTK reads its own files only through `nltk.download`, so its parameter object i
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import punkt
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from nltk.tokenize.punkt import PunktSentenceTokenizer
 
 
+REMEMBERED = 4096  # answers
+
+
 class Counts(dict):
     """A dictionary that answers 0 for what it lacks, and does not grow by being asked as NLTK's own does."""
 
@@ -23,7 +26,7 @@ class Counts(dict):
         return 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PunktModel:
     """Punkt's verdicts on a text, and what it learned about single words."""
 
@@ -31,8 +34,12 @@ class PunktModel:
     tokenizer: "PunktSentenceTokenizer"
     learned: punkt.PunktParameters
 
+    @lru_cache(maxsize=REMEMBERED)  # noqa: B019, since a model lasts as long as the program
     def breaks(self, text: str) -> frozenset[int]:
-        """The positions right after the marks that Punkt takes as ends of sentences."""
+        """The positions right after the marks that Punkt takes as ends of sentences.
+
+        It looks at the words beside a mark alone, and takes more than its share of time for a long text: ask it of a few words.
+        """
         return frozenset(end for _, end in self.tokenizer.span_tokenize(text, realign_boundaries=False))
 
     def is_abbreviation(self, word: str) -> bool:
