@@ -35,19 +35,10 @@ WORDS = st.lists(
     min_size=1,
 ).map(" ".join)
 # Scripts without spaces, from right to left, with marks that combine, joiners, directions, and marks that stand alone.
-SCRIPTS = st.lists(
-    st.sampled_from(
-        [
-            "\u3000",
-            "\u2009",
-            *"""漢字。 「行く！」 と 한국어 ภาษาไทย यह घर है। क्\u200dष مرحبا؟ שלום. \u202eabc.\u202c \u2067x!\u2069 e\u0301. \u0301 \u200d \ufe0f 👨\u200d👩\u200d👧 🏳️\u200d🌈 👍🏽 🇫🇷 1️⃣ •
-        \u200b \u00ad .\u0301 ! ... … ; \u037e :) —" \ud7ff \U0010fffd ß ǅ \u20dd""".split(),
-        ]
-    ),
-    min_size=1,
-    max_size=12,
-)
-JOINED = st.builds(lambda parts, between: between.join(parts), SCRIPTS, st.sampled_from(["", " ", "\n", " "]))
+SCRIPTS = """漢字。 「行く！」 と 한국어 ภาษาไทย यह घर है। क्\u200dष مرحبا؟ שלום. \u202eabc.\u202c \u2067x!\u2069 e\u0301. \u0301 \u200d \ufe0f 👨\u200d👩\u200d👧 🏳️\u200d🌈 👍🏽 🇫🇷 1️⃣
+    • \u200b \u00ad .\u0301 ! ... … ; \u037e :) —" \ud7ff \U0010fffd ß ǅ \u20dd"""
+PARTS = st.lists(st.sampled_from(["\u3000", "\u2009", *SCRIPTS.split()]), min_size=1, max_size=12)
+JOINED = st.builds(lambda parts, between: between.join(parts), PARTS, st.sampled_from(["", " ", "\n", " "]))
 ANY_TEXT = st.one_of(st.text(), TELLING, WORDS, JOINED)
 LANGUAGE = st.sampled_from(sorted(LANGUAGES))
 
