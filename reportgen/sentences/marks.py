@@ -18,8 +18,8 @@ def sentence_goes_on_after_an_aside(candidate: Candidate) -> Verdict:
 
 
 def punctuation_follows(candidate: Candidate) -> Verdict:
-    """A comma, a semicolon or a closing bracket never begins a sentence."""
-    return False if candidate.spaced and candidate.openers[:1] in tuple(",;:)]}") else None
+    """A comma, a semicolon, a closing bracket or an ampersand never begins a sentence."""
+    return False if candidate.spaced and candidate.openers[:1] in tuple(",;:)]}&") else None
 
 
 def east_asian_mark(candidate: Candidate) -> Verdict:

@@ -28,6 +28,7 @@ from reportgen.sentences.words import (
     BEFORE_PRONOUN,
     CLOSING,
     GESTURES,
+    GOING_ON,
     LABELLED,
     MARKED_NAMES,
     MONTHS_AND_DAYS,
@@ -52,6 +53,7 @@ AUTHORS = re.compile(r"\w+,?\s(?:and|&|et\sal)\b")
 SERIES = re.compile(r"\b[A-Z],?\s(?:and|or)\s\Z")
 VOLUME = re.compile(r"\d{1,4}(?:\s?\(\d|,\s\d|:\d)")
 TIME_OF_A_PLACE = re.compile(r"(?:[A-Z][\w.]*\s){1,2}[Tt]ime\b")
+NAME_OF_SEVERAL_WORDS = re.compile(r"\w+\.?\s[A-Z&]")
 BEFORE_NAMES = frozenset(["and", "by", "from", "of", "or", "see", "to", "with"])
 OPENING = "([\"'“‘"
 SHORTEST_PLAIN_WORD = 4
@@ -104,7 +106,11 @@ def picture(candidate: Candidate) -> Verdict:
     if candidate.punkt.language != ENGLISH:
         return False
     before = candidate.before or candidate.earlier
-    if not candidate.starts_upper or not before[-1:].isalnum() or before.lower() in NEVER_LAST_WORDS:
+    if not before[-1:].isalnum() or before.lower() in NEVER_LAST_WORDS:
+        return False
+    if candidate.starts_lower and candidate.uncapitalised:
+        return candidate.next_word not in GOING_ON
+    if not candidate.starts_upper:
         return False
     is_followed = candidate.ahead[len(candidate.next_word) :][:1] == " "
     return is_followed or candidate.next_word in SENTENCE_STARTS or candidate.punkt.is_ordinary(candidate.next_word)
@@ -192,7 +198,7 @@ def abbreviation(candidate: Candidate) -> Verdict:
         or candidate.opens_quotation
         or candidate.before.lower() in CLOSING
         or _clear_start(candidate)
-        or candidate.punkt.opens_sentences(candidate.next_word)
+        or (candidate.punkt.opens_sentences(candidate.next_word) and not NAME_OF_SEVERAL_WORDS.match(candidate.ahead))
     )
 
 

@@ -42,7 +42,7 @@ OPEN_ENDED = words(
     transl treas univ unpubl usu var vet viz vol yr yrs a.k.a a.m p.m approx avg max min w.r.t i.i.d w.l.o.g
     cit add arith biochem biol bot chem clin comput econ ecol educ environ genet geol hist inf jurisp lang lett ling magn math mech
     meteorol microbiol neurol neurosci nutr opt org pathol pediatr pharmacol philol physiol polit psychol quant radiol statist surg symb technol
-    theor zool adj adjud admin aff ann apr arb att atty auth bankr bhd bur cal cas chron cmty comm commn comp conf cong const consol constr cont
+    theor zool bus com gt att'y adm'r ass'n comm'n comm'r dep't gov't int'l nat'l sec'y adj adjud admin aff ann apr arb att atty auth bankr bhd bur cal cas chron cmty comm commn comp conf cong const consol constr cont
     ctr cty def dep deps dev dir distrib div elec emp eng enter envtl equip evid exch exec exp fam fdn fin gen grp guar hous immigr
     indem indep indus invs juv labs litig mach maint mfg mfr mgmt mkt mun mut nw org penal pers pharm pres prob prod prods prof rec ref refin
     rehab res rests sav sch sec secs shipp ss supt sur sys taxn tchr twp unif util veh vill wkly workmen
@@ -81,7 +81,7 @@ MONTHS_AND_DAYS = words("Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tu
 
 # Of the abbreviations above and of Punkt's own, the ones that are plain words when they end a sentence in lower case.
 PLAIN_IN_LOWER_CASE = words(
-    """add ark bull cal comm comp conf cong cont def del dev dir doc emp enter ex exp fin gal gen grip id ill inf la lab lit mach mar mass math max me
+    """bus com gt add ark bull cal comm comp conf cong cont def del dev dir doc emp enter ex exp fin gal gen grip id ill inf la lab lit mach mar mass math max me
     miss mod nee ok opt ord ore pa pen pop pub quant rec ref res sat sav sing sub sun sup super sur surg temp vet wash wed
     admin auth con const exec fam labs org penal prof rehab rests xmas"""
 )
@@ -118,6 +118,9 @@ BEFORE_PRONOUN = words(
     """am are as be but can cannot could did do had have if may might must nor not said shall should so than
     then thought was were will would exclaimed cried replied"""
 )
+
+# In lower case, after an emoji, they go on.
+GOING_ON = words("also and because but cause cuz for if or since so than that then to when where which while who with")
 
 # Of the verbs below, those that tell as often of a gesture.
 GESTURES = words("breathed gasped groaned laughed moaned sighed sobbed")
