@@ -37,6 +37,8 @@ MEASURING = (
     "--no-probes",
     "--pair",
     "--generate",
+    "--language",
+    "--sentences",
     "--window",
     "--stride",
     "--device",
@@ -513,6 +515,21 @@ def test_a_model_too_short_for_a_sentence_is_refused(run: Run, desk: Path, tmp_p
     said = run("report", "gulls.txt", "-m", folder).sentence
     assert re.fullmatch(r"Sentence \d+ has \d+ tokens, and a window holds 17: it cannot be read whole. Split it, or take a larger window.", said)
     assert names_in(desk) == ON_THE_DESK
+
+
+def test_own_sentences_and_a_language_can_be_given_and_what_does_not_fit_is_refused(run: Run, desk: Path, model: Path) -> None:
+    (desk / "two.txt").write_text("Am 3. Mai kam\nDr. Hahn.\n\nEr blieb.", encoding="utf-8")
+    (desk / "own.txt").write_text("Am 3.\nMai kam Dr. Hahn. Er\nblieb.", encoding="utf-8")
+    plain = ("measure", "two.txt", "-o", "two.npz", "-m", model, "--attribution", "none", "--no-probes")
+    assert run(*plain, "--language", "de-AT").code == 0
+    assert Measurements.load(desk / "two.npz").sentences == ("Am 3. Mai kam\nDr. Hahn.", "Er blieb.")
+    assert run(*plain, "--sentences", "own.txt").code == 0
+    found = Measurements.load(desk / "two.npz")
+    assert found.sentences == ("Am 3.", "Mai kam\nDr. Hahn.\n\nEr", "blieb.")
+    assert found.notices[0].startswith("As given, sentence 2 of 3 reach beyond the block where they start")
+    (desk / "own.txt").write_text("Am 4. Mai kam Dr. Hahn.", encoding="utf-8")
+    assert run(*plain, "--sentences", "own.txt").sentence.startswith("Line 1 of own.txt has '4. Mai kam Dr. Hahn.' where the document goes on with '3. Mai")
+    assert run(*plain, "--language", "tlh").sentence.startswith("There are no rules for sentences in language 'tlh': name one of cs (Czech),")
 
 
 # Outputs that are refused

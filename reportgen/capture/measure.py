@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from reportgen.capture.measure_options import MeasureOptions
@@ -13,8 +14,8 @@ from reportgen.documents import Document, document_from_text
 from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
-from reportgen.sentences import Sentence, split_sentences
-from reportgen.tokens import build_input, refuse_unknown_tokens
+from reportgen.sentences import Sentence, crossing_notice, split_sentences
+from reportgen.tokens import build_input, refuse_unknown_tokens, split_long
 from reportgen.windows import WindowedText, tokenise_windows
 
 
@@ -22,7 +23,8 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     """The measurements of a document: attention of every layer and head of every stack, streamed, and what the model's output depends on.
 
     `model` is a `LanguageModel`, or a transformers model with its `tokenizer`; it is left exactly as it was. `progress` is called with the stage's name and
-    the share of it that is done. A document longer than the model is measured in overlapping windows. Raises `DocumentError` or `ModelError` when the two cannot be measured together.
+    the share of it that is done. A document longer than the model is measured in overlapping windows,
+    a sentence longer than 1,024 tokens or than the model in pieces. Raises `DocumentError` or `ModelError` when the two cannot be measured together.
     Memory: that of the model's plain forward pass, plus the queries and keys of all layers; never tokens x tokens, but for models whose attention is outside
     the library's interface, which hold one layer's weights at a time.
     """
@@ -30,12 +32,26 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     language_model = given_model(model, tokenizer)
     _refuse_what_reads_twice(language_model)
     _refuse_what_cannot_be_explained(language_model, options)
-    sentences = split_sentences(document) if options.sentences is None else options.sentences
+    sentences, notices = _sentences(document, language_model, options)
     windowed = _in_windows(document, sentences, language_model, options)
     if windowed is not None:
-        return WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements()
+        return _saying(notices, WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements())
     fed = build_input(document, language_model, sentences=sentences, pair=_beside(options), generate=options.generate)
-    return Passes(language_model=language_model, fed=fed, options=options, report=report).measurements()
+    return _saying(notices, Passes(language_model=language_model, fed=fed, options=options, report=report).measurements())
+
+
+def _sentences(document: Document, language_model: LanguageModel, options: MeasureOptions) -> tuple[Sequence[Sentence], tuple[str, ...]]:
+    """The caller's own sentences as they are, or those of the rules, the very long ones in pieces; and what is to be said of them."""
+    if options.sentences is not None:
+        return options.sentences, crossing_notice(options.sentences, document)
+    limit = options.window or language_model.positions
+    return split_long(document, split_sentences(document), language_model.tokenizer, limit, reserved=options.generate or 0)
+
+
+def _saying(notices: tuple[str, ...], measurements: Measurements) -> Measurements:
+    if not notices:
+        return measurements
+    return replace(measurements, metadata={**measurements.metadata, "notices": [*notices, *measurements.metadata["notices"]]})
 
 
 def _refuse_what_reads_twice(language_model: LanguageModel) -> None:

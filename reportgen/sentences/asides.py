@@ -1,4 +1,4 @@
-"""Asides: brackets inside a sentence that goes on after them (as here. And here), so that no mark in them ends it."""
+"""Asides: brackets inside a sentence that goes on or ends after them (as here. And here), so that no mark in them ends it."""
 
 import re
 
@@ -25,5 +25,5 @@ def find_asides(text: str) -> list[Span]:
 
 def _is_aside(text: str, start: int, end: int) -> bool:
     following = text[end : end + SEEN].lstrip()[:1]
-    goes_on = following.islower() or following in tuple(",;:")
+    goes_on = following.islower() or following in tuple(",;:.!?")
     return goes_on and end - start <= LONGEST and bool(INSIDE_A_SENTENCE.search(text[max(0, start - SEEN) : start]))

@@ -11,28 +11,48 @@ from reportgen.sentences.punkt_model import PunktModel
 
 EAST_ASIAN = "。！？｡"
 MARKS = ".!?…‽।॥؟۔" + EAST_ASIAN
-CLOSERS = "\"'”’»›)]}」』）】》〉*_"
-QUOTES = "\"'”’»›」』"
+CLOSERS = "\"'”’“‘»›«‹)]}」』）】》〉*_"
+QUOTES = "\"'”’“‘»›«‹」』"  # of all languages: „Nein!“ and »Nein!« end with what opens elsewhere
+DASHES = "—–-"
 OPENING_QUOTES = "\"'“‘«‹„「『"
-EMOJI = "\U0001f300-\U0001faff\u2600-\u26ff\u2764\ufe0f\u200d"
+# Emoji without check marks and arrows, which begin items, and without the signs of music, chess and cards.
+PICTURES = (
+    "\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u2604\u2614\u2615\u2618\u261d\u2620\u2622\u2623\u262e\u262f\u2638-\u263a\u2648-\u2653"
+    "\u2665\u267b\u2693-\u26fd\u2702\u2708-\u270d\u2728\u274c\u2753-\u2755\u2757\u2763\u2764\u2b50"
+)
+EMOJI = PICTURES + "\u2640\u2642\ufe0f\u200d\U000e0020-\U000e007f"
+EMOTICON = r"[:;=]-?[()DPp](?=\s|\Z)"
 SEEN_BEHIND = 40  # characters; no abbreviation is longer
 SEEN_AHEAD = 120  # characters; room for a speaker's title, name and verb
 
-# Possessive throughout, with no second start inside a run of marks: a long run of dots costs one pass, not its square.
-STOP = re.compile(
-    rf"(?P<mark>(?<!\.[ \u00a0\n])\.(?:[ \u00a0\n]\.){{2,}}+|(?<![{MARKS}])[{MARKS}]++)"
-    rf"(?P<closers>[{re.escape(CLOSERS)}]*+(?:\[[\d,–\-\s]{{1,20}}\])*+(?:[ \u00a0\n]?[{EMOJI}]++(?=\s|\Z))?+)"
-)
+
+def _stop(marks: str) -> re.Pattern[str]:
+    """What ends a sentence: marks, with what closes together with them.
+
+    Possessive throughout, with no second start inside a run of marks: a long run of dots costs one pass, not its square.
+    """
+    return re.compile(
+        rf"(?P<mark>(?<!\.[ \u00a0\n])\.(?:[ \u00a0\n]\.){{2,}}+|(?<![{marks}])[{marks}]++"
+        rf"|(?<![{EMOJI}])[{PICTURES}][{EMOJI}]*+|(?<=[ \u00a0\n]){EMOTICON}|(?:[—–]|--)(?=[{QUOTES}]))"
+        rf"(?P<closers>[{re.escape(CLOSERS)}]*+(?:[ \u00a0\u202f][»›](?=[\s.,;:!?]|\Z))?+(?:\[[\d,–\-\s]{{1,20}}\])*+(?:[ \u00a0\n]?(?:[{EMOJI}]++(?=\s|\Z)|(?<=\s){EMOTICON}))*+)"
+    )
+
+
+STOPS = {"el": _stop(MARKS + ";\u037e")}  # the Greek question mark, and the semicolon that is written for it
+STOP = _stop(MARKS)
 AHEAD = re.compile(r"\s*+(?P<openers>[^\w\s]{0,20}+_{0,3})(?P<word>\S{0,40})")
+PLAIN_WORD = re.compile(r"(?![^\W\d_]{2,}\.\w)[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w(])")
 LAST_WORD = re.compile(r"[\w.&'’§]+\Z")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One place where a sentence might end: the marks there and the words around them.
+    """One place where a sentence might end: the marks there (emoji among them) and the words around them.
 
     `before` is the word that the mark ends and `behind` the text up to it; `after` is the next word without the
-    `openers` (quotation marks, brackets, dashes) before it, and `ahead` the text from there on.
+    `openers` (quotation marks, brackets, dashes) before it, and `ahead` the text from there on. `uncapitalised` says that the whole text begins
+    in lower case, as where a writer uses no capitals. `near` is all that Punkt looks at, the words on both sides, and `mark_ends` where the marks in
+    it end.
     """
 
     end: int
@@ -45,8 +65,16 @@ class Candidate:
     ahead: str
     spaced: bool
     in_aside: bool
-    punkt_ends: bool
+    uncapitalised: bool
+    near: str
+    mark_ends: range
     punkt: PunktModel
+
+    @cached_property
+    def punkt_ends(self) -> bool:
+        """Whether Punkt takes one of the marks as the end of a sentence."""
+        breaks = self.punkt.breaks(self.near)
+        return any(position in breaks for position in self.mark_ends)
 
     @cached_property
     def earlier(self) -> str:
@@ -65,9 +93,8 @@ class Candidate:
 
     @property
     def starts_lower(self) -> bool:
-        """Whether the next word is a plain word in lower case; a name like iPhone or sqlite3_open() is not."""
-        plain = re.match(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w(])", self.after)
-        return self.after[:1].islower() and plain is not None and plain[0].islower()
+        """Whether the next word is a plain word in lower case; a name like iPhone, sqlite3_open() or setup.py is not."""
+        return is_plain_lower(self.after)
 
     @property
     def starts_digit(self) -> bool:
@@ -76,6 +103,16 @@ class Candidate:
     @property
     def is_period(self) -> bool:
         return self.mark == "."
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is an emoji or an emoticon in place of a mark."""
+        return self.mark[0] not in MARKS + DASHES + ";\u037e"
+
+    @property
+    def is_dash(self) -> bool:
+        """Whether a quotation breaks off with a dash."""
+        return self.mark[0] in DASHES
 
     @property
     def is_ellipsis(self) -> bool:
@@ -92,11 +129,18 @@ class Candidate:
 
 def find_candidates(text: str, punkt: PunktModel) -> Iterator[Candidate]:
     """Every place inside this text where a sentence might end, in order; the end of the text is not one."""
-    view = _View(text=text, breaks=punkt.breaks(text), asides=find_asides(text), punkt=punkt)
-    for stop in STOP.finditer(text):
+    first = re.search(r"\w\S*", text)
+    view = _View(text=text, asides=find_asides(text), uncapitalised=first is not None and is_plain_lower(first[0][:SEEN_BEHIND]), punkt=punkt)
+    for stop in STOPS.get(punkt.language, STOP).finditer(text):
         spaced = text[stop.end() : stop.end() + 1].isspace()
         if stop.end() < len(text) and (spaced or any(mark in EAST_ASIAN for mark in stop["mark"])):
             yield view.candidate(stop)
+
+
+def is_plain_lower(word: str) -> bool:
+    """Whether this begins with a plain word in lower case."""
+    plain = PLAIN_WORD.match(word)
+    return plain is not None and plain[0].islower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,14 +148,15 @@ class _View:
     """A text and what is known of it as a whole."""
 
     text: str
-    breaks: frozenset[int]
     asides: list[Span]
+    uncapitalised: bool
     punkt: PunktModel
 
     def candidate(self, stop: re.Match) -> Candidate:
         behind = self.text[max(0, stop.start() - SEEN_BEHIND) : stop.start()]
         before = word[0] if (word := LAST_WORD.search(behind)) else ""
         ahead = AHEAD.match(self.text, stop.end())
+        near = stop.start() - len(re.search(r"\S*\Z", behind)[0])
         return Candidate(
             end=stop.end(),
             mark=stop["mark"],
@@ -123,7 +168,9 @@ class _View:
             ahead=self.text[ahead.start("word") : ahead.start("word") + SEEN_AHEAD],
             spaced=ahead.start("openers") > stop.end(),
             in_aside=self._in_aside(stop.start()),
-            punkt_ends=any(position in self.breaks for position in range(stop.start() + 1, stop.end() + 1)),
+            uncapitalised=self.uncapitalised,
+            near=self.text[near : ahead.end() + 1],
+            mark_ends=range(stop.start() + 1 - near, stop.end() + 1 - near),
             punkt=self.punkt,
         )
 

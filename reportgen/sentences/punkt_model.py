@@ -4,18 +4,19 @@ NLTK reads its own files only through `nltk.download`, so its parameter object i
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import punkt
 from punkt import OrthoContext
 
-from reportgen.errors import DocumentError
+from reportgen.sentences.language import LANGUAGES, require_language
 
 if TYPE_CHECKING:
     from nltk.tokenize.punkt import PunktSentenceTokenizer
 
-LANGUAGES = {"en": "english"}
+
+REMEMBERED = 4096  # answers
 
 
 class Counts(dict):
@@ -25,15 +26,20 @@ class Counts(dict):
         return 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PunktModel:
     """Punkt's verdicts on a text, and what it learned about single words."""
 
+    language: str
     tokenizer: "PunktSentenceTokenizer"
     learned: punkt.PunktParameters
 
+    @lru_cache(maxsize=REMEMBERED)  # noqa: B019, since a model lasts as long as the program
     def breaks(self, text: str) -> frozenset[int]:
-        """The positions right after the marks that Punkt takes as ends of sentences."""
+        """The positions right after the marks that Punkt takes as ends of sentences.
+
+        It looks at the words beside a mark alone, and takes more than its share of time for a long text: ask it of a few words.
+        """
         return frozenset(end for _, end in self.tokenizer.span_tokenize(text, realign_boundaries=False))
 
     def is_abbreviation(self, word: str) -> bool:
@@ -55,14 +61,16 @@ class PunktModel:
         return only_at_starts or word.lower() in self.learned.sent_starters
 
 
-@cache
 def load_punkt(language: str) -> PunktModel:
     """Punkt for this language, loaded once.
 
     Raises DocumentError for a language without sentence rules here.
     """
-    if language not in LANGUAGES:
-        raise DocumentError(f"No rules for sentences in language {language!r}: use one of {', '.join(LANGUAGES)}.")
+    return _loaded(require_language(language))
+
+
+@cache
+def _loaded(language: str) -> PunktModel:
     # Late: importing NLTK takes a second, and reading --help has no need of it.
     from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 
@@ -72,4 +80,4 @@ def load_punkt(language: str) -> PunktModel:
     parameters.collocations = learned.collocations
     parameters.sent_starters = learned.sent_starters
     parameters.ortho_context = Counts(learned.ortho_context)
-    return PunktModel(tokenizer=PunktSentenceTokenizer(parameters), learned=learned)
+    return PunktModel(language=language, tokenizer=PunktSentenceTokenizer(parameters), learned=learned)

@@ -31,7 +31,7 @@ class Sentence:
 def split_sentences(document: Document) -> tuple[Sentence, ...]:
     """The document's sentences in order: they do not overlap, and only white space lies outside them.
 
-    A heading is one sentence, a line of code is one, and no sentence reaches beyond its block.
+    A heading is one sentence, a line of code or row of a table is one, and no sentence reaches beyond its block.
     Raises DocumentError for a language without rules.
     """
     punkt = load_punkt(document.language)

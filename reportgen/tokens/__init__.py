@@ -2,6 +2,7 @@
 
 from reportgen.tokens.alignment import align_tokens
 from reportgen.tokens.encoding import encode
+from reportgen.tokens.long_sentences import split_long
 from reportgen.tokens.model_input import ModelInput, build_input, refuse_unknown_tokens
 from reportgen.tokens.tokenised_text import (
     DOCUMENT,
@@ -28,6 +29,7 @@ __all__ = [
     "owners_of_tokens",
     "refuse_too_few",
     "refuse_unknown_tokens",
+    "split_long",
     "tokenised_text",
     "unread_notice",
 ]
