@@ -11,11 +11,15 @@ BETWEEN_BLOCKS = "\n\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One heading, paragraph, list item, quotation or piece of code, as a span of the document's text."""
+    """One heading, paragraph, list item, quotation, caption, table or piece of code, as a span of the document's text.
+
+    `level` is that of a heading, 1 the highest, and 0 where it is unknown.
+    """
 
     start: int
     end: int
     kind: str
+    level: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class Document:
     blocks: tuple[Block, ...]
     sha256: str
     language: str = "en"
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,17 @@ class Piece:
 
     kind: str
     text: str
+    level: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a reader makes of a file: its blocks in order, what the file says of itself, and what was left out."""
+
+    pieces: tuple[Piece, ...]
+    title: str | None = None
+    language: str | None = None
+    notices: tuple[str, ...] = ()
 
 
 def build_document(pieces: Iterable[Piece], *, title: str, source: str) -> Document:
@@ -69,6 +85,6 @@ def _place(pieces: tuple[Piece, ...]) -> tuple[Block, ...]:
     start = 0
     for piece in pieces:
         end = start + len(piece.text)
-        blocks.append(Block(start=start, end=end, kind=piece.kind))
+        blocks.append(Block(start=start, end=end, kind=piece.kind, level=piece.level))
         start = end + len(BETWEEN_BLOCKS)
     return tuple(blocks)

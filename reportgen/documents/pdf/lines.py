@@ -1,0 +1,192 @@
+"""The words of a region put together to lines, with raised and lowered words and large initials on the lines they belong to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from reportgen.documents.pdf.columns import Region
+from reportgen.documents.pdf.words import ASCENT, Word, is_parted, type_size
+
+SAME_LINE = 0.3  # of the size: baselines nearer than this are one
+RAISED = 0.6  # of the larger size: how far smaller type on a line may be off its baseline
+SMALLER = 0.86
+SHIFTED, MOST_SHIFTED = 0.36, 2  # of the size, characters: letters off the baseline in their own size, as in the name of TeX
+CELL_GAP = 0.95  # of the size: a wider gap parts the cells of a table
+LEAST_SPACE, STRETCHED, FEWEST_SPACES = 0.12, 1.7, 4  # of the size; times the line's usual space; spaces to tell that by
+INITIAL = 1.8  # of the usual size: a single letter this large starts a paragraph over several lines
+MOST_BOLD, MOST_MONO = 0.8, 0.9
+SUPERSCRIPTS = str.maketrans("0123456789+−-()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾")
+RAISED_TEXT = re.compile(r"\d[\d,]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of a column: its words from left to right, and where the column has its edges."""
+
+    words: tuple[Word, ...]
+    page: int
+    column: int
+    edges: tuple[float, float]
+
+    @cached_property
+    def left(self) -> float:
+        return min(word.left for word in self.words)
+
+    @cached_property
+    def right(self) -> float:
+        return max(word.right for word in self.words)
+
+    @cached_property
+    def size(self) -> float:
+        return type_size(self.words)
+
+    @cached_property
+    def base(self) -> float:
+        """The y of the baseline that most of its characters stand on."""
+        return next(word.base for word in sorted(self.words, key=lambda word: -len(word.text)) if abs(word.style.size - self.size) < 0.11)
+
+    @cached_property
+    def text(self) -> str:
+        return join_words(self.words)
+
+    @cached_property
+    def cells(self) -> tuple[tuple[Word, ...], ...]:
+        """Its words, parted where a gap is too wide for a space; in a line whose spaces are all stretched to fill it, none is."""
+        gaps = [(b.left - a.right) / min(a.style.size, b.style.size) for a, b in pairwise(self.words)]
+        spaces = sorted(gap for gap in gaps if gap > LEAST_SPACE)
+        widest = max(CELL_GAP, STRETCHED * spaces[len(spaces) // 2]) if len(spaces) >= FEWEST_SPACES else CELL_GAP
+        borders = [i + 1 for i, gap in enumerate(gaps) if gap > widest]
+        return tuple(self.words[start:end] for start, end in pairwise([0, *borders, len(self.words)]))
+
+    @cached_property
+    def bold(self) -> bool:
+        return self._share("bold") >= MOST_BOLD
+
+    @cached_property
+    def italic(self) -> bool:
+        return self._share("italic") >= MOST_BOLD
+
+    @cached_property
+    def mono(self) -> bool:
+        return self._share("mono") >= MOST_MONO
+
+    @cached_property
+    def math(self) -> float:
+        """The share of its characters that are set in a font for mathematics, or are signs of it."""
+        return max(self._share("math"), sum(map(_is_sign, self.text)) / max(1, len(self.text)))
+
+    def _share(self, cut: str) -> float:
+        letters = sum(len(word.text) for word in self.words)
+        return sum(len(word.text) for word in self.words if getattr(word.style, cut)) / max(1, letters)
+
+
+def lines_of(region: Region, *, page: int, column: int) -> list[Line]:
+    """The lines of a region from the top to the bottom."""
+    rows = _with_raised(_rows(region.words))
+    rows = _with_initials(rows, type_size(region.words))
+    edges = region.left, _right_edge(rows, region.right)
+    lines = [Line(words=tuple(sorted(row, key=lambda word: word.left)), page=page, column=column, edges=edges) for row in rows]
+    return sorted(lines, key=lambda line: line.base)
+
+
+def _right_edge(rows: Sequence[Sequence[Word]], outermost: float) -> float:
+    """The right edge of the column: where two lines or more end, which leaves out a single one that is too long."""
+    rights = sorted((max(word.right for word in row) for row in rows), reverse=True)
+    size = type_size([word for row in rows for word in row])
+    for right, following in pairwise(rights[:FEWEST_SPACES]):
+        if right - following < 0.5 * size:
+            return right if rights[0] - right > 0 else outermost
+    return outermost
+
+
+def join_words(words: Sequence[Word]) -> str:
+    """The words as text, with a space where there is one; raised figures become superscripts."""
+    parts = []
+    for index, word in enumerate(words):
+        before = words[index - 1] if index else None
+        if before is not None and is_parted(before, word):
+            parts.append(" ")
+        parts.append(_raised(before, word, words[index + 1] if index + 1 < len(words) else None))
+    return "".join(parts)
+
+
+def _raised(before: Word | None, word: Word, after: Word | None) -> str:
+    """The text of the word, in superscript figures where it stands raised beside larger type."""
+    if not RAISED_TEXT.fullmatch(word.text):
+        return word.text
+    neighbours = [other for other in (before, after) if other is not None and other.style.size * SMALLER > word.style.size]
+    if any(other.base - word.base > 0.2 * other.style.size for other in neighbours):
+        return word.text.translate(SUPERSCRIPTS)
+    return word.text
+
+
+def _is_sign(character: str) -> bool:
+    return character in "=<>+−±×÷∑∏∫∂∇∈∉⊂⊆∪∩∀∃√∞≈≤≥≠→←↔⇒⇔∝·∗⊗⊕∥|^_" or "\U0001d400" <= character <= "\U0001d7ff" or "α" <= character <= "ω"
+
+
+def _rows(words: Iterable[Word]) -> list[list[Word]]:
+    """The words by their baselines, from the top."""
+    rows: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: word.base):
+        for row in reversed(rows[-3:]):
+            size = min(row[0].style.size, word.style.size)
+            if abs(row[-1].base - word.base) <= SAME_LINE * size * 0.5 and abs(row[0].base - word.base) <= SAME_LINE * size:
+                row.append(word)
+                break
+        else:
+            rows.append([word])
+    return rows
+
+
+def _with_raised(rows: list[list[Word]]) -> list[list[Word]]:
+    """The rows, those of smaller type put into the row beside which they stand raised or lowered."""
+    merged = [list(row) for row in rows]
+    for index, row in enumerate(rows):
+        for word in row:
+            host = _host(word, rows, index)
+            if host is not None:
+                merged[index].remove(word)
+                merged[host].append(word)
+    return [row for row in merged if row]
+
+
+def _host(word: Word, rows: list[list[Word]], index: int) -> int | None:
+    """The row whose larger type this word stands next to; None where it stands on its own."""
+    found: list[tuple[float, int]] = []
+    for other in (*range(max(0, index - 4), index), *range(index + 1, min(len(rows), index + 5))):
+        for neighbour in rows[other]:
+            size = neighbour.style.size
+            gap = max(neighbour.left - word.right, word.left - neighbour.right)
+            off = abs(neighbour.base - word.base)
+            is_small = word.style.size < SMALLER * size and off < RAISED * size and -0.5 * size < gap < 0.5 * size
+            is_shifted = len(word.text) <= MOST_SHIFTED and off < SHIFTED * size and -0.3 * size < gap < 0.1 * size and len(rows[other]) > len(rows[index])
+            if is_small or is_shifted:
+                found.append((off, other))
+    return min(found)[1] if found else None
+
+
+def _with_initials(rows: list[list[Word]], usual: float) -> list[list[Word]]:
+    """The rows, a large initial put before the first of the lines that it runs past."""
+    rows = [list(row) for row in rows]
+    for row in rows:
+        for word in list(row):
+            if len(word.text) <= 2 and word.text[:1].isalpha() and word.style.size > INITIAL * usual:
+                first = _first_beside(word, rows, usual)
+                if first is not None and first is not row:
+                    row.remove(word)
+                    first.append(word)
+    return [row for row in rows if row]
+
+
+def _first_beside(initial: Word, rows: list[list[Word]], usual: float) -> list[Word] | None:
+    top = initial.base - ASCENT * initial.style.size
+    for row in rows:
+        first = min(row, key=lambda word: word.left)
+        beside = 0 <= first.left - initial.right + 0.2 * usual < 1.5 * usual
+        if beside and top - 0.6 * usual < first.base - ASCENT * first.style.size < initial.base and first.style.size < 1.5 * usual:
+            return row
+    return None
