@@ -15,11 +15,12 @@ import numpy as np
 from reportgen.documents.pdf.words import Word, type_size
 
 JOINED = 0.7  # of the size: a gap as wide as this may be a gutter, a smaller one is a space
-HALF_GUTTER = 0.3  # of the size
+HALF_GUTTER, STEP = 0.3, 0.2  # of the size
 NARROWEST, MARGIN = 14, 0.2  # a column's width in sizes; the share of the page at each side that holds no gutter
 TALLEST_GAP = 4.5  # lines that a gutter has to run past
 PROSE_FILL, PROSE_WORDS = 0.58, 3.0  # the share of a column's width that its words take, and the words to a line
 FEWEST_LINES = 4  # of prose on each side of a gutter
+OWN_BASELINE, MOST_OWN = 0.12, 0.6  # of the size, off the next baseline of the other side; of the lines
 TALL = 0.4  # of the page's text: a gutter that no other page has runs past as much
 NEAR = 2.0  # sizes: gutters of two pages nearer than this are one
 OVERHANG = 1.5  # sizes by which a line may reach over a gutter and still belong to its side
@@ -110,7 +111,7 @@ def _cut(page: _Page, edges: tuple[float, float], known: float | None) -> list[R
     middle = (page.top + page.bottom) / 2
     for top, bottom, split in bands:
         band = page.where((middle >= top) & (middle < bottom))
-        found += _columns(band, edges, gutter) if split else [_region(band, edges)]
+        found += _columns(band, edges, gutter) if split else _cut(band, edges, None)
     return [region for region in found if region.words]
 
 
@@ -119,7 +120,7 @@ def _gutter_here(page: _Page, edges: tuple[float, float], known: float | None) -
     own = _gutter(page)
     if known is not None and edges[0] < known < edges[1] and (own is None or abs(own - known) < NEAR * page.size):
         return (known if own is None else own), True
-    tall = own is not None and _free_height(page, own) > TALL * float(page.bottom.max() - page.top.min())
+    tall = own is not None and float(_free_heights(page, np.array([own]))[0]) > TALL * float(page.bottom.max() - page.top.min())
     return (own if tall else None), False
 
 
@@ -141,8 +142,8 @@ def _gutter(page: _Page) -> float | None:
     left, right = float(page.left.min()), float(page.right.max())
     if right - left < 2 * NARROWEST * page.size or len(page.runs) < 6:
         return None
-    places = np.arange(left + MARGIN * (right - left), right - MARGIN * (right - left), max(1.0, 0.1 * page.size))
-    heights = np.array([_free_height(page, place) for place in places])
+    places = np.arange(left + MARGIN * (right - left), right - MARGIN * (right - left), max(1.0, STEP * page.size))
+    heights = _free_heights(page, places)
     for place in _peaks(places, heights):
         if _is_gutter(page, place):
             return place
@@ -165,9 +166,15 @@ def _peaks(places: np.ndarray, heights: np.ndarray) -> list[float]:
     return [place for _, place in peaks]
 
 
-def _free_height(page: _Page, place: float) -> float:
-    """How much of the page's height is in white stretches of several lines at this x."""
-    return sum(bottom - top for top, bottom in _free_stretches(page, place) if bottom - top > TALLEST_GAP * page.size)
+def _free_heights(page: _Page, places: np.ndarray) -> np.ndarray:
+    """For each x, how much of the page's height is in white stretches of several lines."""
+    half = HALF_GUTTER * page.size
+    crossing = (page.left < places[:, None] + half) & (page.right > places[:, None] - half)  # places x runs
+    bottoms = np.maximum.accumulate(np.where(crossing, page.bottom, page.top.min()), axis=1)
+    above = np.concatenate([np.full((len(places), 1), page.top.min()), bottoms[:, :-1]], axis=1)
+    gaps = np.where(crossing, page.top - above, 0.0)
+    gaps = np.concatenate([gaps, page.bottom.max() - bottoms[:, -1:]], axis=1)
+    return np.where(gaps > TALLEST_GAP * page.size, gaps, 0.0).sum(axis=1)
 
 
 def _free_stretches(page: _Page, place: float) -> list[tuple[float, float]]:
@@ -189,13 +196,23 @@ def _really_crossing(page: _Page, place: float) -> np.ndarray:
 
 
 def _is_gutter(page: _Page, place: float) -> bool:
-    """Whether there is prose on both sides of the strip."""
-    prose = [0, 0]
+    """Whether there is prose on both sides of the strip, or on one of them beside lines on baselines of their own."""
+    prose, lines = [0, 0], [0, 0]
     for top, bottom in _free_stretches(page, place):
         if bottom - top > TALLEST_GAP * page.size:
             for side, (count, is_prose) in enumerate(_sides(page, place, (top, bottom))):
                 prose[side] += count * is_prose
-    return min(prose) >= FEWEST_LINES
+                lines[side] += count
+    return min(prose) >= FEWEST_LINES or (max(prose) >= FEWEST_LINES <= min(lines) and _has_own_baselines(page, place))
+
+
+def _has_own_baselines(page: _Page, place: float) -> bool:
+    """Whether most lines of the side with fewer stand between those of the other: a table's rows do not."""
+    is_left = (page.left + page.right) / 2 < place
+    left, right = (np.array([run.words[0].base for run in page.where(side).runs]) for side in (is_left, ~is_left))
+    few, many = sorted((left, right), key=len)
+    off = np.abs(few[:, None] - many[None, :]).min(axis=1)
+    return float((off > OWN_BASELINE * page.size).mean()) >= MOST_OWN
 
 
 def _sides(page: _Page, place: float, stretch: tuple[float, float]) -> list[tuple[int, bool]]:
@@ -255,7 +272,8 @@ def _past_short_last_line(page: _Page, crossing: np.ndarray, gutter: float, top:
 
 def _has_columns(page: _Page, gutter: float, stretch: tuple[float, float], *, strict: bool) -> bool:
     (left, left_prose), (right, right_prose) = _sides(page, gutter, stretch)
-    if strict and max(left, right) < 3:
+    enclosed = stretch[0] > page.top.min() and stretch[1] < page.bottom.max()
+    if (strict or enclosed) and max(left, right) < FEWEST_LINES - 1:
         return False
     if left_prose or right_prose:
         return min(left, right) >= 1 or max(left, right) >= 3

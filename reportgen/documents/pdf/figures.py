@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reportgen.documents.pdf.headings import NAMED, NUMBER
 from reportgen.documents.pdf.paragraphs import BULLET, Draft, ends_sentence
@@ -19,8 +20,9 @@ AT_EDGE = 0.5  # sizes from the column's left edge
 def without_lettering(page: Sequence[Draft], usual: Usual) -> tuple[list[Draft], int]:
     """The drafts of a page without the lettering of its figures, and how many lines that was."""
     dropped: set[int] = set()
+    page = [replace(draft, kind="caption") if _is_subcaption(page, index) else draft for index, draft in enumerate(page)]
     for index, draft in enumerate(page):
-        if draft.kind == "caption" and FIGURE.match(draft.first.text) and any(_is_prose(one) for one in page[:index] if one.first.page == draft.first.page):
+        if draft.kind == "caption" and FIGURE.match(draft.first.text) and _is_in_text(page[:index]):
             dropped |= _lettering_above(page, index, usual)
     dropped |= {index for index, draft in enumerate(page) if all(ORNAMENT.fullmatch(line.text) for line in draft.lines)}
     return [draft for index, draft in enumerate(page) if index not in dropped], sum(len(page[index].lines) for index in dropped)
@@ -30,9 +32,9 @@ def _lettering_above(page: Sequence[Draft], caption: int, usual: Usual) -> set[i
     found: set[int] = set()
     for index in range(caption - 1, -1, -1):
         draft = page[index]
-        if draft.last.base > page[caption].first.base or draft.kind == "caption":
+        if draft.last.base > page[caption].first.base :
             break
-        if SUBCAPTION.match(draft.first.text) and len(draft.lines) == 1:
+        if draft.kind == "caption" and SUBCAPTION.match(draft.first.text):
             continue
         if not is_lettering(draft, usual):
             break
@@ -40,6 +42,17 @@ def _lettering_above(page: Sequence[Draft], caption: int, usual: Usual) -> set[i
             break
         found.add(index)
     return found
+
+
+def _is_in_text(above: Sequence[Draft]) -> bool:
+    """Whether a paper's text has started above: what stands between its title and its abstract is no lettering."""
+    return not above or above[0].first.page > 0 or any(_is_prose(draft) or NAMED.fullmatch(draft.first.text) for draft in above)
+
+
+def _is_subcaption(page: Sequence[Draft], index: int) -> bool:
+    """Whether the draft is "(a) The one (b) The other" right above a figure's caption."""
+    draft, below = page[index], page[index + 1 : index + 2]
+    return SUBCAPTION.match(draft.first.text) is not None and len(draft.lines) == 1 and any(one.kind == "caption" and FIGURE.match(one.first.text) for one in below)
 
 
 def is_lettering(draft: Draft, usual: Usual) -> bool:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from reportgen.documents.pdf.lines import Line
-from reportgen.documents.pdf.paragraphs import CAPTION, Draft
+from reportgen.documents.pdf.captions import CAPTION
+from reportgen.documents.pdf.paragraphs import Draft
 from reportgen.documents.pdf.tables import is_row
 from reportgen.documents.pdf.usual import Usual
 
@@ -14,7 +15,7 @@ SMALLER = 0.93  # of the usual size
 LOWER = 0.35  # of the page's height from the top: notes do not start above
 NOTE_GAP = 1.25  # of the usual distance: what parts two notes
 FIRST_PAGE_GAP = 1.25  # of the usual distance: what parts a note without a mark from the text on a first page
-MARK = re.compile(r"[*∗†‡§¶⋆♯#]{1,3}(?=\s?\S)|[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?=\s?\S)|\d{1,2}(?=\s?[A-ZÀ-Ý“\"(])")
+MARK = re.compile(r"[*∗†‡§¶⋆♯#]{1,3}(?=\s?\S)|[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?=\s?\S)|\d{1,2}\.?(?=\s?[A-ZÀ-Ý“\"(])")
 
 
 def part_footnotes(lines: Sequence[Line], usual: Usual, *, height: float) -> tuple[list[Line], list[Draft]]:

@@ -11,9 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from reportgen.documents.pdf.opening import size_of
+from reportgen.documents.pdf.opening import MOST_WIDE, size_of
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -109,9 +110,12 @@ def _turned_upright(met: list[_Met], edges: tuple[float, float, float, float]) -
 
 
 def _span(one: _Met, turn: int, left: float, top: float) -> tuple[float, float, float]:
-    x0, _, x1, _ = _upright(one.box, turn)
-    _, base = _upright_point(*one.origin, turn)
-    return x0 - left, x1 - left, base - top
+    """Left, right and baseline of a character in the page's upright coordinates."""
+    (x0, y0, x1, y1), (x, y) = one.box, one.origin
+    if turn == 0:
+        return x0 - left, x1 - left, -y - top
+    start, end, base = ((y0, y1, x), (-x1, -x0, y), (-y1, -y0, -x))[turn - 1]
+    return start - left, end - left, base - top
 
 
 def _upright(box: tuple[float, float, float, float], turn: int) -> tuple[float, float, float, float]:
@@ -144,29 +148,29 @@ def _met(page: PdfPage) -> Iterator[_Met]:
 
 def _characters(text, raw) -> Iterator[_Met]:
     box, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
+    box_of, origin_of, code_of = raw.FPDFText_GetLooseCharBox, raw.FPDFText_GetCharOrigin, raw.FPDFText_GetUnicode
     styles, spaced = _Styles(text, raw), False
     for index in range(raw.FPDFText_CountChars(text)):
-        code = raw.FPDFText_GetUnicode(text, index)
-        character = _character(code)
-        if character.isspace():
+        character = _character(code_of(text, index))
+        if character == " ":
             spaced = True
-            continue
-        found = raw.FPDFText_GetLooseCharBox(text, index, box) and raw.FPDFText_GetCharOrigin(text, index, x, y)
-        style, turn = styles.of(index)
-        edges = (box.left, box.bottom, box.right, box.top)
-        if found and all(map(math.isfinite, (*edges, x.value, y.value))) and SMALLEST_TYPE <= style.size <= LARGEST_TYPE:
-            yield _Met(character, edges, (x.value, y.value), style, turn, spaced)
-            spaced = False
+        elif box_of(text, index, box) and origin_of(text, index, x, y):
+            style, turn = styles.of(index)
+            edges = (box.left, box.bottom, box.right, box.top)
+            if abs(sum(edges) + x.value + y.value) < MOST_WIDE and SMALLEST_TYPE <= style.size <= LARGEST_TYPE:
+                yield _Met(character, edges, (x.value, y.value), style, turn, spaced)
+                spaced = False
 
 
+@cache
 def _character(code: int) -> str:
-    """The character of this code: "" where it has no meaning outside its font."""
+    """The character of this code: "" where it has no meaning outside its font, one space for white space of any kind."""
     if code in (0, 0xFFFD, 0xFFFF) or code > 0x10FFFF or 0xD800 <= code < 0xE000 or any(code in area for area in PRIVATE):
         return ""
     character = chr(code)
     if character in LINE_END_HYPHENS:
         return "-"
-    return " " if code < 32 or 0x7F <= code < 0xA0 or character in "\u200b\u2060\ufeff" else character
+    return " " if character.isspace() or code < 32 or 0x7F <= code < 0xA0 or character in "\u200b\u2060\ufeff" else character
 
 
 class _Styles:

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reportgen.documents.pdf.paragraphs import Draft, ends_sentence
+from reportgen.documents.pdf.tables import LEADERS
 from reportgen.documents.pdf.usual import Usual
 
 LARGER = 1.09  # than the usual size
 TITLE_LARGER = 1.15
+TITLE_LEADING = 1.7  # sizes between two lines of a title
 LONGEST, LONGEST_TITLE, MOST_LINES = 150, 300, 4
 NUMBER = re.compile(
     r"(?:(?:Chapter|CHAPTER|Section|Part|PART|Appendix|APPENDIX)\s+)?(?P<number>\d{1,3}(?:\.\d{1,3}){0,4}|[A-Z](?:\.\d{1,3}){0,4}|[IVX]{1,5})"
     r"(?P<mark>[.:)]?)(?:\s+|$)(?=[\W\d]*[^\W\d_]|$)"
 )
-DECIMAL, ROMAN = re.compile(r"\d"), re.compile(r"[IVX]+")
+ROMAN, SUBSECTION = re.compile(r"[IVX]+"), re.compile(r"\d{1,2}(?:\.\d{1,2}){1,4}\.?\s")
 NAMED = re.compile(
     r"(?:abstract|summary|introduction|background|related work|methods?|materials and methods|results|discussion|results and discussion|conclusions?"
     r"|acknowledge?ments?|references|bibliography|literature|literature cited|works cited|references and notes|appendix|appendices|contents|table of contents"
@@ -31,12 +33,32 @@ UNFINISHED = (",", ";", "-", "–")
 def with_headings(drafts: Sequence[Draft], usual: Usual) -> list[Draft]:
     """The drafts, those that are headings told as such and given their levels; the title, where there is one, has level 1."""
     title = title_of(drafts, usual)
+    drafts, title = _with_whole_title(drafts, title, usual)
     by_line = bylines(drafts, title, usual)
     marked = [
         replace(draft, kind="heading") if draft is title or (draft not in by_line and is_heading(draft, usual)) else draft for draft in drafts
     ]
     position = next((index for index, draft in enumerate(drafts) if draft is title), None)
     return _with_levels(marked, position)
+
+
+def _with_whole_title(drafts: Sequence[Draft], title: Draft | None, usual: Usual) -> tuple[Sequence[Draft], Draft | None]:
+    """The drafts with a title of several lines put together, and the title."""
+    start = next((index for index, draft in enumerate(drafts) if draft is title), None)
+    if title is None or start is None:
+        return drafts, title
+    end = start + 1
+    while end < len(drafts) and _goes_on_below(drafts[end - 1], drafts[end]):
+        end += 1
+    whole = replace(title, lines=tuple(line for draft in drafts[start:end] for line in draft.lines)) if end > start + 1 else title
+    return [*drafts[:start], whole, *drafts[end:]], whole
+
+
+def _goes_on_below(above: Draft, draft: Draft) -> bool:
+    """Whether a title goes on with this draft: in the same type, close below."""
+    one, other = above.last, draft.first
+    alike = abs(one.size - other.size) < 0.03 * one.size and one.bold == other.bold and one.page == other.page
+    return alike and draft.kind == "paragraph" and 0 < other.base - one.base < TITLE_LEADING * one.size
 
 
 def title_of(drafts: Sequence[Draft], usual: Usual) -> Draft | None:
@@ -52,8 +74,8 @@ def is_heading(draft: Draft, usual: Usual) -> bool:
     text = " ".join(line.text for line in draft.lines)
     if draft.kind not in {"paragraph", "list item"} or not _may_head(draft, text):
         return False
-    numbered = NUMBER.match(text) is not None
-    if draft.kind == "list item" and not numbered:
+    numbered = _number_of(draft) is not None
+    if draft.kind == "list item" and (not numbered or LEADERS.search(text)):
         return False
     if draft.size >= LARGER * usual.size:
         return numbered or not ends_sentence(text) or text.endswith("?")
@@ -63,7 +85,8 @@ def is_heading(draft: Draft, usual: Usual) -> bool:
         return False
     if _is_marked(draft):
         return (numbered or not ends_sentence(text) or text.endswith("?")) and len(draft.lines) <= 3
-    return numbered and draft.apart and (_is_in_capitals(text) or all(line.italic for line in draft.lines)) and len(draft.lines) <= 2
+    is_shown = _is_in_capitals(text) or all(line.italic for line in draft.lines) or SUBSECTION.match(text) is not None
+    return numbered and draft.apart and is_shown and len(draft.lines) <= 2 and not ends_sentence(text)
 
 
 def _may_head(draft: Draft, text: str) -> bool:
@@ -100,7 +123,7 @@ def bylines(drafts: Sequence[Draft], title: Draft | None, usual: Usual) -> list[
     found = []
     for draft in drafts[start:]:
         text = draft.first.text
-        is_section = NAMED.fullmatch(text) or (NUMBER.match(text) and is_heading(draft, usual))
+        is_section = NAMED.fullmatch(text) or (_number_of(draft) and is_heading(draft, usual))
         is_prose = draft.kind == "paragraph" and len(draft.lines) > MOST_LINES and not draft.broken
         if is_section or is_prose or draft.first.page != title.first.page:
             return found
@@ -121,18 +144,19 @@ def _with_levels(drafts: Sequence[Draft], title: int | None) -> list[Draft]:
 
 
 def _numbered_depths(headings: Sequence[tuple[int, Draft]]) -> dict[int, int]:
-    numbers = {index: match["number"] for index, draft in headings if (match := NUMBER.match(draft.first.text)) and _is_number(match, draft)}
+    numbers = {index: number for index, draft in headings if (number := _number_of(draft))}
     has_roman = sum(1 for number in numbers.values() if ROMAN.fullmatch(number)) >= 2
     return {index: _depth(number, has_roman) for index, number in numbers.items()}
 
 
-def _is_number(match: re.Match[str], draft: Draft) -> bool:
-    """Whether the match is a number: "A" before a name is one only with a mark or a wide space."""
-    number = match["number"]
-    if number[0].isdigit() or match["mark"] or "." in number:
-        return True
-    words = draft.first.words
-    return len(words) > 1 and words[1].left - words[0].right > 0.5 * draft.size
+def _number_of(draft: Draft) -> str | None:
+    """The number that the draft starts with: letters alone are one only with a mark or a wide space behind them, or a word such as Appendix before."""
+    match = NUMBER.match(draft.first.text)
+    if match is None:
+        return None
+    number, words = match["number"], draft.first.words
+    parted = len(words) > 1 and words[1].left - words[0].right > 0.5 * draft.size
+    return number if number[0].isdigit() or match["mark"] or "." in number or parted or match.start("number") > 0 else None
 
 
 def _depth(number: str, has_roman: bool) -> int:

@@ -17,6 +17,8 @@ SMALLER = 0.86
 SHIFTED, MOST_SHIFTED = 0.36, 2  # of the size, characters: letters off the baseline in their own size, as in the name of TeX
 CELL_GAP = 0.95  # of the size: a wider gap parts the cells of a table
 LEAST_SPACE, STRETCHED, FEWEST_SPACES = 0.12, 1.7, 4  # of the size; times the line's usual space; spaces to tell that by
+MOST_RAISED = 3  # levels of raised and lowered words
+STACKED, FEW_SIGNS = 0.92, 0.12  # of the size between the levels of a formula; of its characters
 INITIAL = 1.8  # of the usual size: a single letter this large starts a paragraph over several lines
 MOST_BOLD, MOST_MONO = 0.8, 0.9
 SUPERSCRIPTS = str.maketrans("0123456789+−-()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾")
@@ -87,9 +89,9 @@ class Line:
 def lines_of(region: Region, *, page: int, column: int) -> list[Line]:
     """The lines of a region from the top to the bottom."""
     rows = _with_raised(_rows(region.words))
-    rows = _with_initials(rows, type_size(region.words))
+    rows = _with_stacked(_with_initials(rows, type_size(region.words)))
     edges = region.left, _right_edge(rows, region.right)
-    lines = [Line(words=tuple(sorted(row, key=lambda word: word.left)), page=page, column=column, edges=edges) for row in rows]
+    lines = [Line(words=tuple(row), page=page, column=column, edges=edges) for row in rows]
     return sorted(lines, key=lambda line: line.base)
 
 
@@ -144,29 +146,87 @@ def _rows(words: Iterable[Word]) -> list[list[Word]]:
 
 def _with_raised(rows: list[list[Word]]) -> list[list[Word]]:
     """The rows, those of smaller type put into the row beside which they stand raised or lowered."""
-    merged = [list(row) for row in rows]
-    for index, row in enumerate(rows):
+    hosts = {id(word): host for index, row in enumerate(rows) for word in row if (host := _host(word, rows, index)) is not None}
+    home = {id(word): index for index, row in enumerate(rows) for word in row}
+    merged: list[list[Word]] = [[] for _ in rows]
+    for row in rows:
         for word in row:
-            host = _host(word, rows, index)
-            if host is not None:
-                merged[index].remove(word)
-                merged[host].append(word)
+            host = word
+            for _ in range(MOST_RAISED):
+                host = hosts.get(id(host), host)
+            merged[home[id(host)]].append(word)
     return [row for row in merged if row]
 
 
-def _host(word: Word, rows: list[list[Word]], index: int) -> int | None:
-    """The row whose larger type this word stands next to; None where it stands on its own."""
-    found: list[tuple[float, int]] = []
+def _host(word: Word, rows: list[list[Word]], index: int) -> Word | None:
+    """The word in larger type that this word stands next to; None where it stands on its own."""
+    best: tuple[float, Word] | None = None
     for other in (*range(max(0, index - 4), index), *range(index + 1, min(len(rows), index + 5))):
+        if abs(rows[other][0].base - word.base) > RAISED * max(rows[other][0].style.size, rows[other][-1].style.size):
+            continue
+        is_longer = len(rows[other]) > len(rows[index])
         for neighbour in rows[other]:
-            size = neighbour.style.size
-            gap = max(neighbour.left - word.right, word.left - neighbour.right)
             off = abs(neighbour.base - word.base)
-            is_small = word.style.size < SMALLER * size and off < RAISED * size and -0.5 * size < gap < 0.5 * size
-            is_shifted = len(word.text) <= MOST_SHIFTED and off < SHIFTED * size and -0.3 * size < gap < 0.1 * size and len(rows[other]) > len(rows[index])
-            if is_small or is_shifted:
-                found.append((off, other))
-    return min(found)[1] if found else None
+            if (best is None or off < best[0]) and _stands_at(word, neighbour, off, is_longer):
+                best = off, neighbour
+    return None if best is None else best[1]
+
+
+def _stands_at(word: Word, neighbour: Word, off: float, is_longer: bool) -> bool:
+    """Whether the word is raised or lowered beside this neighbour: in smaller type, or a letter or two of its own size."""
+    size = neighbour.style.size
+    gap = max(neighbour.left - word.right, word.left - neighbour.right)
+    if not -0.5 * size < gap < 0.5 * size:
+        return False
+    if word.style.size < SMALLER * size:
+        return off < RAISED * size
+    return is_longer and len(word.text) <= MOST_SHIFTED and off < SHIFTED * size and -0.3 * size < gap < 0.1 * size
+
+
+def _with_stacked(rows: list[list[Word]]) -> list[list[Word]]:
+    """The rows in order, what stands above and below each other in a formula put on one line part by part."""
+    rows = sorted(rows, key=lambda row: row[0].base)
+    stacks: list[list[list[Word]]] = []
+    for row in rows:
+        if stacks and _is_stacked(stacks[-1][-1], row):
+            stacks[-1].append(row)
+        else:
+            stacks.append([row])
+    return [_unstacked(stack) for stack in stacks]
+
+
+def _unstacked(stack: Sequence[list[Word]]) -> list[Word]:
+    units = [unit for row in stack for unit in (_units(row) if len(stack) > 1 else [sorted(row, key=lambda word: word.left)])]
+    return [word for unit in sorted(units, key=lambda unit: (unit[0].left, unit[0].base)) for word in unit]
+
+
+def _is_stacked(above: Sequence[Word], row: Sequence[Word]) -> bool:
+    """Whether two rows, nearer to each other than lines of text, are parts of one formula."""
+    gap = row[0].base - above[0].base
+    size = max(type_size(above), type_size(row))
+    if gap > STACKED * size or not (_is_mathematical(above) or _is_mathematical(row)):
+        return False
+    few = min(sum(1 for word in part if len(word.text) >= 4 and word.text.isalpha()) for part in (above, row)) <= 1
+    apart = max(min(w.left for w in above) - max(w.right for w in row), min(w.left for w in row) - max(w.right for w in above))
+    return few and apart < 2 * size
+
+
+def _is_mathematical(row: Sequence[Word]) -> bool:
+    letters = sum(len(word.text) for word in row)
+    signs = sum(len(word.text) if word.style.math else sum(map(_is_sign, word.text)) for word in row)
+    return signs >= FEW_SIGNS * letters
+
+
+def _units(row: Sequence[Word]) -> list[list[Word]]:
+    """The words of a row from left to right, parted where there is room for a word of another level."""
+    units: list[list[Word]] = []
+    for word in sorted(row, key=lambda word: word.left):
+        last = units[-1][-1] if units else None
+        if last is not None and word.left - last.right < max(last.style.size, word.style.size):
+            units[-1].append(word)
+        else:
+            units.append([word])
+    return units
 
 
 def _with_initials(rows: list[list[Word]], usual: float) -> list[list[Word]]:

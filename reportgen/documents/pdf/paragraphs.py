@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from reportgen.documents.pdf.captions import CAPTION, is_caption
 from reportgen.documents.pdf.lines import Line
 from reportgen.documents.pdf.tables import LEADERS, kinds_of
 from reportgen.documents.pdf.usual import Usual
@@ -18,10 +19,6 @@ SAME_SIZE = 0.05
 BULLET = re.compile(r"[-–—*•‣◦▪·∙◆■○●►✓⋄]\s+(?=\S)|[•‣◦▪●■◆►](?=\S)")
 ENUMERATOR = re.compile(r"(?:\((?:\d{1,3}|[A-Za-z]|[ivx]{2,5})\)|(?:\d{1,3}|[a-z]|[ivx]{2,5})[.)]|[A-Z]\))\s+(?=\S)")
 LABEL = re.compile(r"\[[\w+.:’'-]{1,14}\]\s+(?=\S)")
-CAPTION = re.compile(
-    r"(?:Extended Data |Supplementary |Supporting |Appendix )?(?:Figure|Fig\.?|FIGURE|FIG\.?|Table|TABLE|Algorithm|Listing|Scheme|Chart|Plate|Map|Box|Exhibit)"
-    r"\s+(?:[A-Z]?\.?\d{1,3}(?:\.\d{1,3})*[a-z]?|[IVXL]{1,6}|[A-Z]\d?)(?P<mark>\s*[.:|—–]|\s*$)?",
-)
 SECTION = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})*)\.?\s+[^\W\d_]")
 SENTENCE_END = re.compile(r"[.!?:;]['\"”’)\]»]*[⁰¹²³⁴⁵⁶⁷⁸⁹*†‡]*$")
 
@@ -123,16 +120,6 @@ def _starts_stack(lines: Sequence[Line], kinds: Sequence[str], index: int, usual
     if gap > APART * usual.leading(line.size) and gap > 1.15 * line.size:
         return True
     return is_caption(line, usual) and not (CAPTION.match(above.text) and ends_early(line, line)) and (above.right < line.edges[1] - 2 * line.size or gap > 1.1 * usual.leading(line.size))
-
-
-def is_caption(line: Line, usual: Usual) -> bool:
-    """Whether a caption starts with this line: "Figure 3:", or "Figure 3" in smaller or bolder type."""
-    match = CAPTION.match(line.text)
-    if not match:
-        return False
-    if match["mark"] is not None:
-        return True
-    return line.words[0].style.bold or line.size < 0.94 * usual.size
 
 
 def _cut(stack: tuple[Line, ...], kind: str, usual: Usual, apart: bool) -> list[Draft]:

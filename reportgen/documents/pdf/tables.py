@@ -6,22 +6,24 @@ import re
 from collections.abc import Sequence
 
 from reportgen.documents.lists import starts_item
+from reportgen.documents.pdf.captions import CAPTION
 from reportgen.documents.pdf.lines import Line, join_words
 
 ALIGNED = 0.6  # of the size
 MOST = 0.5  # of the cells of a row have to stand under those of another
-FEWEST_ROWS = 2
+FEWEST_ROWS, SURE_ROWS = 2, 3  # fewer than the second number have to stand under each other cell by cell
 MOST_BETWEEN = 2  # lines of one cell inside a table: a heading over some rows, the rest of a long cell
 DISPLAY_GAP = 1.45  # sizes: a line of code farther below the text stands for itself
 ROW_GAP = 3.2  # sizes: rows farther apart are not one table
 EQUATION_NUMBER = re.compile(r"\(\w{0,3}\.?\d+(?:\.\d+)*[a-z]?\)|\[\d+\]")
 MARKER = re.compile(r"(?:[-–—*•‣◦▪·∙◆■○●►✓]|\(?[\dA-Za-z]{1,3}[.)]|[A-Z](?:\.\d+)*|[IVX]{1,5}|\[\w{1,12}\]|\d+(?:\.\d+)*\.?|[¹²³⁴⁵⁶⁷⁸⁹⁰]+)")
+BULLET = re.compile(r"[•‣◦▪■●]")
 LEADERS = re.compile(r"\s*(?:(?:\s?\.){5,}|…{2,}|(?:\s?·){5,})\s*(?=\S{1,8}$)")
 
 
 def kinds_of(lines: Sequence[Line]) -> list[str]:
     """For each line of a region "table", "code" or "text"."""
-    kinds = ["code" if line.mono else "text" for line in lines]
+    kinds = ["code" if line.mono and not BULLET.match(line.text) else "text" for line in lines]
     rows = [kind == "text" and is_row(line) for kind, line in zip(kinds, lines, strict=True)]
     for start, end in _runs(lines, rows):
         kinds[start:end] = ["table"] * (end - start)
@@ -78,7 +80,7 @@ def _is_lone(lines: Sequence[Line], kinds: Sequence[str], index: int) -> bool:
     if line.base - above.base > DISPLAY_GAP * line.size:
         return False
     room = above.edges[1] - above.right
-    return room < line.words[0].right - line.words[0].left + line.size and line.left - line.edges[0] < line.size
+    return room < line.words[0].right - line.words[0].left + line.size and line.left - above.left < line.size
 
 
 def _runs(lines: Sequence[Line], rows: Sequence[bool]) -> list[tuple[int, int]]:
@@ -103,7 +105,7 @@ def _end_of(lines: Sequence[Line], rows: Sequence[bool], start: int) -> int:
     index = end
     while index < len(lines) and index - end <= MOST_BETWEEN:
         line, before = lines[index], lines[index - 1]
-        if line.base - before.base > ROW_GAP * before.size or _fills(line):
+        if line.base - before.base > ROW_GAP * before.size or _fills(line) or CAPTION.match(line.text):
             break
         if rows[index]:
             end = index + 1
@@ -118,6 +120,8 @@ def _fills(line: Line) -> bool:
 
 def _is_aligned(lines: Sequence[Line], rows: Sequence[bool], start: int, end: int) -> bool:
     table = [line for line, row in zip(lines[start:end], rows[start:end], strict=True) if row]
+    if len(table) < SURE_ROWS:
+        return len({len(line.cells) for line in table}) == 1 and _share_aligned(table[0], table[-1]) == 1 and all(len(line.words) <= 12 for line in table)
     shares = [max(_share_aligned(line, other) for other in table if other is not line) for line in table]
     return sum(share >= MOST for share in shares) >= 0.6 * len(shares)
 

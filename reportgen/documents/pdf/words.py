@@ -13,6 +13,7 @@ SOFT_HYPHEN = "\xad"
 ACCENTS = dict(zip("`´ˆ˜¯˘˙¨˚˝ˇ¸˛^", "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328\u0302", strict=True))
 DOTLESS = {"ı": "i", "ȷ": "j"}
 SMALL_GAP, WIDE_GAP, BACK = -0.06, 0.22, 0.4  # of the type's size: a space where the file has one, a space where it has none, another place
+SAME_PLACE = 0.05  # of the size: two letters of one ligature have one place
 OFF_LINE = 0.12  # of the size: raised or lowered
 ASCENT, DESCENT = 0.72, 0.22  # of the size above and below the baseline
 
@@ -57,7 +58,7 @@ def _parts(before: Glyph, after: Glyph) -> bool:
     gap = after.left - before.right
     if abs(after.base - before.base) > OFF_LINE * size or abs(after.style.size - size) > 0.1 * size:
         return not _is_accent_pair(before, after)
-    if gap < -BACK * size:
+    if gap < -BACK * size and after.left < before.left - SAME_PLACE * size:
         return not _is_accent_pair(before, after)
     return gap > (SMALL_GAP if after.spaced else WIDE_GAP) * size
 
@@ -65,7 +66,8 @@ def _parts(before: Glyph, after: Glyph) -> bool:
 def _word(glyphs: Sequence[Glyph]) -> Word:
     first = glyphs[0]
     text = _with_accents(glyphs)
-    return Word(text, min(glyph.left for glyph in glyphs), max(glyph.right for glyph in glyphs), first.base, _usual_style(glyphs), first.spaced)
+    right = max(glyphs[-1].right, glyphs[len(glyphs) // 2].right)
+    return Word(text, first.left, right, first.base, _usual_style(glyphs), first.spaced)
 
 
 def _usual_style(glyphs: Sequence[Glyph]) -> Style:
@@ -84,8 +86,11 @@ def _is_accent_pair(one: Glyph, other: Glyph) -> bool:
 
 
 def _with_accents(glyphs: Sequence[Glyph]) -> str:
-    if not any(glyph.text in ACCENTS for glyph in glyphs):
-        return "".join(_plain(glyph.text) for glyph in glyphs)
+    text = "".join([glyph.text for glyph in glyphs])
+    if text.isascii() and "`" not in text and "^" not in text:
+        return text
+    if ACCENTS.keys().isdisjoint(text):
+        return "".join(map(_plain, text))
     parts: list[str] = []
     waiting: Glyph | None = None
     for index, glyph in enumerate(glyphs):
