@@ -178,16 +178,19 @@ class _Styles:
 
     def __init__(self, text, raw) -> None:
         self.text, self.raw = text, raw
+        by_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
+        self.piece_at = by_address(ctypes.cast(raw.FPDFText_GetTextObject, ctypes.c_void_p).value)  # an address costs less than a pointer object
+        self.handle = ctypes.cast(text, ctypes.c_void_p)
         self.known: dict[int, tuple[Style, int | None]] = {}
         self.cuts: dict[int, tuple[bool, bool, bool, bool]] = {}
         self.matrix, self.size = raw.FS_MATRIX(), ctypes.c_float()
 
     def of(self, index: int) -> tuple[Style, int | None]:
-        piece = self.raw.FPDFText_GetTextObject(self.text, index)
-        key = ctypes.cast(piece, ctypes.c_void_p).value or -1 - index
-        if key not in self.known:
-            self.known[key] = self._look(piece, index)
-        return self.known[key]
+        key = self.piece_at(self.handle, index) or -1 - index
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self._look(self.raw.FPDFText_GetTextObject(self.text, index), index)
+        return found
 
     def _look(self, piece, index: int) -> tuple[Style, int | None]:
         matrix, size = self.matrix, self.raw.FPDFText_GetFontSize(self.text, index)
