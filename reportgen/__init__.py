@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reportgen.capture import MeasureOptions, measure, token_weights
-    from reportgen.documents import Document, document_from_text, read_document
+    from reportgen.documents import Document, ReadingLimits, document_from_text, read_document
     from reportgen.errors import ReportgenError
     from reportgen.measurements import Measurements
     from reportgen.models import LanguageModel, load_model
@@ -26,6 +26,7 @@ _HOMES = {
     "LanguageModel": "models",
     "MeasureOptions": "capture",
     "Measurements": "measurements",
+    "ReadingLimits": "documents",
     "Report": "report",
     "ReportgenError": "errors",
     "Sentence": "sentences",
@@ -44,6 +45,7 @@ __all__ = [
     "LanguageModel",
     "MeasureOptions",
     "Measurements",
+    "ReadingLimits",
     "Report",
     "ReportgenError",
     "Sentence",

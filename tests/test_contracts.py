@@ -35,7 +35,7 @@ BELOW_THE_WAIST = (
     "render",
 )
 ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target")
-LAST = ("progress", "options", "cli", "__main__")
+LAST = ("progress", "options", "reading_options", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
 COMMANDS = ["report", "measure", "render", "tokens", "models", "models list", "models fetch"]
 

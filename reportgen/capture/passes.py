@@ -231,7 +231,7 @@ class Passes:
                 **self.fed.settings,
             },
             "windows": [],
-            "notices": [*self.fed.notices, *self._where_measured(), *self._absences(shapes, probed, target), *self.annotations.notices],
+            "notices": [*self._of_reading(), *self.fed.notices, *self._where_measured(), *self._absences(shapes, probed, target), *self.annotations.notices],
             **self.annotations.metadata(stack),
         }
         some = attention_layers(model)
@@ -255,6 +255,11 @@ class Passes:
         of_several = {} if len(target.sentences) < 2 else {"last_sentence": target.sentences[-1]}
         said = {"sentence": target.sentence, **of_several, "rows": len(target.rows), "description": target.description, "unit": target.unit}
         return said | asked | ({} if target.reads is None else {"tokens_read": target.reads}) | dict(target.said)
+
+    def _of_reading(self) -> list[str]:
+        """What was said when the document was read, and the second text."""
+        pair = self.options.pair
+        return [*self.fed.document.notices, *(f"{pair.source}: {notice}" for notice in (() if pair is None else pair.notices))]
 
     def _where_measured(self) -> list[str]:
         """Which of the model's layers have attention, where not all have."""

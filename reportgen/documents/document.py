@@ -11,9 +11,9 @@ BETWEEN_BLOCKS = "\n\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One heading, paragraph, list item, quotation, caption, table or piece of code, as a span of the document's text.
+    """One heading, paragraph, list item, quotation, caption, piece of code or table, as a span of the document's text.
 
-    `level` is that of a heading, 1 the highest, and 0 where it is unknown.
+    A table has a line for each row, with " | " between the cells. `level` is a heading's, 1 the highest; 0 where unknown.
     """
 
     start: int
@@ -27,7 +27,7 @@ class Document:
     """A text that a model can read and a page can show, with its blocks in order.
 
     The blocks cover all of the text but the blank lines between them. `source` is a file's name, never its path;
-    `sha256` is that of the text in UTF-8.
+    `sha256` is that of the text in UTF-8. `notices` say what of the file was left out or could not be told, a sentence each.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Reading:
     notices: tuple[str, ...] = ()
 
 
-def build_document(pieces: Iterable[Piece], *, title: str, source: str) -> Document:
+def build_document(pieces: Iterable[Piece], *, title: str, source: str, language: str = "en", notices: tuple[str, ...] = ()) -> Document:
     """A document of these pieces; its title is the heading it starts with, or else the title given."""
     pieces = tuple(pieces)
     text = BETWEEN_BLOCKS.join(piece.text for piece in pieces)
@@ -68,6 +68,8 @@ def build_document(pieces: Iterable[Piece], *, title: str, source: str) -> Docum
         source=source,
         blocks=_place(pieces),
         sha256=hashlib.sha256(text.encode("utf-8")).hexdigest(),
+        language=language,
+        notices=notices,
     )
 
 

@@ -2,7 +2,7 @@
 
 List items keep a marker ("- " or their number), so that a model sees a list. Images leave their alternative text.
 HTML makes no structure: its tags are dropped and the text between them stays. Rules, comments and front matter leave
-nothing. Code keeps its lines; a table is code too, one line per row with " | " between the cells.
+nothing. Code keeps its lines; a table has one line per row with " | " between the cells.
 """
 
 import re
@@ -40,6 +40,7 @@ class _Walk:
         self.marker = ""
         self.cells: list[str] = []
         self.rows: list[str] = []
+        self.level = 0
 
     def step(self, token: Token) -> Piece | None:
         """The piece that this token completes, if it completes one."""
@@ -59,6 +60,8 @@ class _Walk:
         self.containers.append(token.type)
         if token.type == "list_item_open":
             self.marker = f"{token.info}{token.markup} " if token.info else "- "
+        if token.type == "heading_open":
+            self.level = int(token.tag[1])
 
     def _leave(self) -> Piece | None:
         match self.containers.pop():
@@ -69,7 +72,7 @@ class _Walk:
                 self.cells = []
             case "table_open":
                 rows, self.rows = "\n".join(self.rows), []
-                return Piece(kind="code", text=code_text(rows))
+                return Piece(kind="table", text=code_text(rows))
         return None
 
     def _prose(self, text: str) -> Piece | None:
@@ -79,7 +82,8 @@ class _Walk:
         if not text:
             return None
         marker, self.marker = self.marker, ""
-        return Piece(kind=self._kind(), text=marker + text)
+        kind = self._kind()
+        return Piece(kind=kind, text=marker + text, level=self.level if kind == "heading" else 0)
 
     def _kind(self) -> str:
         inner_to_outer = (KINDS.get(container) for container in reversed(self.containers))

@@ -7,30 +7,36 @@ from collections.abc import Callable, Iterable
 from io import BufferedIOBase
 from pathlib import Path
 
+from reportgen.documents.apart import read_apart
 from reportgen.documents.decoding import clean, decode, require_visible
-from reportgen.documents.document import Document, Piece, build_document
+from reportgen.documents.document import Document, Piece, Reading, build_document
+from reportgen.documents.formats import MARKDOWN, TEXT, Format, format_named, format_of, refuse_address
+from reportgen.documents.limits import ReadingLimits, refuse_length, refuse_size
+from reportgen.documents.magic import refuse_other_kind
 from reportgen.documents.markdown import markdown_pieces
 from reportgen.documents.plain import plain_pieces
 from reportgen.errors import DocumentError
 
-Reader = Callable[[str], Iterable[Piece]]
-
-READERS: dict[str, Reader] = {".txt": plain_pieces, ".md": markdown_pieces, ".markdown": markdown_pieces}
+READERS: dict[Format, Callable[[str], Iterable[Piece]]] = {TEXT: plain_pieces, MARKDOWN: markdown_pieces}
 STANDARD_INPUT = "standard input"
 
 
-def read_document(path: str | os.PathLike, *, stdin: BufferedIOBase | None = None) -> Document:
-    """The document in this file; "-" reads plain text from standard input (`stdin` stands in for it).
+def read_document(path: str | os.PathLike, *, stdin: BufferedIOBase | None = None, format: str | None = None, limits: ReadingLimits | None = None) -> Document:
+    """The document in this file; "-" reads standard input (`stdin` stands in for it), as plain text if `format` does not say otherwise.
 
-    Raises DocumentError where there is no such file, it cannot be read, its format or encoding is not supported,
-    or it holds no text.
+    `format` is txt, md, html or docx; by default the file's ending says it. Formats other than txt and md are parsed in a process of their own, within `limits`.
+    Raises DocumentError where there is no such file, it cannot be read, its format or encoding is not supported, it is damaged or encrypted, it is beyond
+    a limit, or it holds no text. Addresses are refused; nothing is fetched.
     """
+    limits, named = limits or ReadingLimits(), None if format is None else format_named(format)
     if os.fspath(path) == "-":
-        data = (stdin or sys.stdin.buffer).read()
-        return _document(data, plain_pieces, title=STANDARD_INPUT.capitalize(), source=STANDARD_INPUT)
-    path = Path(os.fsdecode(path))
-    data = _bytes_of(path)
-    return _document(data, _reader_for(path), title=tidy_stem(path.stem), source=_printable(path.name))
+        data = (stdin or sys.stdin.buffer).read(limits.size + 1)
+        refuse_size(STANDARD_INPUT, len(data), limits)
+        return _document(data, named or TEXT, title=STANDARD_INPUT.capitalize(), source=STANDARD_INPUT, limits=limits, named=named is not None)
+    path = Path(_file_name(path))
+    data = _bytes_of(path, named, limits)
+    form, source = named or format_of(path, _printable(path.name)), _printable(path.name)
+    return _document(data, form, title=tidy_stem(path.stem), source=source, limits=limits, named=named is not None)
 
 
 def document_from_text(text: str, *, title: str = "Untitled", source: str = "a string") -> Document:
@@ -40,7 +46,7 @@ def document_from_text(text: str, *, title: str = "Untitled", source: str = "a s
     """
     text, source = clean(text), _printable(source)
     require_visible(text, name=source)
-    return _build(text, plain_pieces, title=_printable(title), source=source)
+    return _build(Reading(pieces=tuple(plain_pieces(text))), title=_printable(title), source=source)
 
 
 def tidy_stem(stem: str) -> str:
@@ -49,38 +55,56 @@ def tidy_stem(stem: str) -> str:
     return words[:1].upper() + words[1:] or "Untitled"
 
 
-def _document(data: bytes, reader: Reader, *, title: str, source: str) -> Document:
-    return _build(decode(data, name=source), reader, title=title, source=source)
+def _document(data: bytes, form: Format, *, title: str, source: str, limits: ReadingLimits, named: bool) -> Document:
+    refuse_other_kind(data, form, source, named=named)
+    reading = read_apart(data, form, source=source, limits=limits) if form.reader else _read_here(data, form, source, limits)
+    return _build(reading, title=title, source=source)
 
 
-def _build(text: str, reader: Reader, *, title: str, source: str) -> Document:
-    pieces = tuple(reader(text))
-    if not pieces:
+def _read_here(data: bytes, form: Format, source: str, limits: ReadingLimits) -> Reading:
+    """Plain text and Markdown, which no library has to be kept away from this process for."""
+    text = decode(data, name=source)
+    refuse_length(source, len(text), limits)
+    return Reading(pieces=tuple(READERS[form](text)))
+
+
+def _build(reading: Reading, *, title: str, source: str) -> Document:
+    if not reading.pieces:
         raise DocumentError(f"{source} holds no text beside its markup: give a document with at least one sentence.")
-    return build_document(pieces, title=title, source=source)
+    require_visible("".join(piece.text for piece in reading.pieces), name=source)
+    title = _printable(reading.title or "") or title
+    return build_document(reading.pieces, title=title, source=source, language=reading.language or "en", notices=reading.notices)
 
 
-def _bytes_of(path: Path) -> bytes:
+def _file_name(path: str | os.PathLike) -> str:
+    """The path as a string. Raises DocumentError for an address."""
+    name = os.fsdecode(path)
+    refuse_address(_printable(name))
+    return name
+
+
+def _bytes_of(path: Path, named: Format | None, limits: ReadingLimits) -> bytes:
     shown = _printable(str(path))
-    if path.is_dir():
+    if os.path.isdir(path):
         raise DocumentError(f"{shown} is a folder: name one file in it.")
-    if not path.exists():
+    if not os.path.exists(path):  # which is False, and no error, for what no file can be called
         raise DocumentError(f"{shown} does not exist: check the name and the folder.")
-    _reader_for(path)  # a file of an unsupported kind is refused before it is read, however large it is
+    if named is None:
+        format_of(path, _printable(path.name))  # a file of an unsupported kind is refused before it is read, however large it is
     try:
-        return path.read_bytes()
+        return _read_at_most(path, limits)
     except OSError as error:
         raise DocumentError(f"{shown} cannot be read ({error.strerror}): check its permissions.") from error
 
 
-def _reader_for(path: Path) -> Reader:
-    try:
-        return READERS[path.suffix.lower()]
-    except KeyError:
-        found = f"its name ends in {_printable(path.suffix)}" if path.suffix else "its name has no ending"
-        raise DocumentError(
-            f"{_printable(path.name)} is of no supported kind ({found}): use one of {', '.join(READERS)}, or - for plain text from standard input."
-        ) from None
+def _read_at_most(path: Path, limits: ReadingLimits) -> bytes:
+    """The file's bytes; what has no size before it is read, such as a pipe, is read up to the limit."""
+    name = _printable(path.name)
+    refuse_size(name, path.stat().st_size, limits)
+    with path.open("rb") as file:
+        data = file.read(limits.size + 1)
+    refuse_size(name, len(data), limits)
+    return data
 
 
 def _printable(name: str) -> str:

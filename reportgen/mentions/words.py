@@ -53,11 +53,11 @@ class Word:
 
 
 def find_words(text: str, sentences: Sequence[Sentence], kinds: Sequence[str]) -> tuple[Word, ...]:
-    """The words of the sentences, in order; code has none. `kinds` are those of the document's blocks."""
+    """The words of the sentences, in order; code and tables have none. `kinds` are those of the document's blocks."""
     return tuple(
         word
         for index, sentence in enumerate(sentences)
-        if kinds[sentence.block] != "code"
+        if kinds[sentence.block] not in {"code", "table"}
         for word in _words_of(text, sentence, index, heading=kinds[sentence.block] == "heading")
     )
 

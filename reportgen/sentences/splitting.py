@@ -44,7 +44,7 @@ def split_sentences(document: Document) -> tuple[Sentence, ...]:
 
 def _spans(text: str, block: Block, punkt: PunktModel) -> Iterator[Span]:
     match block.kind:
-        case "code":
+        case "code" | "table":
             borders = [line.end() for line in re.finditer(r".*\n", text)]
         case "heading":
             borders = []

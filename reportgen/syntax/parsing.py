@@ -40,8 +40,8 @@ class Parser:
         return {"pipeline": self.name, "version": self.pipeline.meta.get("version", ""), "spacy": importlib.import_module("spacy").__version__}
 
     def parse(self, document: Document, sentences: Sequence[Sentence]) -> tuple[ParsedWord, ...]:
-        """The words of the sentences, each parsed by itself, in order; code has none. Raises `ModelError` when the pipeline finds no heads."""
-        prose = [(index, sentence) for index, sentence in enumerate(sentences) if document.blocks[sentence.block].kind != "code"]
+        """The words of the sentences, each parsed by itself, in order; code and tables have none. Raises `ModelError` when the pipeline finds no heads."""
+        prose = [(index, sentence) for index, sentence in enumerate(sentences) if document.blocks[sentence.block].kind not in {"code", "table"}]
         words: list[ParsedWord] = []
         for parsed, (index, sentence) in zip(self.pipeline.pipe(document.text[one.start : one.end] for _, one in prose), prose, strict=True):
             if not parsed.has_annotation("DEP"):

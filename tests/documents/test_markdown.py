@@ -41,6 +41,11 @@ def test_structure_becomes_kinds():
     ]
 
 
+def test_headings_have_levels():
+    levels = [(piece.kind, piece.level) for piece in markdown_pieces("# A\n\nb\n\n#### C\n\nD\n-\n\n> ### E\n\n- # F\n\n  g")]
+    assert levels == [("heading", 1), ("paragraph", 0), ("heading", 4), ("heading", 2), ("heading", 3), ("heading", 1), ("list item", 0)]
+
+
 def test_list_items_keep_a_marker():
     assert blocks("3. a\n4. b\n\n* c\n+ d") == [
         ("list item", "3. a"),
@@ -71,8 +76,8 @@ def test_code_keeps_its_lines_and_indents_but_no_tabs():
     assert blocks("```python\n\ndef f():\n\treturn 1  \n\n\nf()\n```") == [("code", "def f():\n    return 1\n\n\nf()")]
 
 
-def test_a_table_is_code_with_a_line_for_each_row():
-    assert blocks("| a | b |\n|---|--:|\n| *1* | `2` |\n| 3 | |") == [("code", "a | b\n1 | 2\n3 |")]
+def test_a_table_has_a_line_for_each_row():
+    assert blocks("| a | b |\n|---|--:|\n| *1* | `2` |\n| 3 | |") == [("table", "a | b\n1 | 2\n3 |")]
 
 
 def test_html_makes_no_structure_but_its_text_stays():

@@ -61,11 +61,12 @@ def test_an_adjective_is_no_name() -> None:
     assert entities("We like American cars. They like American films. Every American car is fine.") == []
 
 
-def test_headings_and_titles_of_chapters_tell_nothing_and_code_has_no_mentions() -> None:
+def test_headings_and_titles_of_chapters_tell_nothing_and_code_and_tables_have_no_mentions() -> None:
     pieces = [
         Piece(kind="heading", text="The Long Way Home"),
         Piece(kind="paragraph", text="It was a long way home. The Home was far."),
         Piece(kind="code", text="class Ann: of Ann"),
+        Piece(kind="table", text="Ann of Ann | by Ann"),
     ]
     document = build_document(pieces, title="x", source="x.md")
     assert find_mentions(document.text, split_sentences(document), [block.kind for block in document.blocks]).found == ()

@@ -33,8 +33,9 @@ def test_words_have_their_places_and_heads_in_the_document() -> None:
     assert found[7:12] == [("Nobody", 1, 10, "nsubj"), ("on", 1, 10, "nsubj"), ("land", 1, 10, "nsubj"), ("waved", 1, -1, "ROOT"), ("a", 1, 12, "det")]
 
 
-def test_code_is_not_parsed() -> None:
-    document = build_document([Piece(kind="code", text="the ship left"), Piece(kind="paragraph", text="The ship left.")], title="x", source="x.md")
+@pytest.mark.parametrize("kind", ["code", "table"])
+def test_code_and_tables_are_not_parsed(kind: str) -> None:
+    document = build_document([Piece(kind=kind, text="the ship left"), Piece(kind="paragraph", text="The ship left.")], title="x", source="x.md")
     words = Parser(pipeline=HandPipeline(rule=to_the_verb), name="by hand").parse(document, split_sentences(document))
     assert {word.sentence for word in words} == {1}
 

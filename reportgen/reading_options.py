@@ -1,0 +1,52 @@
+"""The options of the command line that say how a document is read, which a command takes together."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from reportgen.options import parsed_size
+
+if TYPE_CHECKING:
+    from reportgen.documents import Document
+
+OPTIONS = {
+    "format": Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="What DOC is: txt, md, html or docx; by default what its name ends in, and txt for standard input."),
+    ],
+    "max_size": Annotated[
+        int | None,
+        typer.Option("--max-size", metavar="SIZE", parser=parsed_size, help="The largest file that is read (100MB by default); unpacked, four times that."),
+    ],
+    "max_characters": Annotated[int | None, typer.Option("--max-characters", metavar="N", min=1, help="The longest text that is read (5000000 by default).")],
+    "max_pages": Annotated[int | None, typer.Option("--max-pages", metavar="N", min=1, help="The most pages of a file that has pages (1000 by default).")],
+    "max_seconds": Annotated[
+        int | None, typer.Option("--max-seconds", metavar="N", min=1, help="How long the reading of a file other than .txt and .md may take (60 by default).")
+    ],
+    "max_memory": Annotated[
+        int | None, typer.Option("--max-memory", metavar="SIZE", parser=parsed_size, help="The memory that such reading may take (2GB by default).")
+    ],
+}
+
+
+def reads_documents(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, its last parameter, `**reading`, written out as the options of reading."""
+    hints = get_type_hints(command, include_extras=True)
+    parameters = [one.replace(annotation=hints[name]) for name, one in inspect.signature(command).parameters.items() if one.kind is not one.VAR_KEYWORD]
+    further = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in OPTIONS.items()]
+    command.__signature__ = inspect.Signature([*parameters, *further], return_annotation=None)
+    return command
+
+
+def read_as_asked(doc: str, pair: Path | None, reading: dict[str, Any]) -> tuple[Document, Document | None]:
+    """The document, and the second text where there is one, within the same limits; the format is that of the document."""
+    from reportgen.documents import ReadingLimits, read_document
+
+    asked = {name.removeprefix("max_"): value for name, value in reading.items() if name != "format" and value is not None}
+    limits = ReadingLimits(**asked)
+    return read_document(doc, format=reading["format"], limits=limits), None if pair is None else read_document(pair, limits=limits)
