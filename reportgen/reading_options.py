@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from reportgen.documents import Document
 
 OPTIONS = {
+    "drop": Annotated[
+        Literal["references"] | None, typer.Option("--drop", help="Leave out the list of references: its heading and what follows up to the next section.")
+    ],
     "format": Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="What DOC is: txt, md, html or docx; by default what its name ends in, and txt for standard input."),
+        typer.Option("--format", metavar="NAME", help="What DOC is: txt, md, html, pdf or docx; by default what its name ends in, and txt for standard input."),
     ],
     "max_size": Annotated[
         int | None,
@@ -44,9 +47,12 @@ def reads_documents(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_as_asked(doc: str, pair: Path | None, reading: dict[str, Any]) -> tuple[Document, Document | None]:
-    """The document, and the second text where there is one, within the same limits; the format is that of the document."""
-    from reportgen.documents import ReadingLimits, read_document
+    """The document, and the second text where there is one, within the same limits; the format and what is left out are those of the document."""
+    from reportgen.documents import ReadingLimits, drop_references, read_document
 
-    asked = {name.removeprefix("max_"): value for name, value in reading.items() if name != "format" and value is not None}
+    asked = {name.removeprefix("max_"): value for name, value in reading.items() if name not in ("format", "drop") and value is not None}
     limits = ReadingLimits(**asked)
-    return read_document(doc, format=reading["format"], limits=limits), None if pair is None else read_document(pair, limits=limits)
+    document = read_document(doc, format=reading["format"], limits=limits)
+    if reading["drop"] == "references":
+        document = drop_references(document)
+    return document, None if pair is None else read_document(pair, limits=limits)

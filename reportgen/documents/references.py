@@ -12,7 +12,8 @@ from reportgen.errors import DocumentError
 
 NUMBER = r"(?:(?:\d{1,3}(?:\.\d{1,3})*|[A-Z]|[IVXLC]{1,7})[.:)]?\s+)?"
 NAME = re.compile(
-    NUMBER + r"(?:references(?: and notes| cited)?|reference list|list of references|bibliography|selected bibliography|literature(?: cited)?|works cited|cited works"
+    NUMBER
+    + r"(?:references(?: and notes| cited)?|reference list|list of references|bibliography|selected bibliography|literature(?: cited)?|works cited|cited works"
     r"|works consulted|sources(?: cited)?|literatur(?:verzeichnis)?|quellen(?:verzeichnis)?|bibliographie|références(?: bibliographiques)?|bibliografía|referencias)[.:]?",
     re.IGNORECASE,
 )

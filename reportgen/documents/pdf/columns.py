@@ -23,6 +23,7 @@ FEWEST_LINES = 4  # of prose on each side of a gutter
 OWN_BASELINE, MOST_OWN = 0.12, 0.6  # of the size, off the next baseline of the other side; of the lines
 TALL = 0.4  # of the page's text: a gutter that no other page has runs past as much
 NEAR = 2.0  # sizes: gutters of two pages nearer than this are one
+ROW_GAP, WIDEST_CELL, FEWEST_ROWS = 2.5, 0.3, 4  # sizes between rows; of the page's width; cells that have one beside them over the gutter
 OVERHANG = 1.5  # sizes by which a line may reach over a gutter and still belong to its side
 
 
@@ -242,7 +243,7 @@ def _bands(page: _Page, gutter: float, *, strict: bool) -> list[tuple[float, flo
     bands: list[tuple[float, float, bool]] = []
     at = -np.inf
     for top, bottom in _free_between(page, crossing):
-        top = _past_short_last_line(page, crossing, gutter, top)
+        top = _past_table(page, _past_short_last_line(page, crossing, gutter, top), gutter)
         if top < bottom and _has_columns(page, gutter, (top, bottom), strict=strict):
             bands += [(at, top, False), (top, bottom, True)]
             at = bottom
@@ -268,6 +269,21 @@ def _past_short_last_line(page: _Page, crossing: np.ndarray, gutter: float, top:
     if alone and abs(page.left[next_ones[0]] - page.left[last]) < 2.5 * size and page.right[next_ones[0]] < gutter:
         return float(page.bottom[next_ones[0]])
     return top
+
+
+def _past_table(page: _Page, top: float, gutter: float) -> float:
+    """The top of the columns, below the rows of a table that stands on both sides of the gutter right under a line that crosses it."""
+    if top == -np.inf:
+        return top
+    reached, rows = top, 0
+    for index in np.flatnonzero(page.top >= top - 0.4 * page.size):
+        near = page.top[index] - reached < ROW_GAP * page.size
+        if not near or page.right[index] - page.left[index] > WIDEST_CELL * (page.right.max() - page.left.min()):
+            break
+        level = np.abs(page.top - page.top[index]) < 0.2 * page.size
+        rows += bool((level & (page.left > gutter)).any() and (level & (page.right < gutter)).any())
+        reached = max(reached, float(page.bottom[index]))
+    return reached if rows >= FEWEST_ROWS else top
 
 
 def _has_columns(page: _Page, gutter: float, stretch: tuple[float, float], *, strict: bool) -> bool:

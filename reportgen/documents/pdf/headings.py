@@ -35,9 +35,7 @@ def with_headings(drafts: Sequence[Draft], usual: Usual) -> list[Draft]:
     title = title_of(drafts, usual)
     drafts, title = _with_whole_title(drafts, title, usual)
     by_line = bylines(drafts, title, usual)
-    marked = [
-        replace(draft, kind="heading") if draft is title or (draft not in by_line and is_heading(draft, usual)) else draft for draft in drafts
-    ]
+    marked = [replace(draft, kind="heading") if draft is title or (draft not in by_line and is_heading(draft, usual)) else draft for draft in drafts]
     position = next((index for index, draft in enumerate(drafts) if draft is title), None)
     return _with_levels(marked, position)
 
@@ -93,7 +91,14 @@ def _may_head(draft: Draft, text: str) -> bool:
     letters = sum(map(str.isalpha, text))
     first = next((character for character in text if character.isalpha()), "")
     short = len(draft.lines) <= MOST_LINES and len(text) <= LONGEST
-    return short and letters >= 2 and letters >= 0.5 * len(text.replace(" ", "")) and not first.islower() and not text.endswith(UNFINISHED) and not KEYWORD.match(text)
+    return (
+        short
+        and letters >= 2
+        and letters >= 0.5 * len(text.replace(" ", ""))
+        and not first.islower()
+        and not text.endswith(UNFINISHED)
+        and not KEYWORD.match(text)
+    )
 
 
 def _is_marked(draft: Draft) -> bool:
@@ -189,7 +194,11 @@ def _rank_after(rank: int, look: tuple, found: dict[tuple, int]) -> int:
 
 def _named_depths(headings: Iterable[tuple[int, Draft]], found: dict[tuple, int]) -> dict[tuple, int]:
     """Depth 1 for a way of setting that names parts of a paper: "References" is no subsection."""
-    return {_look(draft): 1 for _, draft in headings if re.fullmatch(r"(?:references|bibliography|abstract|introduction)[.:]?", draft.first.text, re.I) and found[_look(draft)] > 1}
+    return {
+        _look(draft): 1
+        for _, draft in headings
+        if re.fullmatch(r"(?:references|bibliography|abstract|introduction)[.:]?", draft.first.text, re.I) and found[_look(draft)] > 1
+    }
 
 
 def _prominence(look: tuple[float, bool, bool, bool]) -> tuple:

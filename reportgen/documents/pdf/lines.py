@@ -60,7 +60,7 @@ class Line:
         """Its words, parted where a gap is too wide for a space; in a line whose spaces are all stretched to fill it, none is."""
         gaps = [(b.left - a.right) / min(a.style.size, b.style.size) for a, b in pairwise(self.words)]
         spaces = sorted(gap for gap in gaps if gap > LEAST_SPACE)
-        widest = max(CELL_GAP, STRETCHED * spaces[len(spaces) // 2]) if len(spaces) >= FEWEST_SPACES else CELL_GAP
+        widest = max(CELL_GAP, STRETCHED * spaces[len(spaces) // 4]) if len(spaces) >= FEWEST_SPACES else CELL_GAP
         borders = [i + 1 for i, gap in enumerate(gaps) if gap > widest]
         return tuple(self.words[start:end] for start, end in pairwise([0, *borders, len(self.words)]))
 

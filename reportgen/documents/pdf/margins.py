@@ -133,21 +133,21 @@ def _letters(row: _Row) -> int:
 
 def _elsewhere(row: _Row, group: Iterable[_Row]) -> set[int]:
     """The other pages that have a row of the group at this row's height."""
-    return {other.page for other in group if other.page != row.page and abs(other.base - row.base) < SAME_PLACE}
+    return {other.page for other in group if other.page != row.page and other.side == row.side and abs(other.base - row.base) < SAME_PLACE}
 
 
 def _counting(rows: Sequence[_Row], pages: int) -> list[_Row]:
     """The rows with a number first or last that is the page's own, counted from one and the same start."""
-    by_start: dict[tuple[str, int, bool], list[_Row]] = defaultdict(list)
+    by_start: dict[tuple[int, bool], list[_Row]] = defaultdict(list)
     for row in rows:
         for number, is_roman in _end_numbers(row):
-            by_start[row.side, number - row.page, is_roman].append(row)
+            by_start[number - row.page, is_roman].append(row)
     found = []
     for group in by_start.values():
         needed = min(pages, max(3, FEWEST_COUNTED * pages))
-        found += [row for row in group if len(_elsewhere(row, group)) >= needed - 1]
+        in_place = [row for row in group if len(_elsewhere(row, group)) >= needed - 1]
         lone = [row for row in group if LONE_NUMBER.fullmatch(row.text)]
-        found += lone if len({row.page for row in lone}) >= 2 else []
+        found += in_place + (lone if len({row.page for row in [*in_place, *lone]}) >= 2 else [])
     return found
 
 

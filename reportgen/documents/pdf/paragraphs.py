@@ -15,7 +15,7 @@ from reportgen.documents.pdf.usual import Usual
 INDENT, WIDEST_INDENT = 0.7, 6.0  # sizes
 APART = 1.3  # of the usual distance between lines
 SLACK = 1.0  # size: what a line may leave free though the next word had fitted
-SAME_SIZE = 0.05
+SAME_SIZE, SAME_LEFT = 0.05, 0.15
 BULLET = re.compile(r"[-–—*•‣◦▪·∙◆■○●►✓⋄]\s+(?=\S)|[•‣◦▪●■◆►](?=\S)")
 ENUMERATOR = re.compile(r"(?:\((?:\d{1,3}|[A-Za-z]|[ivx]{2,5})\)|(?:\d{1,3}|[a-z]|[ivx]{2,5})[.)]|[A-Z]\))\s+(?=\S)")
 LABEL = re.compile(r"\[[\w+.:’'-]{1,14}\]\s+(?=\S)")
@@ -119,7 +119,11 @@ def _starts_stack(lines: Sequence[Line], kinds: Sequence[str], index: int, usual
         return True
     if gap > APART * usual.leading(line.size) and gap > 1.15 * line.size:
         return True
-    return is_caption(line, usual) and not (CAPTION.match(above.text) and ends_early(line, line)) and (above.right < line.edges[1] - 2 * line.size or gap > 1.1 * usual.leading(line.size))
+    return (
+        is_caption(line, usual)
+        and not (CAPTION.match(above.text) and ends_early(line, line))
+        and (above.right < line.edges[1] - 2 * line.size or gap > 1.1 * usual.leading(line.size))
+    )
 
 
 def _cut(stack: tuple[Line, ...], kind: str, usual: Usual, apart: bool) -> list[Draft]:
@@ -147,7 +151,13 @@ def _draft(lines: tuple[Line, ...], left: float, apart: bool) -> Draft:
 def _is_broken(lines: Sequence[Line]) -> bool:
     """Whether the lines, all of them shorter than they had to be, were broken on purpose."""
     narrow = all(line.right - line.left < 0.8 * (line.edges[1] - line.edges[0]) and not line.text.endswith(("-", "‐")) for line in lines)
-    return len(lines) > 1 and narrow and all(ends_early(a, b) for a, b in pairwise(lines))
+    return len(lines) > 1 and narrow and (_is_centred(lines) or all(ends_early(a, b) for a, b in pairwise(lines)))
+
+
+def _is_centred(lines: Sequence[Line]) -> bool:
+    """Whether the lines have one middle and edges of their own."""
+    middles, lefts, size = [line.left + line.right for line in lines], [line.left for line in lines], lines[0].size
+    return max(middles) - min(middles) < size and all(abs(a - b) > size for a, b in pairwise(lefts))
 
 
 def _left_of(stack: Sequence[Line]) -> float:
@@ -158,12 +168,34 @@ def _left_of(stack: Sequence[Line]) -> float:
 
 def _starts(stack: Sequence[Line]) -> set[int]:
     """The indices of the lines, after the first, that start a paragraph or a list item."""
-    return _item_starts(stack) | _leader_starts(stack) | _section_starts(stack) | _indent_starts(stack) | _early_starts(stack)
+    items = {index for index in range(len(stack)) if _starts_item_here(stack, index)}
+    ends = {_end_of_item(stack, index, items) for index in items}
+    starts = items | ends | _leader_starts(stack) | _section_starts(stack)
+    for start, end in pairwise(sorted({0, *starts, len(stack)})):
+        if start not in items:
+            part = stack[start:end]
+            starts |= {start + index for index in _indent_starts(part, stack) | _early_starts(part)}
+    return starts - {0, len(stack)}
+
+
+def _end_of_item(stack: Sequence[Line], start: int, items: set[int]) -> int:
+    """The index after the last line of the item: where another item starts, lines stand elsewhere, or the text fills its lines no more."""
+    hang = stack[start + 1].left if start + 1 < len(stack) else stack[start].left
+    for index in range(start + 1, len(stack)):
+        line, above = stack[index], stack[index - 1]
+        over = ends_sentence(above.text) and ends_early(above, line)
+        if index in items or over or (index > start + 1 and abs(line.left - hang) > SAME_LEFT * line.size):
+            return index
+    return len(stack)
 
 
 def _section_starts(stack: Sequence[Line]) -> set[int]:
     """Headings one right below the other: the second with a number of its own, or one in the middle and one at the edge."""
-    return {i for i in range(1, len(stack)) if stack[i].bold and ends_early(*stack[i - 1 : i + 1]) and (SECTION.match(stack[i].text) or _differ(*stack[i - 1 : i + 1]))}
+    return {
+        i
+        for i in range(1, len(stack))
+        if stack[i].bold and ends_early(*stack[i - 1 : i + 1]) and (SECTION.match(stack[i].text) or _differ(*stack[i - 1 : i + 1]))
+    }
 
 
 def _differ(above: Line, line: Line) -> bool:
@@ -177,13 +209,11 @@ def _leader_starts(stack: Sequence[Line]) -> set[int]:
     return {index + 1 for index, line in enumerate(stack[:-1]) if LEADERS.search(line.text)}
 
 
-def _item_starts(stack: Sequence[Line]) -> set[int]:
-    return {index for index in range(1, len(stack)) if _starts_item_here(stack, index)}
-
-
 def _starts_item_here(stack: Sequence[Line], index: int) -> bool:
     """Whether a list item starts here: always with a bullet; with a number where the lines below or the items above show a list."""
     line, above = stack[index], stack[index - 1]
+    if index == 0:
+        return starts_item(line.text)
     if BULLET.match(line.text):
         return not line.text.startswith(("-", "–", "—")) or abs(line.left - stack[0].left) < 0.3 * line.size or line.left != above.left
     pattern = next((pattern for pattern in (ENUMERATOR, LABEL) if pattern.match(line.text)), None)
@@ -201,9 +231,9 @@ def _text_left(line: Line) -> float:
     return line.words[1].left if len(line.words) > 1 else line.left
 
 
-def _indent_starts(stack: Sequence[Line]) -> set[int]:
+def _indent_starts(stack: Sequence[Line], whole: Sequence[Line]) -> set[int]:
     """Paragraphs whose first line is set in, or whose other lines are: whichever has line ends before them that fit better."""
-    left = min(line.left for line in stack)
+    left = min(line.left for line in (whole if len(stack) < len(whole) else stack))
     inset = [INDENT * line.size < line.left - left < WIDEST_INDENT * line.size for line in stack]
     if not any(inset[1:]) or all(inset):
         return set()
@@ -211,9 +241,7 @@ def _indent_starts(stack: Sequence[Line]) -> set[int]:
     first_out = {i for i in range(1, len(stack)) if not inset[i] and (inset[i - 1] or inset[i + 1 : i + 2] == [True])}
     if inset[0] and not inset[1]:
         return first_in
-    if not inset[0] and inset[1:2] == [True] and (starts_item(stack[0].text) or _fit(stack, first_out) >= _fit(stack, first_in)):
-        return first_out
-    if starts_item(stack[0].text) and sum(inset) > len(stack) / 2:
+    if not inset[0] and inset[1:2] == [True] and _fit(stack, first_out) >= _fit(stack, first_in):
         return first_out
     return first_in if _fit(stack, first_in) >= min(0.5, _fit(stack, first_out)) else first_out
 

@@ -43,7 +43,7 @@ class _Margins:
     numbers: int
 
 
-def pdf_reading(data: bytes, *, pages_at_most: int) -> Reading:
+def pdf_reading(data: bytes, pages_at_most: int) -> Reading:
     """The blocks of the PDF in these bytes, its title, and notices of what was left out.
 
     Raises DocumentError where pypdfium2 is absent, where the file is damaged, needs a password, has no page or too many,
@@ -124,7 +124,9 @@ def _text(draft: Draft, vocabulary: Vocabulary) -> str:
 def _title(pieces: Sequence[Piece], drafts: Sequence[Draft], named: str) -> str | None:
     """The title on the first page; the one that the file gives where that has the same letters, or where there is no other."""
     shown = next((piece.text for piece in pieces if piece.kind == "heading" and piece.level == 1), None)
-    has_title = shown is not None and drafts and any(draft.kind == "heading" and draft.level == 1 and draft.first.page == drafts[0].first.page for draft in drafts)
+    has_title = (
+        shown is not None and drafts and any(draft.kind == "heading" and draft.level == 1 and draft.first.page == drafts[0].first.page for draft in drafts)
+    )
     if not has_title:
         return named or None
     return named if named and _letters(named) == _letters(shown) else shown
