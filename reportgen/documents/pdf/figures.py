@@ -66,7 +66,7 @@ def is_lettering(draft: Draft, usual: Usual) -> bool:
     if draft.kind not in {"paragraph", "list item", "table"} or BULLET.match(text) or _is_prose(draft, usual):
         return False
     words = sum(len(line.text.split()) for line in draft.lines) / (2 if draft.size < SMALL * usual.size else 1)
-    if draft.kind != "table" and (words > MOST_WORDS * len(draft.lines) and not _is_of_figures(text) or (ends_sentence(text) and words > 3)):
+    if draft.kind != "table" and ((words > MOST_WORDS * len(draft.lines) and not _is_of_figures(text)) or (ends_sentence(text) and words > 3)):
         return False
     if NAMED.fullmatch(text) or (draft.first.bold and draft.size >= usual.size and (NUMBER.match(text) or draft.kind == "paragraph")):
         return False

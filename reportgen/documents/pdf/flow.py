@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from reportgen.documents.pdf.hyphens import CUT
+from reportgen.documents.pdf.lines import join_words
 from reportgen.documents.pdf.paragraphs import SAME_SIZE, Draft, ends_early, ends_sentence, starts_item
 from reportgen.documents.pdf.tables import EQUATION_NUMBER
-from reportgen.documents.pdf.lines import join_words
 
 ASIDE = frozenset({"caption", "table", "code", "footnote"})
 MATH_SHARE, MATH_INSET = 0.18, 1.2  # of the characters; sizes from the column's left edge

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reportgen.documents.pdf.lines import Line
 from reportgen.documents.pdf.captions import CAPTION
+from reportgen.documents.pdf.lines import Line
 from reportgen.documents.pdf.paragraphs import Draft
 from reportgen.documents.pdf.tables import is_row
 from reportgen.documents.pdf.usual import Usual

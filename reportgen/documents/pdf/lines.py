@@ -13,7 +13,7 @@ from reportgen.documents.pdf.words import ASCENT, Word, is_parted, type_size
 
 SAME_LINE = 0.3  # of the size: baselines nearer than this are one
 RAISED = 0.6  # of the larger size: how far smaller type on a line may be off its baseline
-SMALLER = 0.86
+SMALLER, SMALLEST = 0.86, 0.42  # of the larger size: what stands beside a large initial is not raised
 SHIFTED, MOST_SHIFTED = 0.36, 2  # of the size, characters: letters off the baseline in their own size, as in the name of TeX
 CELL_GAP = 0.95  # of the size: a wider gap parts the cells of a table
 LEAST_SPACE, STRETCHED, FEWEST_SPACES = 0.12, 1.7, 4  # of the size; times the line's usual space; spaces to tell that by
@@ -110,10 +110,16 @@ def join_words(words: Sequence[Word]) -> str:
     parts = []
     for index, word in enumerate(words):
         before = words[index - 1] if index else None
-        if before is not None and is_parted(before, word):
+        if before is not None and is_parted(before, word) and not _is_initial_of(before, word):
             parts.append(" ")
         parts.append(_raised(before, word, words[index + 1] if index + 1 < len(words) else None))
     return "".join(parts)
+
+
+def _is_initial_of(before: Word, word: Word) -> bool:
+    """Whether a large letter is the first of this word; A and I are words of their own, unless what follows is in capitals."""
+    large = len(before.text) == 1 and before.style.size > INITIAL * word.style.size
+    return large and word.left - before.right < word.style.size and (before.text not in "AI" or word.text.isupper())
 
 
 def _raised(before: Word | None, word: Word, after: Word | None) -> str:
@@ -178,7 +184,7 @@ def _stands_at(word: Word, neighbour: Word, off: float, is_longer: bool) -> bool
     gap = max(neighbour.left - word.right, word.left - neighbour.right)
     if not -0.5 * size < gap < 0.5 * size:
         return False
-    if word.style.size < SMALLER * size:
+    if SMALLEST * size < word.style.size < SMALLER * size:
         return off < RAISED * size
     return is_longer and len(word.text) <= MOST_SHIFTED and off < SHIFTED * size and -0.3 * size < gap < 0.1 * size
 

@@ -144,7 +144,7 @@ def _counting(rows: Sequence[_Row], pages: int) -> list[_Row]:
             by_start[number - row.page, is_roman].append(row)
     found = []
     for group in by_start.values():
-        needed = min(pages, max(3, FEWEST_COUNTED * pages))
+        needed = max(2, min(pages, max(3, FEWEST_COUNTED * pages)))
         in_place = [row for row in group if len(_elsewhere(row, group)) >= needed - 1]
         lone = [row for row in group if LONE_NUMBER.fullmatch(row.text)]
         found += in_place + (lone if len({row.page for row in [*in_place, *lone]}) >= 2 else [])

@@ -14,6 +14,7 @@ from reportgen.errors import DocumentError
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
+NO_TITLE = re.compile(r"(?:untitled|anonymous|no title|title|document)[\s\d-]*|.*\.(?:dvi|tex|docx?|odt|rtf|pdf|indd|qxd|ps|html?)|Microsoft Word - .*", re.I)
 MOST_WIDE = 1_000_000  # points; no page of a document is larger, and coordinates beyond this lose their digits
 
 
@@ -39,8 +40,9 @@ def opened(data: bytes, *, pages_at_most: int) -> Iterator[PdfDocument]:
 
 
 def title_in_metadata(document: PdfDocument) -> str:
-    """What the file gives as its title, on one line; empty where it gives none."""
-    return re.sub(r"\s+", " ", clean(document.get_metadata_value("Title"))).strip()
+    """What the file gives as its title, on one line; empty where it gives none, or only the name of a file or program."""
+    title = re.sub(r"\s+", " ", clean(document.get_metadata_value("Title"))).strip()
+    return "" if NO_TITLE.fullmatch(title) else title
 
 
 def size_of(document: PdfDocument, page: int) -> tuple[float, float] | None:

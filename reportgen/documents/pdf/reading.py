@@ -26,7 +26,7 @@ from reportgen.documents.pdf.opening import opened, title_in_metadata
 from reportgen.documents.pdf.paragraphs import Draft, drafts_of
 from reportgen.documents.pdf.tables import LEADERS, code_text, row_text
 from reportgen.documents.pdf.usual import Usual, usual_of
-from reportgen.documents.pdf.words import Word, type_size, words_of
+from reportgen.documents.pdf.words import Word, words_of
 from reportgen.errors import DocumentError
 
 MOST_UNKNOWN = 0.5  # of the characters: fonts that say less of what they show cannot be read
