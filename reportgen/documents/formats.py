@@ -42,7 +42,7 @@ PANDOC = "make Markdown of it, for example with `pandoc {} -o NEW.md`, and give 
 OFFICE = "open it in a word processor and save it as .docx"
 RECOGNISE = "have the text recognised first, for example with `tesseract {} NEW`, and give NEW.txt"
 REFUSED = {
-    (".tex", ".ltx"): ("LaTeX source, whose commands only LaTeX can carry out", PANDOC),
+    (".tex", ".ltx"): ("LaTeX source, whose commands only LaTeX can carry out", f"give the PDF that it makes, or {PANDOC}"),
     (".bib", ".ris"): ("a list of references, which has no sentences", "give the text that cites them"),
     (".epub", ".mobi", ".azw3"): ("an e-book", PANDOC),
     (".doc", ".dot", ".docm", ".dotx", ".dotm", ".rtf", ".odt", ".ott", ".wpd", ".pages"): ("a word processor's file of another kind than .docx", OFFICE),

@@ -65,7 +65,10 @@ def _read_here(data: bytes, form: Format, source: str, limits: ReadingLimits) ->
     """Plain text and Markdown, which no library has to be kept away from this process for."""
     text = decode(data, name=source)
     refuse_length(source, len(text), limits)
-    return Reading(pieces=tuple(READERS[form](text)))
+    try:
+        return Reading(pieces=tuple(READERS[form](text)))
+    except DocumentError as error:
+        raise DocumentError(f"{source}: {error}") from error
 
 
 def _build(reading: Reading, *, title: str, source: str) -> Document:

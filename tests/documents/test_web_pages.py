@@ -43,7 +43,7 @@ def test_the_main_text_is_kept_and_what_stands_around_it_is_counted() -> None:
         ("paragraph", MORE, 0),
     ]
     (said,) = found.notices
-    assert said.startswith("Of the page's 81 words 24 were left out")
+    assert said.startswith("Left out as no part of the page's main text: 24 of 81 words")
 
 
 def test_where_no_main_text_is_found_all_visible_text_is_read_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +54,8 @@ def test_where_no_main_text_is_found_all_visible_text_is_read_with_a_notice(monk
 
 
 def test_lists_keep_markers_and_numbers() -> None:
-    found = blocks("<ul><li>a<ul><li>b</ul><li><p>c</p><p>d</p></ul><ol start=3><li>e<li value=7>f</ol><dl><dt>g<dd>h</dl>")
-    assert found == [("list item", text) for text in ("- a", "- b", "- c", "d", "3. e", "7. f", "- g", "h")]
+    found = blocks("<ul><li>a<ul><li>b</ul><li><p>c</p><p>d</p></ul><ol start=3><li>e<li value=7>f<li>f2</ol><dl><dt>g<dd>h</dl>")
+    assert found == [("list item", text) for text in ("- a", "- b", "- c", "d", "3. e", "7. f", "8. f2", "- g", "h")]
 
 
 def test_quotations_captions_and_code_have_kinds() -> None:
@@ -99,7 +99,7 @@ def test_what_is_not_shown_leaves_nothing_and_what_follows_it_stays(unseen: str)
 def test_raised_marks_of_notes_are_left_out_and_counted() -> None:
     found = read(f"<p>{PROSE}<sup><a href='#n1'>[1]</a></sup> {MORE}<sup id=c><a href='#n2'>2</a></sup> E = mc<sup>2</sup>.</p>")
     assert found.pieces[0].text == f"{PROSE} {MORE} E = mc2."
-    assert found.notices == ("2 raised marks of notes left out of the running text.",)
+    assert found.notices == ("Left out of the running text: 2 raised marks of notes.",)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_encoding_that_is_not_declared_is_guessed_with_a_notice() -> None:
 def test_bytes_that_do_not_fit_the_declared_encoding_are_counted() -> None:
     found = html_reading(f"<meta charset=utf-8><p>{PROSE} ".encode() + b"\xff\xfe and \xc3 on</p>", LIMITS)
     assert "\ufffd\ufffd and \ufffd on" in found.pieces[0].text
-    assert found.notices[0].startswith("3 characters of the page do not fit its encoding (utf-8)")
+    assert found.notices[0].endswith("encoding (utf-8) were read as \ufffd, 3 in all.")
 
 
 @pytest.mark.parametrize("label", ["zip", "rot13", "idna", "utf-7", "unicode_escape", "nonsense", "\\x00"])
@@ -168,6 +168,10 @@ def test_a_page_nested_too_deep_is_refused_rather_than_cut() -> None:
 def test_a_page_without_anything_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentError, match="holds no text"):
         html_reading(data, LIMITS)
+
+
+def test_control_characters_on_a_page_are_blanks() -> None:
+    assert blocks("<p>One\x07two&#1;three&#xffff;four.</p>") == [("paragraph", "One two three four.")]
 
 
 def test_braille_on_a_page_is_kept() -> None:

@@ -31,9 +31,36 @@ def test_a_sample_starts_with_a_heading_and_has_paragraphs(row):
     assert "paragraph" in kinds
 
 
-def test_the_technical_sample_has_blocks_of_every_kind():
-    kinds = {block.kind for block in read_document(SAMPLES / "sqlite-file-format.md").blocks}
-    assert kinds == {"heading", "paragraph", "list item", "quotation", "code"}
+@pytest.mark.parametrize(
+    ("name", "further"),
+    [("sqlite-file-format.md", {"code"}), ("lending-shed.docx", {"caption", "table"}), ("tide-tables.html", {"caption", "table", "code"})],
+)
+def test_the_samples_with_markup_have_blocks_of_many_kinds_and_headings_of_two_levels_or_more(name, further):
+    document = read_document(SAMPLES / name)
+    assert {block.kind for block in document.blocks} == {"heading", "paragraph", "list item", "quotation"} | further
+    assert {1, 2} <= {block.level for block in document.blocks}
+
+
+def test_the_word_sample_is_read_without_what_stands_around_its_text():
+    document = read_document(SAMPLES / "lending-shed.docx")
+    assert not [said for said in ("Should we name the four", "Lending Shed, 2021", "Page 1", "to be checked") if said in document.text]
+    assert [document.text[block.start : block.end][:2] for block in document.blocks if block.kind == "list item"] == [
+        "1.",
+        "2.",
+        "3.",
+        "4.",
+        *["- "] * 3,
+        *["1.", "2.", "3."] * 2,
+    ]
+    assert document.notices[0] == "Left out of the Word file: headers and footers (8 words), 1 comment, 1 tracked deletion."
+
+
+def test_the_web_sample_is_read_without_what_stands_around_its_text():
+    document = read_document(SAMPLES / "tide-tables.html")
+    assert not [said for said in ("cookies", "Skip to", "Newsletter", "fog signals", "All rights", "template", "Search") if said in document.text]
+    assert document.title == "How a tide table is made"
+    assert "’" in document.text
+    assert document.notices[0].startswith("Left out as no part of the page's main text: 117 of 2,057 words")
 
 
 def test_no_sample_sentence_is_a_fragment_of_an_abbreviation():

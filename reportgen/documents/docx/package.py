@@ -16,7 +16,7 @@ from reportgen.memory import written_size
 MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 MOST_PARTS = 10_000
 MOST_PACKED = 250  # times; prose packs to a tenth, deflate's end is a thousandth
-SMALL = 1_000_000  # bytes; what unpacks to less may be packed in any way
+SMALL = 20_000_000  # bytes; what unpacks to less may be packed in any way, as a table of many empty cells is
 TYPES = "[Content_Types].xml"
 
 

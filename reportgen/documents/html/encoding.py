@@ -61,5 +61,5 @@ def _decoded(data: bytes, encoding: str, *notices: str) -> Decoded:
     text = data.decode(encoding, "replace")
     wrong = text.count("\ufffd") - data.count("\ufffd".encode(encoding, "ignore") or b"\xff" * (len(data) + 1))
     if wrong > 0:
-        notices = (*notices, f"{wrong:,} characters of the page do not fit its encoding ({encoding}) and were read as \N{REPLACEMENT CHARACTER}.")
+        notices = (*notices, f"Bytes that do not fit the page's encoding ({encoding}) were read as \N{REPLACEMENT CHARACTER}, {wrong:,} in all.")
     return Decoded(text=text, notices=notices)

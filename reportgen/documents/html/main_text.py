@@ -13,6 +13,7 @@ from copy import deepcopy
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 
+from reportgen.documents.decoding import clean
 from reportgen.documents.html.walking import PageBlock, Place
 
 FIRST, DIGITS, BASE = "\u2800", "\u2801", 255  # Braille: visible characters that are no letters, of which pages have none; those that do lose them here
@@ -32,7 +33,7 @@ def main_blocks(tree: HtmlElement, blocks: Sequence[PageBlock]) -> list[PageBloc
 def _mark(tree: HtmlElement, blocks: Sequence[PageBlock]) -> None:
     """Put each block's mark before its first string and before its longest."""
     for element in tree.iter():
-        element.text, element.tail = (text and BRAILLE.sub("?", text) for text in (element.text, element.tail))
+        element.text, element.tail = (text and BRAILLE.sub("?", clean(text)) for text in (element.text, element.tail))
     for index, block in enumerate(blocks):
         for place in {block.places[0], max(block.places, key=lambda place: place.letters)}:
             _put_before(place, _written(index))

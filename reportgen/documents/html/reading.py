@@ -40,7 +40,7 @@ def _left_out(blocks: Sequence[PageBlock], kept: Sequence[PageBlock]) -> tuple[s
     words, of = _words(kept), _words(blocks)
     if words == of:
         return ()
-    return (f"Of the page's {of:,} words {of - words:,} were left out as no part of its main text: menus, sidebars, footers and the like.",)
+    return (f"Left out as no part of the page's main text: {of - words:,} of {of:,} words (menus, sidebars, footers and the like).",)
 
 
 def _words(blocks: Sequence[PageBlock]) -> int:
@@ -48,7 +48,7 @@ def _words(blocks: Sequence[PageBlock]) -> int:
 
 
 def _said_of_marks(marks: int) -> tuple[str, ...]:
-    return (f"{marks:,} raised mark{'s' if marks > 1 else ''} of notes left out of the running text.",) if marks else ()
+    return (f"Left out of the running text: {marks:,} raised mark{'s' if marks > 1 else ''} of notes.",) if marks else ()
 
 
 def _title(tree: HtmlElement) -> str | None:

@@ -54,6 +54,7 @@ class _Walk:
     texts: list[str] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     marker: str = ""
+    numbers: dict[HtmlElement, int] = field(default_factory=dict)
 
     def add(self, text: str | None, element: HtmlElement, *, is_tail: bool) -> None:
         if not text:
@@ -111,7 +112,7 @@ def _enter(walk: _Walk, element: HtmlElement) -> Iterator[PageBlock]:
         yield from walk.flush()
         walk.around.append(element)
         if element.tag in {"li", "dt"}:
-            walk.marker = _marker(element)
+            walk.marker = _marker(element, walk.numbers)
     if element.tag == "br":
         walk.texts.append(BREAK)
     walk.add(element.text, element, is_tail=False)
@@ -155,13 +156,14 @@ def _parts(text: str) -> list[str]:
     return [prose_text(part) for part in re.split(r"\n{2,}", "\n".join(lines))]
 
 
-def _marker(element: HtmlElement) -> str:
-    """An item's number, counted from where its list starts, or a dash."""
+def _marker(element: HtmlElement, numbers: dict[HtmlElement, int]) -> str:
+    """An item's number, one more than the last of its list, which is kept in `numbers`; or a dash."""
     around = element.getparent()
     if around is None or around.tag != "ol" or "reversed" in around.attrib:
         return "- "
-    before = sum(1 for sibling in element.itersiblings("li", preceding=True))
-    return f"{_integer(element.get('value'), _integer(around.get('start'), 1) + before)}. "
+    number = numbers[around] + 1 if around in numbers else _integer(around.get("start"), 1)
+    numbers[around] = _integer(element.get("value"), number)
+    return f"{numbers[around]}. "
 
 
 def _integer(text: str | None, otherwise: int) -> int:
