@@ -92,7 +92,9 @@ def _contradictions() -> dict[str, dict[int, bytes]]:
         "no-font": plain(font=b"null"),
         "font-of-nothing": plain(font=b"<</Type/Font/Subtype/TrueType/FontDescriptor 4 0 R/FirstChar 0/LastChar 255/Widths 4 0 R>>"),
         "font-in-a-ring": plain(font=b"<</Type/Font/Subtype/Type0/Encoding/Identity-H/DescendantFonts[5 0 R]>>"),
-        "unknown-letters": plain(font=b"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/Identity-H/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/X>>]>>"),
+        "unknown-letters": plain(
+            font=b"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/Identity-H/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/X>>]>>"
+        ),
         "size-of-nothing": plain(content=stream(SHOWN.replace(b"12 Tf", b"0 Tf"))),
         "huge-size": plain(content=stream(SHOWN.replace(b"12 Tf", huge + b" Tf"))),
         "far-away": plain(content=stream(SHOWN.replace(b"72 700", huge + b" -" + huge))),
@@ -118,7 +120,9 @@ def _bombs() -> dict[str, dict[int, bytes]]:
         "deep-states": plain(content=stream(b"q " * 100_000 + SHOWN)),
         "form-in-itself": plain(page=_with_form(), content=stream(b"/A Do")) | {6: _form(b"/A Do " + SHOWN, 6)},
         "forms-in-a-row": plain(page=_with_form(), content=stream(b"/A Do")) | {n: _form(b"/A Do " + SHOWN, n + 1) for n in range(6, 300)} | {300: FONT},
-        "forms-that-double": plain(page=_with_form(), content=stream(b"/A Do")) | {n: _form(b"/A Do /A Do", n + 1) for n in range(6, 14)} | {14: _form(SHOWN, 14)},
+        "forms-that-double": plain(page=_with_form(), content=stream(b"/A Do"))
+        | {n: _form(b"/A Do /A Do", n + 1) for n in range(6, 14)}
+        | {14: _form(SHOWN, 14)},
         "one-place": plain(content=stream(b"BT /F1 12 Tf 72 700 Td " + b"(a) Tj -6.67 0 Td " * 3_000 + b" ET")),
         "many-words": plain(content=stream(zlib.compress(shown), b"/Filter/FlateDecode")),
         "one-long-line": plain(content=stream(b"BT /F1 1 Tf 0.0001 0 0 1 72 700 Tm (" + b"word " * 20_000 + b") Tj ET")),

@@ -251,7 +251,10 @@ def hyphened(*lines):
 
 
 def test_a_divided_word_is_joined():
-    assert hyphened("We look at every sentence of the docu-", "ment and then at every other.") == "We look at every sentence of the document and then at every other."
+    assert (
+        hyphened("We look at every sentence of the docu-", "ment and then at every other.")
+        == "We look at every sentence of the document and then at every other."
+    )
 
 
 def test_a_compound_that_stands_elsewhere_keeps_its_hyphen():
@@ -296,7 +299,9 @@ def test_a_formula_stays_in_its_paragraph():
 
 def test_a_large_initial_belongs_to_the_first_word():
     sheets = Sheets().write("T", LEFT, 96, size=30)
-    sheets.write("HE ferry left the northern quay at six and reached the", LEFT + 19, 84).write("island before the wind had turned, so the nets were all", LEFT + 19, 96)
+    sheets.write("HE ferry left the northern quay at six and reached the", LEFT + 19, 84).write(
+        "island before the wind had turned, so the nets were all", LEFT + 19, 96
+    )
     sheets.prose("dry by noon. " + SECOND, y=108, width=260)
     assert blocks(sheets)[0][1].startswith("THE ferry left the northern quay at six and reached the island before")
 

@@ -14,7 +14,8 @@ from made_pdf import Sheets
 
 from reportgen.documents.pdf import pdf_reading
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+ROOT = Path(__file__).parents[2]
+SAMPLE, SOURCE = ROOT / "samples" / "reading-in-order.pdf", ROOT / "tests" / "sample_sources" / "reading-in-order.txt"
 NOTE = re.compile(r"\^\[(.*?)\](?=\s|$)")
 WORDS = st.text("abcdefgABCDEFG0123456789.,;()", min_size=1, max_size=9)
 
@@ -62,7 +63,7 @@ def curled(text):
 
 def written():
     """The blocks of the sample's source as kinds and texts, without its notes; and the notes."""
-    source, notes, found = (SAMPLES / "paper" / "reading-in-order.txt").read_text(encoding="utf-8"), [], []
+    source, notes, found = SOURCE.read_text(encoding="utf-8"), [], []
 
     def superscript(match):
         notes.append(curled(match[1]))
@@ -82,7 +83,7 @@ MARKS = {"# ": "heading", "@ ": "byline", "== ": "heading", "= ": "heading", "* 
 
 @pytest.fixture(scope="module")
 def sample():
-    return pdf_reading((SAMPLES / "reading-in-order.pdf").read_bytes(), 10)
+    return pdf_reading(SAMPLE.read_bytes(), 10)
 
 
 def test_the_sample_paper_is_read_as_it_was_written(sample):
@@ -112,5 +113,5 @@ def test_the_samples_levels_title_and_notices(sample):
 
 def test_the_sample_can_be_made_again_with_the_same_text(sample, tmp_path):
     again = tmp_path / "again.pdf"
-    subprocess.run([sys.executable, str(SAMPLES / "paper" / "make.py"), str(again)], check=True)
+    subprocess.run([sys.executable, str(ROOT / "tests" / "make_pdf_sample.py"), str(again)], check=True)
     assert pdf_reading(again.read_bytes(), 10) == sample

@@ -28,7 +28,18 @@ def test_parts_of_the_list_go_with_it_and_floats_among_its_entries_stay():
 
 
 @pytest.mark.parametrize(
-    "heading", ["References", "REFERENCES", "7 References", "7. Literature", "VII. REFERENCES", "Works Cited", "Bibliography:", "Literaturverzeichnis", "Literature cited"]
+    "heading",
+    [
+        "References",
+        "REFERENCES",
+        "7 References",
+        "7. Literature",
+        "VII. REFERENCES",
+        "Works Cited",
+        "Bibliography:",
+        "Literaturverzeichnis",
+        "Literature cited",
+    ],
 )
 def test_a_list_is_known_by_its_heading(heading):
     assert left(drop_references(made((1, "T"), ("paragraph", "a"), (1, heading), ("paragraph", "b")))) == ["T", "a"]

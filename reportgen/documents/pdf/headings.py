@@ -129,7 +129,9 @@ def bylines(drafts: Sequence[Draft], title: Draft | None, usual: Usual) -> list[
     for draft in drafts[start:]:
         text = draft.first.text
         is_section = NAMED.fullmatch(text) or (_number_of(draft) and is_heading(draft, usual))
-        is_prose = draft.kind == "paragraph" and not draft.broken and (len(draft.lines) > MOST_LINES or (len(draft.lines) > 1 and ends_sentence(draft.last.text)))
+        is_prose = (
+            draft.kind == "paragraph" and not draft.broken and (len(draft.lines) > MOST_LINES or (len(draft.lines) > 1 and ends_sentence(draft.last.text)))
+        )
         if is_section or is_prose or draft.first.page != title.first.page:
             return found
         found.append(draft)

@@ -1,4 +1,6 @@
-"""Makes reading-in-order.pdf from reading-in-order.txt: python samples/paper/make.py [OUT.pdf]. The same reportlab makes the same bytes each time.
+"""Writes samples/reading-in-order.pdf from the text in tests/sample_sources: the same bytes each time from one version of reportlab.
+
+`python tests/make_pdf_sample.py [OUT.pdf]`.
 
 The source has one block a line: "# " the title, "@ " a line below it, "= " and "== " headings, "* " and "1. " items, "- " references,
 "^[...]" a note, "! table" and "! figure" with their caption up to "! end", anything else a paragraph.
@@ -16,7 +18,8 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 from typesetting import NOTE, SetLine, Type, notes_in, set_lines
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
+SOURCE, TARGET = ROOT / "tests" / "sample_sources" / "reading-in-order.txt", ROOT / "samples" / "reading-in-order.pdf"
 WIDTH, HEIGHT, MARGIN, GUTTER, TOP, FOOT = 612.0, 792.0, 54.0, 20.0, 70.0, 66.0
 COLUMN = (WIDTH - 2 * MARGIN - GUTTER) / 2
 HEADS = ("Hartwig and Oyelaran", "Reading in Order")
@@ -84,7 +87,7 @@ def curled(text: str) -> str:
 
 def make(out: Path) -> None:
     """Write the paper."""
-    blocks, notes = blocks_of((HERE / "reading-in-order.txt").read_text(encoding="utf-8"))
+    blocks, notes = blocks_of(SOURCE.read_text(encoding="utf-8"))
     canvas = Canvas(str(out), pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1)
     canvas.setTitle("Reading in Order: What the Layout of a Page Does to Measurements of Attention")
     canvas.setAuthor("Ines Hartwig and Tunde Oyelaran")
@@ -263,4 +266,4 @@ def draw_foot(page: Page) -> None:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "reading-in-order.pdf")
+    make(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)
