@@ -68,7 +68,7 @@ def test_the_format_can_be_named_for_standard_input_and_for_files_with_odd_names
 
 
 def test_a_format_that_there_is_not_is_refused_and_the_others_are_named() -> None:
-    assert refusal("-", b"One.", format="odt") == "'odt' is no format of documents that can be read; there are txt, md, html, docx."
+    assert refusal("-", b"One.", format="odt") == "'odt' is no format of documents that can be read; there are txt, md, html, pdf, docx."
 
 
 @pytest.mark.parametrize(

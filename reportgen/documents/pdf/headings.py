@@ -13,6 +13,7 @@ from reportgen.documents.pdf.usual import Usual
 
 LARGER = 1.09  # than the usual size
 TITLE_LARGER = 1.15
+NEARLY_LARGEST = 0.7  # a title of several words that is nearly as large as a number or a journal's name goes before it
 TITLE_LEADING = 1.7  # sizes between two lines of a title
 LONGEST, LONGEST_TITLE, MOST_LINES = 150, 300, 4
 NUMBER = re.compile(
@@ -63,7 +64,10 @@ def title_of(drafts: Sequence[Draft], usual: Usual) -> Draft | None:
     """The text in the largest type of the first page that has any; or its first text, if bold and in the middle; or None."""
     first = min((draft.first.page for draft in drafts), default=0)
     own = [draft for draft in drafts if draft.first.page == first and draft.kind in {"paragraph", "list item"}]
-    larger = max((draft for draft in own if _may_be_title(draft, usual)), key=lambda draft: round(draft.size, 1), default=None)
+    candidates = [draft for draft in own if _may_be_title(draft, usual)]
+    largest = max((draft.size for draft in candidates), default=0.0)
+    several = [draft for draft in candidates if len(draft.first.words) > 1 and draft.size > NEARLY_LARGEST * largest]
+    larger = max(several or candidates, key=lambda draft: round(draft.size, 1), default=None)
     return larger if larger is not None else next((draft for draft in own[:1] if _is_marked(draft) and _is_central(draft) and is_heading(draft, usual)), None)
 
 

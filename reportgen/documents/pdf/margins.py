@@ -11,7 +11,7 @@ from statistics import median
 
 from reportgen.documents.pdf.words import Word, is_parted, type_size
 
-OUTERMOST = 3  # rows at the head and at the foot of a page that may be none of its text
+OUTERMOST = 5  # rows at the head and at the foot of a page that may be none of its text
 SAME_PLACE = 3.0  # points
 ROMAN = re.compile(r"[ivxlc]{1,7}|[IVXLC]{1,7}")
 ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}

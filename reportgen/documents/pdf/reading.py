@@ -29,7 +29,7 @@ from reportgen.documents.pdf.usual import Usual, usual_of
 from reportgen.documents.pdf.words import Word, words_of
 from reportgen.errors import DocumentError
 
-MOST_UNKNOWN = 0.5  # of the characters: fonts that say less of what they show cannot be read
+MOST_UNKNOWN = 0.3  # of the characters without a meaning, or with that of an ornament: what such fonts show cannot be read
 FEWEST_WITH_GUTTER = 0.25  # of the pages: a gutter as common as this is the document's
 
 
@@ -62,7 +62,8 @@ def pdf_reading(data: bytes, pages_at_most: int) -> Reading:
 
 def _require_text(pages: Sequence[PageGlyphs]) -> None:
     known, unknown = sum(len(page.glyphs) for page in pages), sum(page.unknown for page in pages)
-    if unknown > MOST_UNKNOWN * (known + unknown):
+    odd = sum("\u2600" <= glyph.text <= "\u27bf" for page in pages for glyph in page.glyphs)
+    if unknown + odd > MOST_UNKNOWN * (known + unknown):
         raise DocumentError("The fonts of this PDF do not say which letters they show, so its text cannot be read: run it through OCR first.")
     if not known:
         raise DocumentError("This PDF has no text layer, only pictures of its pages: run OCR first (for example with ocrmypdf), then read its output.")
