@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reportgen.documents.pdf.headings import NAMED, NUMBER
-from reportgen.documents.pdf.paragraphs import BULLET, Draft, ends_sentence
+from reportgen.documents.pdf.paragraphs import Draft
+from reportgen.documents.pdf.starts import BULLET, ends_sentence
 from reportgen.documents.pdf.usual import Usual
 
 FIGURE = re.compile(r"(?:\w+ )?(?:fig\.?|figure|scheme|chart|plate|map|exhibit)\s", re.I)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from reportgen.documents.pdf.hyphens import CUT
 from reportgen.documents.pdf.lines import join_words
-from reportgen.documents.pdf.paragraphs import SAME_SIZE, Draft, ends_early, ends_sentence, starts_item
+from reportgen.documents.pdf.paragraphs import SAME_SIZE, Draft
+from reportgen.documents.pdf.starts import ends_early, ends_sentence, starts_item
 from reportgen.documents.pdf.tables import EQUATION_NUMBER
 
 ASIDE = frozenset({"caption", "table", "code", "footnote"})

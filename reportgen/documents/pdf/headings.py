@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from reportgen.documents.pdf.paragraphs import Draft, ends_sentence
+from reportgen.documents.pdf.paragraphs import Draft
+from reportgen.documents.pdf.starts import ends_sentence
 from reportgen.documents.pdf.tables import LEADERS
 from reportgen.documents.pdf.usual import Usual
 

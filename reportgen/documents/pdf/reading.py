@@ -13,11 +13,12 @@ from statistics import median
 from reportgen.documents.decoding import clean
 from reportgen.documents.document import Piece, Reading
 from reportgen.documents.pdf.bylines import with_bylines
-from reportgen.documents.pdf.columns import find_gutter, regions
+from reportgen.documents.pdf.columns import regions
 from reportgen.documents.pdf.figures import without_lettering
 from reportgen.documents.pdf.flow import flowing, pages_of
 from reportgen.documents.pdf.footnotes import part_footnotes
 from reportgen.documents.pdf.glyphs import PageGlyphs, page_glyphs
+from reportgen.documents.pdf.gutters import find_gutter
 from reportgen.documents.pdf.headings import with_headings
 from reportgen.documents.pdf.hyphens import SOFT, Vocabulary, join_lines
 from reportgen.documents.pdf.lines import Line, lines_of
