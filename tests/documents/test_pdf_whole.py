@@ -33,7 +33,7 @@ def visible(text):
 
 
 @given(st.lists(st.lists(pieces(), min_size=1, max_size=14), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_character_is_in_the_text_once_unless_a_notice_says_otherwise(pages):
     sheets = Sheets()
     for page in pages:
@@ -111,7 +111,7 @@ def test_the_samples_levels_title_and_notices(sample):
     )
 
 
-def test_the_sample_can_be_made_again_with_the_same_text(sample, tmp_path):
+def test_the_sample_can_be_made_again_with_the_same_text(tmp_path):
     again = tmp_path / "again.pdf"
     subprocess.run([sys.executable, str(ROOT / "tests" / "make_pdf_sample.py"), str(again)], check=True)
-    assert pdf_reading(again.read_bytes(), 10) == sample
+    assert shown(again.read_bytes()) == shown(SAMPLE.read_bytes())

@@ -69,6 +69,7 @@ def with_stacked(rows: list[list[Word]]) -> list[list[Word]]:
 
 
 def is_sign(character: str) -> bool:
+    """Whether the character is a sign of mathematics, or a letter that hardly anything else uses."""
     return character in "=<>+−±×÷∑∏∫∂∇∈∉⊂⊆∪∩∀∃√∞≈≤≥≠→←↔⇒⇔∝·∗⊗⊕∥|^_" or "\U0001d400" <= character <= "\U0001d7ff" or "α" <= character <= "ω"
 
 
