@@ -106,6 +106,8 @@ def _unstacked(stack: Sequence[list[Word]]) -> list[Word]:
 def _is_stacked(above: Sequence[Word], row: Sequence[Word]) -> bool:
     """Whether two rows, nearer to each other than lines of text, are parts of one formula."""
     gap = row[0].base - above[0].base
+    if gap > STACKED * max(word.style.size for word in (*above, *row)):
+        return False
     size = max(type_size(above), type_size(row))
     if gap > STACKED * size or not (_is_mathematical(above) or _is_mathematical(row)):
         return False

@@ -27,6 +27,7 @@ FIXED_WIDTH, ITALIC, FORCE_BOLD = 1 << 0, 1 << 6, 1 << 18  # of a font's flags (
 SUBSET = re.compile(r"^[A-Z]{6}\+")
 PRIVATE = (range(0xE000, 0xF900), range(0xF0000, 0x110000))
 LINE_END_HYPHENS = ("\x02", "\ufffe")  # what pdfium makes of a hyphen that ends a line
+STRAIGHT = 1e-5  # rise over run: a baseline that rises no more has one y from its start to its end
 NEARLY = 0.035  # radians: two degrees off the straight are still straight
 SMALLEST_TYPE, LARGEST_TYPE = 0.5, 2000.0  # points
 
@@ -154,11 +155,13 @@ def _characters(text, raw) -> Iterator[_Met]:
         character = _character(code_of(text, index))
         if character == " ":
             spaced = True
-        elif box_of(text, index, box) and origin_of(text, index, x, y):
-            style, turn = styles.of(index)
+        elif box_of(text, index, box):
+            style, turn, origin = styles.of(index)
+            if origin is None:
+                origin = (x.value, y.value) if origin_of(text, index, x, y) else (math.inf, math.inf)
             edges = (box.left, box.bottom, box.right, box.top)
-            if abs(sum(edges) + x.value + y.value) < MOST_WIDE and SMALLEST_TYPE <= style.size <= LARGEST_TYPE:
-                yield _Met(character, edges, (x.value, y.value), style, turn, spaced)
+            if abs(edges[0] + edges[1] + edges[2] + edges[3] + origin[0] + origin[1]) < MOST_WIDE and SMALLEST_TYPE <= style.size <= LARGEST_TYPE:
+                yield _Met(character, edges, origin, style, turn, spaced)
                 spaced = False
 
 
@@ -181,24 +184,28 @@ class _Styles:
         by_address = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
         self.piece_at = by_address(ctypes.cast(raw.FPDFText_GetTextObject, ctypes.c_void_p).value)  # an address costs less than a pointer object
         self.handle = ctypes.cast(text, ctypes.c_void_p)
-        self.known: dict[int, tuple[Style, int | None]] = {}
+        self.known: dict[int, tuple[Style, int | None, tuple[float, float] | None]] = {}
         self.cuts: dict[int, tuple[bool, bool, bool, bool]] = {}
         self.matrix, self.size = raw.FS_MATRIX(), ctypes.c_float()
 
-    def of(self, index: int) -> tuple[Style, int | None]:
+    def of(self, index: int) -> tuple[Style, int | None, tuple[float, float] | None]:
+        """Style and turn of the character, and a point on its baseline where all of its piece have one that is straight."""
         key = self.piece_at(self.handle, index) or -1 - index
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = self._look(self.raw.FPDFText_GetTextObject(self.text, index), index)
         return found
 
-    def _look(self, piece, index: int) -> tuple[Style, int | None]:
+    def _look(self, piece, index: int) -> tuple[Style, int | None, tuple[float, float] | None]:
         matrix, size = self.matrix, self.raw.FPDFText_GetFontSize(self.text, index)
         if not self.raw.FPDFText_GetMatrix(self.text, index, matrix):
-            return Style(round(size, 2)), 0
+            return Style(round(size, 2)), 0, None
         height = math.hypot(matrix.c, matrix.d) * size
         cut = self._cut(piece) if piece else (False,) * 4
-        return Style(round(height, 2) if math.isfinite(height) else 0.0, *cut), _quarter_turns(matrix.a, matrix.b)
+        x, y = ctypes.c_double(), ctypes.c_double()
+        straight = piece and abs(matrix.b) < STRAIGHT * abs(matrix.a) and self.raw.FPDFText_GetCharOrigin(self.text, index, x, y)
+        style = Style(round(height, 2) if math.isfinite(height) else 0.0, *cut)
+        return style, _quarter_turns(matrix.a, matrix.b), (x.value, y.value) if straight else None
 
     def _cut(self, piece) -> tuple[bool, bool, bool, bool]:
         font = self.raw.FPDFTextObj_GetFont(piece)

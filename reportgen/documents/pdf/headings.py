@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from reportgen.documents.pdf.paragraphs import Draft
 from reportgen.documents.pdf.starts import ends_sentence
-from reportgen.documents.pdf.tables import LEADERS
+from reportgen.documents.pdf.tables import has_leaders
 from reportgen.documents.pdf.usual import Usual
 
 LARGER = 1.09  # than the usual size
@@ -78,7 +78,7 @@ def is_heading(draft: Draft, usual: Usual) -> bool:
     if draft.kind not in {"paragraph", "list item"} or not _may_head(draft, text):
         return False
     numbered = _number_of(draft) is not None
-    if draft.kind == "list item" and (not numbered or LEADERS.search(text)):
+    if draft.kind == "list item" and (not numbered or has_leaders(text)):
         return False
     if draft.size >= LARGER * usual.size:
         return numbered or not ends_sentence(text) or text.endswith("?")

@@ -9,7 +9,7 @@ from itertools import pairwise
 from reportgen.documents.pdf.captions import CAPTION, is_caption
 from reportgen.documents.pdf.lines import Line
 from reportgen.documents.pdf.starts import INDENT, SAME_SIZE, WIDEST_INDENT, block_starts, ends_early, starts_item
-from reportgen.documents.pdf.tables import LEADERS, kinds_of
+from reportgen.documents.pdf.tables import has_leaders, kinds_of
 from reportgen.documents.pdf.usual import Usual
 
 APART = 1.3  # of the usual distance between lines
@@ -114,7 +114,7 @@ def _cut(stack: tuple[Line, ...], kind: str, usual: Usual, apart: bool) -> list[
 
 def _draft(lines: tuple[Line, ...], left: float, apart: bool) -> Draft:
     text = lines[0].text
-    is_item = starts_item(text) or LEADERS.search(text) is not None
+    is_item = starts_item(text) or has_leaders(text)
     return Draft(
         kind="list item" if is_item else "paragraph",
         lines=lines,

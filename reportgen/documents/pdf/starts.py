@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from reportgen.documents.pdf.lines import Line
-from reportgen.documents.pdf.tables import LEADERS
+from reportgen.documents.pdf.tables import has_leaders
 
 INDENT, WIDEST_INDENT = 0.7, 6.0  # sizes
 SLACK = 1.0  # size: what a line may leave free though the next word had fitted
@@ -75,7 +75,7 @@ def _differ(above: Line, line: Line) -> bool:
 
 def _leader_starts(stack: Sequence[Line]) -> set[int]:
     """After each line of a table of contents, with its dots, another starts."""
-    return {index + 1 for index, line in enumerate(stack[:-1]) if LEADERS.search(line.text)}
+    return {index + 1 for index, line in enumerate(stack[:-1]) if has_leaders(line.text)}
 
 
 def _starts_item_here(stack: Sequence[Line], index: int) -> bool:

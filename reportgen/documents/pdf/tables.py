@@ -33,13 +33,19 @@ def kinds_of(lines: Sequence[Line]) -> list[str]:
 def is_row(line: Line) -> bool:
     """Whether the line may be a row of a table: two cells or more, and none of them a marker or the number of an equation."""
     cells = line.cells
-    if len(cells) < 2 or LEADERS.search(line.text):
+    if len(cells) < 2 or has_leaders(line.text):
         return False
     if EQUATION_NUMBER.fullmatch(join_words(cells[-1])) and (line.math > 0.1 or len(cells) == 2):
         return False
     if MARKER.fullmatch(join_words(cells[0])) and len(cells) == 2:
         return False
     return not (starts_item(line.text) and len(cells) == 2)
+
+
+def has_leaders(text: str) -> bool:
+    """Whether the text ends in a row of dots and what they lead to, as in a table of contents."""
+    closed = text.replace(" ", "")
+    return any(dots in closed for dots in ("." * 5, "……", "·" * 5)) and LEADERS.search(text) is not None
 
 
 def row_text(line: Line) -> str:
