@@ -21,11 +21,9 @@ from reportgen.options import (
     Generate,
     Head,
     Json,
-    Language,
     Memory,
     Model,
     NoProbes,
-    OwnSentences,
     Pair,
     Question,
     Revision,
@@ -64,8 +62,6 @@ def report(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
-    language: Language = None,
-    sentences: OwnSentences = None,
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -83,7 +79,7 @@ def report(
     page = output or _page_of(doc)
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question, "language": language, "sentences": sentences}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question}
     measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further, reading)
     _write_page(measurements, page, json_output)
 
@@ -98,8 +94,6 @@ def measure(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
-    language: Language = None,
-    sentences: OwnSentences = None,
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -115,7 +109,7 @@ def measure(
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question, "language": language, "sentences": sentences}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question}
     _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further, reading).save(output)
     typer.echo(output)
 
@@ -247,13 +241,7 @@ def _check_outputs(source: str | Path, *paths: Path | None) -> None:
 
 
 def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, asked: dict[str, Any], reading: dict[str, Any]) -> Measurements:
-    from reportgen.sentences import in_language, read_sentences
-
-    language, given = asked.pop("language"), asked.pop("sentences")
-    document, second = read_as_asked(doc, pair, reading)
-    document = in_language(document, language, rules=given is None)
-    second = None if second is None else in_language(second, language)
-    own = None if given is None else read_sentences(given, document)
+    document, second, sentences = read_as_asked(doc, pair, reading)
     from reportgen.progress import stages
 
     _prepare(model)
@@ -264,7 +252,7 @@ def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, as
         from reportgen.models import load_model
 
         language_model = load_model(model, **placed)
-        options = MeasureOptions(pair=second, sentences=own, **asked)
+        options = MeasureOptions(pair=second, sentences=sentences, **asked)
         return measure_document(document, language_model, options=options, progress=progress)
 
 

@@ -51,15 +51,6 @@ Target = Annotated[
         help=f"What attribution explains: {FORMS}. Sentences count from 1 as on the page, characters from 0, the end not included.",
     ),
 ]
-Language = Annotated[
-    str | None, typer.Option("--language", metavar="CODE", help="Language of the texts, such as de or fr; by default what the document says, else en.")
-]
-OwnSentences = Annotated[
-    Path | None,
-    typer.Option(
-        "--sentences", metavar="FILE", help="Your own sentences: one on each line, in order and complete; or a .json list of [start, end] in characters."
-    ),
-]
 Window = Annotated[int | None, typer.Option("--window", metavar="TOKENS", min=2, help="Longest window of a long document; by default what the model reads.")]
 Stride = Annotated[int | None, typer.Option("--stride", metavar="TOKENS", min=1, help="How far apart windows start at most; by default half a window.")]
 Sentences = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -13,11 +13,25 @@ from reportgen.options import parsed_size
 
 if TYPE_CHECKING:
     from reportgen.documents import Document
+    from reportgen.sentences import Sentence
 
+MOST = "max_"
 OPTIONS = {
+    "drop": Annotated[
+        Literal["references"] | None, typer.Option("--drop", help="Leave out the list of references: its heading and what follows up to the next section.")
+    ],
     "format": Annotated[
         str | None,
-        typer.Option("--format", metavar="NAME", help="What DOC is: txt, md, html or docx; by default what its name ends in, and txt for standard input."),
+        typer.Option("--format", metavar="NAME", help="What DOC is: txt, md, html, pdf or docx; by default what its name ends in, and txt for standard input."),
+    ],
+    "language": Annotated[
+        str | None, typer.Option("--language", metavar="CODE", help="Language of the texts, such as de or fr; by default what the document says, else en.")
+    ],
+    "sentences": Annotated[
+        Path | None,
+        typer.Option(
+            "--sentences", metavar="FILE", help="Your own sentences: one on each line, in order and complete; or a .json list of [start, end] in characters."
+        ),
     ],
     "max_size": Annotated[
         int | None,
@@ -43,10 +57,19 @@ def reads_documents(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def read_as_asked(doc: str, pair: Path | None, reading: dict[str, Any]) -> tuple[Document, Document | None]:
-    """The document, and the second text where there is one, within the same limits; the format is that of the document."""
-    from reportgen.documents import ReadingLimits, read_document
+def read_as_asked(doc: str, pair: Path | None, reading: dict[str, Any]) -> tuple[Document, Document | None, tuple[Sentence, ...] | None]:
+    """The document, the second text where there is one, and the user's own sentences of the document where they are given.
 
-    asked = {name.removeprefix("max_"): value for name, value in reading.items() if name != "format" and value is not None}
-    limits = ReadingLimits(**asked)
-    return read_document(doc, format=reading["format"], limits=limits), None if pair is None else read_document(pair, limits=limits)
+    Limits and language are those of both texts, the format and what is left out those of the document.
+    """
+    from reportgen.documents import ReadingLimits, drop_references, read_document
+    from reportgen.sentences import in_language, read_sentences
+
+    limits = ReadingLimits(**{name.removeprefix(MOST): value for name, value in reading.items() if name.startswith(MOST) and value is not None})
+    language, given = reading["language"], reading["sentences"]
+    document = read_document(doc, format=reading["format"], limits=limits)
+    if reading["drop"] == "references":
+        document = drop_references(document)
+    document = in_language(document, language, rules=given is None)
+    second = None if pair is None else in_language(read_document(pair, limits=limits), language)
+    return document, second, None if given is None else read_sentences(given, document)

@@ -451,7 +451,7 @@ DOCUMENTS = {
     "binary.txt": (bytes(range(256)), "binary.txt is a binary file"),
     "latin.txt": ("Où est le café? Là-bas.".encode("latin-1"), "latin.txt is not UTF-8"),
     "wide.txt": ("The ship left. Nobody waved.".encode("utf-16"), "wide.txt is UTF-16, not UTF-8"),
-    "page.pdf": (b"%PDF-1.7", "page.pdf is of no supported kind"),
+    "page.pdf": (b"%PDF-1.7", "page.pdf: This PDF is damaged"),
     "markup.md": (b"<!-- nothing -->", "markup.md holds no text"),
 }
 

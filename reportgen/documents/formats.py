@@ -31,6 +31,7 @@ FORMATS = (
     TEXT,
     MARKDOWN,
     Format(name="html", endings=(".html", ".htm", ".xhtml"), called="a web page", reader="reportgen.documents.html:html_reading"),
+    Format(name="pdf", endings=(".pdf",), called="a PDF file", reader="reportgen.documents.pdf:pdf_reading", has_pages=True),
     Format(name="docx", endings=(".docx",), called="a Word file", reader="reportgen.documents.docx:docx_reading"),
 )
 BY_ENDING = {ending: form for form in FORMATS for ending in form.endings}
