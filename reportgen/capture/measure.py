@@ -14,7 +14,8 @@ from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import Sentence, split_sentences
-from reportgen.tokens import build_input, refuse_unknown_tokens
+from reportgen.sentences.levels import join_units
+from reportgen.tokens import build_input, chat_of, refuse_unknown_tokens
 from reportgen.windows import WindowedText, tokenise_windows
 
 
@@ -30,11 +31,12 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     language_model = given_model(model, tokenizer)
     _refuse_what_reads_twice(language_model)
     _refuse_what_cannot_be_explained(language_model, options)
-    sentences = split_sentences(document) if options.sentences is None else options.sentences
+    sentences = join_units(document, split_sentences(document) if options.sentences is None else options.sentences, options.level)
     windowed = _in_windows(document, sentences, language_model, options)
     if windowed is not None:
         return WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements()
-    fed = build_input(document, language_model, sentences=sentences, pair=_beside(options), generate=options.generate)
+    asked = {"pair": _beside(options), "generate": options.generate, "chat": options.chat, "level": options.level}
+    fed = build_input(document, language_model, sentences=sentences, **asked)
     return Passes(language_model=language_model, fed=fed, options=options, report=report).measurements()
 
 
@@ -76,6 +78,7 @@ def _in_windows(document: Document, sentences: Sequence[Sentence], language_mode
     if beside:
         return None
     limit, tokenizer = language_model.positions, language_model.tokenizer
-    found = tokenise_windows(document, sentences, tokenizer, limit, size=options.window, stride=options.stride)
+    encode_text = chat_of(language_model, None, opened=False).encode if options.chat else None
+    found = tokenise_windows(document, sentences, tokenizer, limit, size=options.window, stride=options.stride, encode_text=encode_text)
     refuse_unknown_tokens(language_model, language_model.model, found.whole.ids)
     return found if len(found.windows) > 1 else None
