@@ -14,6 +14,7 @@ from reportgen.errors import OutputError, ReportgenError
 from reportgen.files import check_writable, replacing
 from reportgen.options import (
     Attribution,
+    Chat,
     Control,
     Device,
     Doc,
@@ -21,6 +22,7 @@ from reportgen.options import (
     Generate,
     Head,
     Json,
+    Level,
     Memory,
     Model,
     NoProbes,
@@ -60,6 +62,8 @@ def report(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
+    chat: Chat = False,
+    level: Level = "sentence",
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -76,7 +80,7 @@ def report(
     page = output or Path("report.html" if doc == "-" else f"{Path(doc).stem}.html")
     _check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question, "chat": chat, "level": level}
     measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further)
     _write_page(measurements, page, json_output)
 
@@ -90,6 +94,8 @@ def measure(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
+    chat: Chat = False,
+    level: Level = "sentence",
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -104,7 +110,7 @@ def measure(
     """Measure a document and keep the numbers."""
     _check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question, "chat": chat, "level": level}
     _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further).save(output)
     typer.echo(output)
 

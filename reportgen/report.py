@@ -13,6 +13,7 @@ from reportgen.analyses import ANALYSES, LEADS, Analysis, Method, part_of
 from reportgen.analyses.charting import unchecked
 from reportgen.chart_rules import check_chart
 from reportgen.measurements import Measurements
+from reportgen.units import LEVELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A page's whole content. `subtitle` says in one line what was measured on what."""
+    """A page's whole content. `subtitle` says in one line what was measured on what; `level` is what is spoken of in the place of sentences."""
 
     title: str
     language: str
@@ -59,6 +60,7 @@ class Report:
     provenance: Provenance
     notices: tuple[str, ...]
     sections: tuple[Section, ...]
+    level: str = LEVELS[0]
 
     def _repr_html_(self) -> str:
         """The page in a frame, for a notebook. Drawing it comes later in the line, and is reached for only when a notebook asks."""
@@ -97,6 +99,7 @@ def build_report(measurements: Measurements) -> Report:
         provenance=_provenance(measurements),
         notices=(*measurements.notices, *_left_out(asked, measurements), *said),
         sections=tuple(build_section(analysis, result) for analysis, result in results.items()),
+        level=metadata.get("level", LEVELS[0]),
     )
 
 

@@ -20,3 +20,11 @@ def in_units(text: str, level: str) -> str:
         return (level.capitalize() if found["first"] == "S" else level) + found["rest"]
 
     return WORDS.sub(other, text)
+
+
+def level_notices(level: str) -> tuple[str, ...]:
+    """What is to be said of units that are not sentences."""
+    if level == LEVELS[0]:
+        return ()
+    what = "each block of the document, headings and list items among them" if level == LEVELS[1] else "each heading with what follows it up to the next"
+    return (f"This document was measured by {level}: {what}, stands where a single “sentence” does by default, in every number and on the whole page.",)

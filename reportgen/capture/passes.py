@@ -34,7 +34,7 @@ from reportgen.measurements import FORMAT, Measurements
 from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
 from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput
-from reportgen.units import LEVELS
+from reportgen.units import LEVELS, level_notices
 
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "scikit-learn", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
@@ -233,7 +233,13 @@ class Passes:
                 **self.fed.settings,
             },
             "windows": [],
-            "notices": [*self.fed.notices, *self._where_measured(), *self._absences(shapes, probed, target), *self.annotations.notices],
+            "notices": [
+                *level_notices(self.options.level),
+                *self.fed.notices,
+                *self._where_measured(),
+                *self._absences(shapes, probed, target),
+                *self.annotations.notices,
+            ],
             **self.annotations.metadata(stack),
         }
         some = attention_layers(model)
