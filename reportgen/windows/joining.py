@@ -121,8 +121,8 @@ class _Known:
     names: Int[np.ndarray, " token"]
     order: Int[np.ndarray, " token"]
     ends: Int[np.ndarray, " token"]
-    before: Int[np.ndarray, " special"]
-    after: Int[np.ndarray, " special"]
+    before: Int[np.ndarray, " first"]
+    after: Int[np.ndarray, " last"]
 
     @classmethod
     def of(cls, whole: TokenisedText) -> _Known:
