@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reportgen.errors import OutputError, ReportgenError
-from reportgen.files import check_writable, replacing
+from reportgen.errors import ReportgenError
+from reportgen.files import check_outputs, replacing
 from reportgen.options import (
     Attribution,
+    Chat,
     Control,
     Device,
     Doc,
@@ -21,6 +22,7 @@ from reportgen.options import (
     Generate,
     Head,
     Json,
+    Level,
     Memory,
     Model,
     NoProbes,
@@ -62,6 +64,8 @@ def report(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
+    chat: Chat = False,
+    level: Level = "sentence",
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -77,9 +81,9 @@ def report(
 ) -> None:
     """Measure a document and write its page."""
     page = output or _page_of(doc)
-    _check_outputs(doc, page, json_output)
+    check_outputs(doc, page, json_output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question, "chat": chat, "level": level}
     measurements = _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further, reading)
     _write_page(measurements, page, json_output)
 
@@ -94,6 +98,8 @@ def measure(
     pair: Pair = None,
     question: Question = None,
     generate: Generate = None,
+    chat: Chat = False,
+    level: Level = "sentence",
     window: Window = None,
     stride: Stride = None,
     attribution: Attribution = "fast",
@@ -107,9 +113,9 @@ def measure(
     **reading: Any,
 ) -> None:
     """Measure a document and keep the numbers."""
-    _check_outputs(doc, output)
+    check_outputs(doc, output)
     asked = {"generate": generate, "window": window, "stride": stride, "attribution": attribution, "probes": not no_probes, "memory": memory}
-    further = {"control": control, "syntax": syntax, "target": target, "question": question}
+    further = {"control": control, "syntax": syntax, "target": target, "question": question, "chat": chat, "level": level}
     _measure(doc, model, {"revision": revision, "device": device, "dtype": dtype}, pair, asked | further, reading).save(output)
     typer.echo(output)
 
@@ -123,7 +129,7 @@ def render(
     """Write the page of a measurements file; no model is needed."""
     from reportgen.measurements import Measurements
 
-    _check_outputs(measured, output, json_output)
+    check_outputs(measured, output, json_output)
     _write_page(Measurements.load(measured), output, json_output)
 
 
@@ -143,7 +149,7 @@ def tokens(
     from reportgen.measurements import Measurements
     from reportgen.token_table import check_kind, serialise, show
 
-    _check_outputs(measured, output)
+    check_outputs(measured, output)
     if output is not None:
         check_kind(output)
     measurements = Measurements.load(measured)
@@ -228,16 +234,6 @@ def _page_of(doc: str) -> Path:
     """The page's name by default: the document's with .html; the document itself may have that name."""
     stem = "report" if doc == "-" else Path(doc).stem
     return Path(f"{stem}-report.html" if Path(doc).suffix.lower() == ".html" else f"{stem}.html")
-
-
-def _check_outputs(source: str | Path, *paths: Path | None) -> None:
-    """Refuse now what could not be written later, and what would be written over the source or over another output."""
-    taken = [os.path.realpath(source)]
-    for path in filter(None, paths):
-        check_writable(path)
-        if os.path.realpath(path) in taken:
-            raise OutputError(f"{path} is named twice: give each output a file of its own.")
-        taken.append(os.path.realpath(path))
 
 
 def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, asked: dict[str, Any], reading: dict[str, Any]) -> Measurements:

@@ -53,3 +53,13 @@ def _refuse_what_is_no_file(target: Path) -> None:
     """A folder cannot be replaced; a device could be, by the superuser, and must not."""
     if target.exists() and not target.is_file():
         raise OutputError(f"Cannot write {target}: it is a {'folder' if target.is_dir() else 'device or a pipe'}; name a file.")
+
+
+def check_outputs(source: str | Path, *paths: Path | None) -> None:
+    """Refuse now what could not be written later, and what would be written over the source or over another output."""
+    taken = [os.path.realpath(source)]
+    for path in filter(None, paths):
+        check_writable(path)
+        if os.path.realpath(path) in taken:
+            raise OutputError(f"{path} is named twice: give each output a file of its own.")
+        taken.append(os.path.realpath(path))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.archive import WINDOW, StoredArrays, described, writing
+from reportgen.blocks import check_blocks
 from reportgen.contract import PAIR_KEY, TARGET_TEXT, TEXT, WINDOW_KEY, WINDOW_TEXT, spec_of
 from reportgen.errors import MeasurementsError
 from reportgen.sentence_pairs import PAIR_SENTENCES, PairArrays
@@ -169,6 +170,7 @@ def _check(measurements: Measurements) -> None:
         _check_array(key, shape, kind, sizes, _crosses(measurements.arrays))
     _check_metadata(measurements, sizes)
     _check_text(measurements, measurements.text, "")
+    check_blocks(measurements.metadata, len(measurements.text))
     if _crosses(measurements.arrays):
         _check_text(measurements, measurements.target_text, "target_")
     _check_windows(measurements, sizes)

@@ -38,6 +38,11 @@ NoProbes = Annotated[bool, typer.Option("--no-probes", help="Leave out the passe
 Control = Annotated[bool, typer.Option("--control", help="Read the sentences once more in shuffled order: is it content or position that links follow?")]
 Pair = Annotated[Path | None, typer.Option("--pair", metavar="FILE", help="A second text in the same input: question, hypothesis, summary.")]
 Generate = Annotated[int | None, typer.Option("--generate", metavar="N", min=1, help="Let the model write up to N tokens, greedily; they are measured too.")]
+Chat = Annotated[bool, typer.Option("--chat", help="Wrap the document in the model's chat template, as what the user says; with --generate the model answers.")]
+Level = Annotated[
+    Literal["sentence", "paragraph", "section"],
+    typer.Option(help="What is measured and shown in the place of sentences: paragraphs (every block is one), or headings with what follows them."),
+]
 Question = Annotated[
     str | None,
     typer.Option("--question", metavar="TEXT", help="What a model that finds answers in a text is asked about the document; explained is its answer."),

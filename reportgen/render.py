@@ -29,6 +29,7 @@ from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
 from reportgen.token_packing import pack_tokens
+from reportgen.unit_names import name_units
 from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
@@ -64,7 +65,7 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
             policy=_policy(style, script),
             picture=partial(_find_picture, beside.submit(lambda: clean(draw(specs)))),
         )
-    return Page(lighten(page))
+    return Page(lighten(name_units(page, report.level)))
 
 
 def template_folder() -> Path:

@@ -11,10 +11,13 @@ from importlib import import_module
 from itertools import groupby
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from reportgen.analyses import ANALYSES, LEADS, Analysis, Method, part_of
 from reportgen.analyses.charting import unchecked
 from reportgen.chart_rules import check_chart
 from reportgen.measurements import Measurements
+from reportgen.units import LEVELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A page's whole content. `subtitle` says in one line what was measured on what."""
+    """A page's whole content. `subtitle` says in one line what was measured on what; `level` is what is spoken of in the place of sentences."""
 
     title: str
     language: str
@@ -61,6 +64,7 @@ class Report:
     provenance: Provenance
     notices: tuple[str, ...]
     sections: tuple[Section, ...]
+    level: str = LEVELS[0]
 
     def _repr_html_(self) -> str:
         """The page in a frame, for a notebook. Drawing it comes later in the line, and is reached for only when a notebook asks."""
@@ -99,12 +103,16 @@ def build_report(measurements: Measurements) -> Report:
         provenance=_provenance(measurements),
         notices=(*measurements.notices, *_left_out(asked, measurements), *said),
         sections=tuple(build_section(analysis, result) for analysis, result in results.items()),
+        level=metadata.get("level", LEVELS[0]),
     )
 
 
 def analyse_all(analyses: Sequence[Analysis], measurements: Measurements) -> dict[Analysis, Any]:
-    """The result of each analysis, in their order; all cores work on them side by side. Raises what the first in order raises that fails."""
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="reportgen-analysis") as cores:
+    """The result of each analysis, in their order; all cores work on them side by side. Raises what the first in order raises that fails.
+
+    Products of matrices have one core meanwhile: theirs are small, and threads that wait for each other took three times as long.
+    """
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="reportgen-analysis") as cores:
         return dict(zip(analyses, cores.map(lambda analysis: analysis.analyse(measurements), analyses), strict=True))
 
 

@@ -15,7 +15,7 @@ from reportgen.analyses import ANALYSES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
 ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", "capture")
-WAIST = ("contract", "sentence_pairs", "measurements", "score_rows", "links", "sentence_pair")
+WAIST = ("contract", "sentence_pairs", "blocks", "measurements", "score_rows", "links", "sentence_pair")
 BELOW_THE_WAIST = (
     "wording",
     "chart_rules",
@@ -32,9 +32,10 @@ BELOW_THE_WAIST = (
     "packed_charts",
     "token_table",
     "notebook",
+    "unit_names",
     "render",
 )
-ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target")
+ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target", "units")
 LAST = ("progress", "options", "reading_options", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
 COMMANDS = ["report", "measure", "render", "tokens", "models", "models list", "models fetch"]
@@ -110,6 +111,7 @@ def test_no_analysis_partial_or_test_is_left_out_of_the_registry() -> None:
         "receptive_field",
         "remembering",
         "scaling",
+        "shown_blocks",
     }
     partials = {path.name.removesuffix(".html.jinja") for path in (ROOT / "templates" / "sections").glob("*.jinja")}
     assert modules == registered == partials

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.remembering import remembered
+from reportgen.analyses.shown_blocks import ShownBlocks, shown_blocks
 from reportgen.contract import CONTRACT
 from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.measurements import Measurements
@@ -42,7 +43,8 @@ class Result:
     `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer, None where it was not measured or not stored.
     Rows and columns stand for `group` consecutive sentences each, and cells for the mean over their pairs. `opening` is the pair of sentences that the
     page opens on. `effects` has the links that were hidden (query, key, nats), none where none were. `windowed` says that some pairs were never seen together,
-    and are NaN. `parts` names for each sentence what it is of, empty for the document; there are none where all are of the document.
+    and are NaN. `parts` names for each sentence what it is of, empty for the document; there are none where all are of the document. `shown` says how the
+    document's blocks look; None where the file does not tell.
     """
 
     stack: str
@@ -62,6 +64,14 @@ class Result:
     averages: Averages
     effects: Float[np.ndarray, "link 3"]
     parts: tuple[str, ...] = ()
+    shown: ShownBlocks | None = None
+
+    @property
+    def borders(self) -> tuple[int, ...]:
+        """The sentences that begin a section: those of a heading after something else."""
+        kinds, blocks = self.block_kinds, self.blocks
+        starts = [index for index in range(1, len(kinds)) if blocks[index] != blocks[index - 1]]
+        return tuple(index for index in starts if kinds[index] == "heading" and kinds[index - 1] != "heading")
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -89,6 +99,7 @@ def analyse(measurements: Measurements) -> Result:
         averages=averages(attention[0], lift, pairs, opening),
         parts=tuple(PARTS.get(part, "") for part in measurements.metadata.get("sentence_parts", ())),
         effects=hidden_effects(measurements),
+        shown=shown_blocks(measurements),
     )
 
 

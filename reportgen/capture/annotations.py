@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reportgen.capture.reducers.syntax import OFFSETS
+from reportgen.documents import Document
 from reportgen.mentions import DocumentMentions, mentions_of
+from reportgen.sentences import Sentence, split_sentences
 from reportgen.syntax import ENOUGH, ParsedWord, Parser, load_parser, place_words, relations_of
 from reportgen.tokens import ModelInput, TokenisedText
 
@@ -59,12 +62,20 @@ class Annotations:
         return said
 
 
-def annotate(fed: ModelInput, syntax: str | None) -> Annotations:
-    """The mentions of the texts and, with the name of a spaCy pipeline, their syntax. Raises `ModelError` when the pipeline is not there."""
+def _sentences_within(document: Document, units: Sequence[Sentence]) -> tuple[Sentence, ...]:
+    """The document's sentences up to the end of the last of these units."""
+    return tuple(sentence for sentence in split_sentences(document) if units and sentence.end <= units[-1].end)
+
+
+def annotate(fed: ModelInput, syntax: str | None, *, split: bool = False) -> Annotations:
+    """The mentions of the texts and, with the name of a spaCy pipeline, their syntax. With `split` the texts' units are not sentences, and they are split
+    into sentences for this. Raises `ModelError` when the pipeline is not there."""
     parser = None if syntax is None else load_parser(syntax)
     texts = [(fed.document, fed.source.sentences)]
     if fed.target is not None and fed.target_document is not None:
         texts.append((fed.target_document, fed.target.sentences))
+    if split:
+        texts = [(document, _sentences_within(document, units)) for document, units in texts]
     parsed = [None if parser is None else parser.parse(*text) for text in texts]
     relations, left_out = relations_of([words for words in parsed if words is not None])
     found = [TextAnnotations(mentions=mentions_of(*text), parsed=words, relations=relations) for text, words in zip(texts, parsed, strict=True)]

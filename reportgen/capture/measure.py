@@ -15,7 +15,8 @@ from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import Sentence, crossing_notice, split_sentences
-from reportgen.tokens import build_input, refuse_unknown_tokens, split_long
+from reportgen.sentences.levels import join_units
+from reportgen.tokens import build_input, chat_of, refuse_unknown_tokens, split_long
 from reportgen.windows import WindowedText, tokenise_windows
 
 
@@ -36,16 +37,19 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
     windowed = _in_windows(document, sentences, language_model, options)
     if windowed is not None:
         return _saying(notices, WindowedPasses.of(document, windowed, language_model=language_model, options=options, report=report).measurements())
-    fed = build_input(document, language_model, sentences=sentences, pair=_beside(options), generate=options.generate)
+    asked = {"pair": _beside(options), "generate": options.generate, "chat": options.chat, "level": options.level}
+    fed = build_input(document, language_model, sentences=sentences, **asked)
     return _saying(notices, Passes(language_model=language_model, fed=fed, options=options, report=report).measurements())
 
 
 def _sentences(document: Document, language_model: LanguageModel, options: MeasureOptions) -> tuple[Sequence[Sentence], tuple[str, ...]]:
-    """The caller's own sentences as they are, or those of the rules, the very long ones in pieces; and what is to be said of them."""
-    if options.sentences is not None:
-        return options.sentences, crossing_notice(options.sentences, document)
-    limit = options.window or language_model.positions
-    return split_long(document, split_sentences(document), language_model.tokenizer, limit, reserved=options.generate or 0)
+    """The caller's own sentences as they are, or those of the rules, the very long ones in pieces; or the paragraphs or sections of either. And what is to be said of them."""
+    own = options.sentences
+    if own is None and options.level == "sentence":
+        limit = options.window or language_model.positions
+        return split_long(document, split_sentences(document), language_model.tokenizer, limit, reserved=options.generate or 0)
+    notices = () if own is None else crossing_notice(own, document)
+    return join_units(document, split_sentences(document) if own is None else own, options.level), notices
 
 
 def _saying(notices: tuple[str, ...], measurements: Measurements) -> Measurements:
@@ -92,6 +96,7 @@ def _in_windows(document: Document, sentences: Sequence[Sentence], language_mode
     if beside:
         return None
     limit, tokenizer = language_model.positions, language_model.tokenizer
-    found = tokenise_windows(document, sentences, tokenizer, limit, size=options.window, stride=options.stride)
+    encode_text = chat_of(language_model, None, opened=False).encode if options.chat else None
+    found = tokenise_windows(document, sentences, tokenizer, limit, size=options.window, stride=options.stride, encode_text=encode_text)
     refuse_unknown_tokens(language_model, language_model.model, found.whole.ids)
     return found if len(found.windows) > 1 else None

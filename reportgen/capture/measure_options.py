@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reportgen.documents import Document
 from reportgen.sentences import Sentence
+from reportgen.units import LEVELS
 from reportgen.wanted_target import WantedTarget, parse_target
 
 ATTRIBUTIONS = ("none", "fast", "full")
@@ -23,7 +24,8 @@ class MeasureOptions:
     the same sentences in shuffled order. `memory` is how many bytes the run may take where the model is, the model included (default: all there is).
     `target` is what attribution explains: `sentence:12` (from 1), `chars:120-180` (from 0, the end not included), `class:LABEL`; by default what a model
     of the kind is for. `question` is read before the document by a model that answers questions, and its answer is then the target. Raises `ValueError`
-    for a target that is written otherwise.
+    for a target that is written otherwise. `chat` wraps the document in the model's chat template, as what the user says. `level` is sentence, paragraph or
+    section: what takes the place of sentences everywhere; `sentences` are joined to it.
     """
 
     attribution: str = "fast"
@@ -38,10 +40,14 @@ class MeasureOptions:
     control: bool = False
     target: str | None = None
     question: str | None = None
+    chat: bool = False
+    level: str = LEVELS[0]
 
     def __post_init__(self) -> None:
         if self.attribution not in ATTRIBUTIONS:
             raise ValueError(f"attribution is {self.attribution!r}; it can be {', '.join(ATTRIBUTIONS)}")
+        if self.level not in LEVELS:
+            raise ValueError(f"level is {self.level!r}; it can be {', '.join(LEVELS)}")
         if self.target is not None:
             parse_target(self.target)
 

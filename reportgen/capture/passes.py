@@ -28,12 +28,13 @@ from reportgen.capture.pruning import measure_pruning
 from reportgen.capture.self_check import check_model
 from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measure_shuffled
 from reportgen.capture.targets import Target, TargetText, chosen_target
-from reportgen.capture.text_arrays import text_arrays
+from reportgen.capture.text_arrays import blocks_of, text_arrays
 from reportgen.capture.unread import with_unread
 from reportgen.measurements import FORMAT, Measurements
 from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
 from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput
+from reportgen.units import LEVELS, level_notices
 
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "scikit-learn", "nltk", "reportgen")
 PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
@@ -94,7 +95,7 @@ class Passes:
     def annotations(self) -> Annotations:
         """What is known of the texts' words."""
         self.report("mentions" if self.options.syntax is None else "mentions and syntax", 0.0)
-        return annotate(self.fed, self.options.syntax)
+        return annotate(self.fed, self.options.syntax, split=self.options.level != LEVELS[0])
 
     @cached_property
     def attention_alone(self) -> bool:
@@ -210,7 +211,8 @@ class Passes:
             "source": document.source,
             "sha256": document.sha256,
             "language": document.language,
-            "block_kinds": [block.kind for block in document.blocks],
+            "level": self.options.level,
+            **blocks_of(document),
             "model": language_model.name,
             "revision": language_model.identity,
             "family": language_model.family,
@@ -231,14 +233,21 @@ class Passes:
                 **self.fed.settings,
             },
             "windows": [],
-            "notices": [*self._of_reading(), *self.fed.notices, *self._where_measured(), *self._absences(shapes, probed, target), *self.annotations.notices],
+            "notices": [
+                *self._of_reading(),
+                *level_notices(self.options.level),
+                *self.fed.notices,
+                *self._where_measured(),
+                *self._absences(shapes, probed, target),
+                *self.annotations.notices,
+            ],
             **self.annotations.metadata(stack),
         }
         some = attention_layers(model)
         if some is not None:
             metadata["attention_layers"] = {stack: list(some.layers)}
         if self.fed.target_document is not None:
-            metadata["target_block_kinds"] = [block.kind for block in self.fed.target_document.blocks]
+            metadata |= {f"target_{name}": values for name, values in blocks_of(self.fed.target_document).items()}
         if forward.global_tokens:
             metadata["global_tokens"] = list(forward.global_tokens)
         if (self.fed.source.part_of_sentence != DOCUMENT).any():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from reportgen.documents import Document
 from reportgen.tokens import TokenisedText
 
 
@@ -15,4 +18,13 @@ def text_arrays(tokenised: TokenisedText) -> dict[str, np.ndarray]:
         "token_ids": tokenised.ids,
         "token_spans": tokenised.spans,
         "token_sentences": tokenised.sentence_of_token,
+    }
+
+
+def blocks_of(document: Document) -> dict[str, Any]:
+    """What the metadata says of the document's blocks, in order: their kinds, their places in the text, and the levels of headings (0 where there is none)."""
+    return {
+        "block_kinds": [block.kind for block in document.blocks],
+        "block_spans": [[block.start, block.end] for block in document.blocks],
+        "block_levels": [block.level for block in document.blocks],
     }

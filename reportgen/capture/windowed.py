@@ -26,7 +26,7 @@ from reportgen.documents import Document
 from reportgen.errors import DocumentError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel
-from reportgen.tokens import ModelInput
+from reportgen.tokens import ModelInput, chat_of
 from reportgen.wanted_target import WantedCharacters, WantedSentence
 from reportgen.windows import Window, WindowedText
 
@@ -41,7 +41,8 @@ class WindowedPasses(Passes):
     @classmethod
     def of(cls, document: Document, windowed: WindowedText, *, language_model: LanguageModel, options: MeasureOptions, report: Progress) -> WindowedPasses:
         """The passes of these windows."""
-        settings = {"window": options.window or language_model.positions, "stride": options.stride or "half a window"}
+        settings: dict[str, Any] = {"window": options.window or language_model.positions, "stride": options.stride or "half a window"}
+        settings |= {"chat": chat_of(language_model, None, opened=False).settings} if options.chat else {}
         fed = ModelInput(document=document, source=windowed.whole, extra={}, target_document=None, target=None, settings=settings)
         return cls(language_model=language_model, fed=fed, options=options, report=report, windowed=windowed)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from reportgen.documents import Document
 from reportgen.documents.document import BETWEEN_BLOCKS
 from reportgen.errors import DocumentError
-from reportgen.sentences import Sentence, split_sentences
+from reportgen.sentences import Sentence
+from reportgen.sentences.levels import SENTENCE, split_beside
 from reportgen.tokens.encoding import Encoding, encode
 from reportgen.tokens.joining import cut_document, joined, shifted
 from reportgen.tokens.tokenised_text import DOCUMENT, MINIMUM_SENTENCES, PAIR, TokenisedText, tokenised_text
@@ -57,14 +59,14 @@ def align_tokens(document: Document, sentences: Sequence[Sentence], tokenizer: A
 
     Raises `DocumentError` when fewer than two sentences remain, `ModelError` when the tokenizer cannot say which characters a token stands for.
     """
-    return feed_alone(document, sentences, tokenizer, Room(limit=limit)).tokenised
+    return feed_alone(document, sentences, partial(encode, tokenizer), Room(limit=limit)).tokenised
 
 
-def feed_alone(document: Document, sentences: Sequence[Sentence], tokenizer: Any, room: Room) -> Fed:
+def feed_alone(document: Document, sentences: Sequence[Sentence], encode_text: Callable[[str], Encoding], room: Room) -> Fed:
     """One document, cut after a whole sentence where it does not fit."""
     if len(sentences) < MINIMUM_SENTENCES:
         raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two.")
-    fitted = fit(document, sentences, room.left, lambda cut: encode(tokenizer, cut.text), least=MINIMUM_SENTENCES)
+    fitted = fit(document, sentences, room.left, lambda cut: encode_text(cut.text), least=MINIMUM_SENTENCES)
     if fitted is None:
         raise DocumentError(f"{_sentence_case(room.description)}, and fewer than two sentences of {document.source} fit into them.")
     notices = notices_of_cut(fitted, len(sentences), room)
@@ -73,9 +75,19 @@ def feed_alone(document: Document, sentences: Sequence[Sentence], tokenizer: Any
 
 
 def feed_pair(
-    document: Document, sentences: Sequence[Sentence], pair: Document, encode_two: Callable[[str, str], Encoding], room: Room, *, pair_first: bool
+    document: Document,
+    sentences: Sequence[Sentence],
+    pair: Document,
+    encode_two: Callable[[str, str], Encoding],
+    room: Room,
+    *,
+    pair_first: bool,
+    level: str = SENTENCE,
 ) -> Fed:
-    """A document and a second text in one input: the second text whole, the document cut after a whole sentence where both do not fit."""
+    """A document and a second text in one input: the second text whole, the document cut after a whole sentence where both do not fit.
+
+    `level` is that of the document's sentences, and then of the second text's.
+    """
 
     def ordered(cut: Document) -> tuple[Document, Document]:
         return (pair, cut) if pair_first else (cut, pair)
@@ -89,7 +101,7 @@ def feed_pair(
         raise DocumentError(f"{_sentence_case(room.description)}, and beside {pair.source} no whole sentence of {document.source} fits into them.")
     first, second = ordered(fitted.document)
     both = joined(first, second, main=document, source=f"{document.source} with {pair.source}")
-    sentences_of_pair = split_sentences(pair)
+    sentences_of_pair = split_beside(pair, level)
     own, others = (fitted.sentences, [DOCUMENT] * len(fitted.sentences)), (sentences_of_pair, [PAIR] * len(sentences_of_pair))
     (leading, leading_parts), (trailing, trailing_parts) = (others, own) if pair_first else (own, others)
     placed = (*leading, *shifted(trailing, after=first))

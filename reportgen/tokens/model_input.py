@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from jaxtyping import Int
 
 from reportgen.documents import Document
 from reportgen.documents.document import BETWEEN_BLOCKS
-from reportgen.errors import ModelError
+from reportgen.errors import DocumentError, ModelError
 from reportgen.models import LanguageModel
-from reportgen.sentences import Sentence, split_sentences
+from reportgen.sentences import Sentence
+from reportgen.sentences.levels import SENTENCE, split_units
 from reportgen.tokens.alignment import Fed, Room, feed_alone, feed_pair
+from reportgen.tokens.chat import Chat
 from reportgen.tokens.continuation import continued
 from reportgen.tokens.encoding import Encoding, encode
 from reportgen.tokens.targets import feed_shifted, feed_target, feed_written
@@ -55,22 +58,26 @@ def build_input(
     sentences: Sequence[Sentence] | None = None,
     pair: Document | None = None,
     generate: int | None = None,
+    chat: bool = False,
+    level: str = SENTENCE,
 ) -> ModelInput:
     """The input for a document, with a second text (`pair`) and up to `generate` tokens that the model writes, where they are asked for.
 
     The second text is, for an encoder, the tokenizer's second text; for question answering the question, which the tokenizer puts first; for a causal
     model it follows after a blank line; for an encoder-decoder that writes it is what the decoder reads. A causal model's own text continues the input,
     an encoder-decoder's is what its decoder reads; without either it writes 128 tokens. The decoder of a classifier reads the source again, shifted.
+    With `chat` the document is what the user says in a chat, and the model answers where it is to write. `level` is that of the sentences, and then of other texts'.
     Raises `DocumentError` or `ModelError` when the model cannot be fed that way.
     """
-    sentences = split_sentences(document) if sentences is None else sentences
+    sentences = split_units(document, level) if sentences is None else sentences
     _refuse_what_no_model_can_do(language_model, pair, generate)
+    around = chat_of(language_model, pair, opened=generate is not None) if chat else None
     if language_model.kind == "seq2seq":
-        return _for_encoder_decoder(document, sentences, language_model, pair, generate)
+        return _for_encoder_decoder(document, sentences, language_model, pair, generate, level)
     room = Room(limit=language_model.positions, reserved=generate or 0)
-    fed, settings = _source(document, sentences, language_model, pair, room)
+    fed, settings = _source(document, sentences, language_model, pair, room, around, level)
     if generate is not None:
-        fed, written = continued(fed, language_model, generate)
+        fed, written = continued(fed, language_model, generate, level=level, answers=chat)
         settings = {**settings, "generate": written}
     again = language_model.kind in READ_TWICE and language_model.model.config.is_encoder_decoder
     return _input(language_model, fed, feed_shifted(language_model, fed) if again else None, settings)
@@ -86,18 +93,33 @@ def _refuse_what_no_model_can_do(language_model: LanguageModel, pair: Document |
         raise ModelError(f"The decoder of {name} reads either the second text or what the model writes; ask for one of them.")
 
 
-def _source(document: Document, sentences: Sequence[Sentence], language_model: LanguageModel, pair: Document | None, room: Room) -> tuple[Fed, dict[str, Any]]:
-    """The document, alone or with the second text in the same input."""
+def chat_of(language_model: LanguageModel, pair: Document | None, *, opened: bool) -> Chat:
+    """The chat around a document. Raises `ModelError` where the model has no template for it, `DocumentError` for a second text."""
+    if pair is not None:
+        raise DocumentError("A chat has one turn of the user, the document: leave out --chat, or the second text.")
+    return Chat.of(language_model, opened=opened)
+
+
+def _source(
+    document: Document,
+    sentences: Sequence[Sentence],
+    language_model: LanguageModel,
+    pair: Document | None,
+    room: Room,
+    chat: Chat | None = None,
+    level: str = SENTENCE,
+) -> tuple[Fed, dict[str, Any]]:
+    """The document, alone, within a chat, or with the second text in the same input."""
     tokenizer, kind = language_model.tokenizer, language_model.kind
     if pair is None:
-        fed = feed_alone(document, sentences, tokenizer, room)
+        fed = feed_alone(document, sentences, partial(encode, tokenizer) if chat is None else chat.encode, room)
         refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
-        return fed, {}
+        return fed, {} if chat is None else {"chat": chat.settings}
 
     def encode_two(first: str, second: str) -> Encoding:
         return encode(tokenizer, first + BETWEEN_BLOCKS + second) if kind == "causal" else encode(tokenizer, first, second)
 
-    fed = feed_pair(document, sentences, pair, encode_two, room, pair_first=kind == "question answering")
+    fed = feed_pair(document, sentences, pair, encode_two, room, pair_first=kind == "question answering", level=level)
     refuse_unknown_tokens(language_model, language_model.model, fed.encoding.ids)
     return fed, {"pair": _said_of(pair, "question" if kind == "question answering" else "second text")}
 
@@ -110,14 +132,14 @@ def refuse_unknown_tokens(language_model: LanguageModel, stack: Any, ids: Int[np
 
 
 def _for_encoder_decoder(
-    document: Document, sentences: Sequence[Sentence], language_model: LanguageModel, pair: Document | None, generate: int | None
+    document: Document, sentences: Sequence[Sentence], language_model: LanguageModel, pair: Document | None, generate: int | None, level: str
 ) -> ModelInput:
     fed, _ = _source(document, sentences, language_model, None, Room(limit=language_model.positions))
     if pair is not None:
-        target, settings = feed_target(language_model, pair), {"pair": _said_of(pair, "decoder's text")}
+        target, settings = feed_target(language_model, pair, level), {"pair": _said_of(pair, "decoder's text")}
         refuse_unknown_tokens(language_model, language_model.model.get_decoder(), target.encoding.ids)
     else:
-        target, settings = _written_target(fed, language_model, generate)
+        target, settings = _written_target(fed, language_model, generate, level)
     return _input(language_model, fed, target, settings)
 
 
@@ -132,7 +154,7 @@ def _input(language_model: LanguageModel, fed: Fed, target: Fed | None, settings
     )
 
 
-def _written_target(fed: Fed, language_model: LanguageModel, generate: int | None) -> tuple[Fed, dict[str, Any]]:
+def _written_target(fed: Fed, language_model: LanguageModel, generate: int | None, level: str) -> tuple[Fed, dict[str, Any]]:
     """The decoder's inputs by greedy generation, by default of 128 tokens or as many as the decoder reads."""
     limit, asked = language_model.target_positions, generate or DEFAULT_TOKENS
     if limit is not None and asked >= limit and generate is not None:
@@ -142,7 +164,7 @@ def _written_target(fed: Fed, language_model: LanguageModel, generate: int | Non
     notices = ()
     if generate is None:
         notices = (f"No text was given for the decoder, so it reads what {language_model.name} writes itself: greedily, {tokens} tokens at most.",)
-    return feed_written(language_model, ids, fed.document, notices), {"generate": settings}
+    return feed_written(language_model, ids, fed.document, notices, level), {"generate": settings}
 
 
 def accepted_extra(language_model: LanguageModel, encoding: Encoding) -> dict[str, Int[np.ndarray, " token"]]:

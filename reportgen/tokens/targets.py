@@ -13,7 +13,7 @@ from jaxtyping import Int
 from reportgen.documents import Document
 from reportgen.errors import DocumentError, ModelError
 from reportgen.models import LanguageModel
-from reportgen.sentences import split_sentences
+from reportgen.sentences.levels import SENTENCE, split_beside
 from reportgen.tokens.alignment import Fed, Room, fit, notices_of_cut
 from reportgen.tokens.encoding import Encoding, encode_target
 from reportgen.tokens.joining import raw_document
@@ -21,12 +21,12 @@ from reportgen.tokens.tokenised_text import GENERATED, PAIR, tokenised_text
 from reportgen.tokens.writing import decode_pieces
 
 
-def feed_target(language_model: LanguageModel, text: Document) -> Fed:
+def feed_target(language_model: LanguageModel, text: Document, level: str = SENTENCE) -> Fed:
     """The text as the decoder is fed it: its tokens as labels, shifted right by the model's own rule, start token first; the last label is not fed.
 
     A text longer than the decoder is cut after a whole sentence, with a notice.
     """
-    model, room, sentences = language_model.model, Room(limit=language_model.target_positions), split_sentences(text)
+    model, room, sentences = language_model.model, Room(limit=language_model.target_positions), split_beside(text, level)
     fitted = fit(text, sentences, room.left, lambda cut: encode_target(language_model.tokenizer, cut.text))
     if fitted is None:
         raise DocumentError(f"The decoder reads {room.limit} tokens at most, and no whole sentence of {text.source} fits into them.")
@@ -37,11 +37,11 @@ def feed_target(language_model: LanguageModel, text: Document) -> Fed:
     return Fed(document=text, encoding=encoding, tokenised=tokenised)
 
 
-def feed_written(language_model: LanguageModel, ids: Int[np.ndarray, " token"], main: Document, notices: tuple[str, ...]) -> Fed:
+def feed_written(language_model: LanguageModel, ids: Int[np.ndarray, " token"], main: Document, notices: tuple[str, ...], level: str = SENTENCE) -> Fed:
     """The model's own text as its decoder was fed it, start token first."""
     written = decode_pieces(language_model.tokenizer, ids[1:].tolist(), ())
     text = raw_document(written.text, title="Generated text", source=f"text by {language_model.name}", language=main.language)
-    sentences = split_sentences(text)
+    sentences = split_beside(text, level)
     if not sentences:
         raise DocumentError(f"{language_model.name} writes no text for {main.source}; give a text for its decoder with --pair.")
     encoding = _after_start(ids, written.spans, written.special)

@@ -26,7 +26,7 @@ class TokenisedText:
     """The tokens of the whole sentences that fit the model, and the sentences themselves.
 
     `spans` are characters of the text that was fed; `sentence_of_token` is -1 for a token of no sentence; `special` marks what the tokenizer or the model
-    added; `delimiter` marks special tokens and tokens that are only punctuation; `part_of_sentence` is `DOCUMENT`, `PAIR` or `GENERATED`.
+    added; `delimiter` marks special tokens (not the words of a chat template) and tokens that are only punctuation; `part_of_sentence` is `DOCUMENT`, `PAIR` or `GENERATED`.
     """
 
     ids: Int[np.ndarray, " token"]
@@ -47,7 +47,7 @@ def tokenised_text(
     A token across a border goes to the sentence that has more of its characters that are not white space. Raises `DocumentError` when fewer than `least`
     sentences have a token.
     """
-    text, sentences, parts = document.text, list(sentences), list(parts)
+    text, sentences, parts, notices = document.text, list(sentences), list(parts), (*notices, *encoding.notices)
     owners = owners_of_tokens(text, sentences, encoding.spans, encoding.special)
     read = set(owners.tolist())
     unread = [sentence for index, sentence in enumerate(sentences) if index not in read]
@@ -60,7 +60,7 @@ def tokenised_text(
         spans=encoding.spans,
         sentence_of_token=owners,
         special=encoding.special,
-        delimiter=encoding.special | np.array([_is_punctuation(text[start:end]) for start, end in encoding.spans], bool),
+        delimiter=encoding.separating | np.array([_is_punctuation(text[start:end]) for start, end in encoding.spans], bool),
         sentences=tuple(sentences),
         part_of_sentence=np.array(parts, np.int32),
         notices=notices,

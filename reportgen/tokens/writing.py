@@ -85,7 +85,7 @@ def decode_pieces(tokenizer: Any, ids: Sequence[int], before: Sequence[int]) -> 
     text = texts[-1] if texts else ""
     spans, finished = np.zeros((len(ids), 2), np.int32), 0
     for place, so_far in enumerate(texts):
-        same = _agreement(so_far, text)
+        same = agreement(so_far, text)
         start, finished = finished, max(finished, same)
         within = same < len(so_far) and place + 1 < len(texts)  # the last character is not whole yet
         spans[place] = start, min(finished + within, len(text))
@@ -100,21 +100,28 @@ def special_ids(tokenizer: Any) -> set[int]:
     return set(tokenizer.all_special_ids) | {number for number, token in added.items() if token.special}
 
 
+def named_special(tokenizer: Any) -> dict[int, str]:
+    """The tokens that stand for no text, by their ids."""
+    numbers = sorted(special_ids(tokenizer))
+    return dict(zip(numbers, map(str, tokenizer.convert_ids_to_tokens(numbers)), strict=True))
+
+
 def _texts(tokenizer: Any, ids: Sequence[int], before: Sequence[int]) -> Iterator[str]:
     """The text after one token, two tokens, and so on."""
-    known = _decode(tokenizer, before)
+    known = written_text(tokenizer, before)
     for end in range(1, len(ids) + 1):
-        whole = _decode(tokenizer, [*before, *ids[:end]])
+        whole = written_text(tokenizer, [*before, *ids[:end]])
         if not whole.startswith(known):
             raise ModelError("The model's tokenizer rewrites earlier text when a token follows, so what the model wrote cannot be placed.")
         yield whole[len(known) :]
 
 
-def _decode(tokenizer: Any, ids: Sequence[int]) -> str:
+def written_text(tokenizer: Any, ids: Sequence[int]) -> str:
+    """What some tokens write, special tokens left out."""
     return tokenizer.decode(list(map(int, ids)), skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
 
-def _agreement(one: str, other: str) -> int:
+def agreement(one: str, other: str) -> int:
     """How many characters two texts have in common from the start."""
     return next((place for place, (mine, yours) in enumerate(zip(one, other, strict=False)) if mine != yours), min(len(one), len(other)))
 

@@ -121,8 +121,8 @@ class _Known:
     names: Int[np.ndarray, " token"]
     order: Int[np.ndarray, " token"]
     ends: Int[np.ndarray, " token"]
-    before: Int[np.ndarray, " special"]
-    after: Int[np.ndarray, " special"]
+    before: Int[np.ndarray, " first"]
+    after: Int[np.ndarray, " last"]
 
     @classmethod
     def of(cls, whole: TokenisedText) -> _Known:
@@ -145,10 +145,15 @@ def _places(known: _Known, text: TokenisedText, mine: Bool[np.ndarray, " token"]
     places = np.empty(len(text.ids), np.int64)
     after, added = _after_the_text(text), text.special
     places[~added] = known.by_characters(text.spans[~added])
-    places[after] = known.after
-    places[_before_the_text(text)] = known.before
+    places[after] = _one_by_one(int(after.sum()), known.after)
+    places[_before_the_text(text)] = _one_by_one(int(_before_the_text(text).sum()), known.before)
     places[mine] = start + np.arange(mine.sum())
     return places
+
+
+def _one_by_one(count: int, known: Int[np.ndarray, " special"]) -> Int[np.ndarray, " _"]:
+    """The document's added tokens for as many of a window's: a chat template's last token may be part of a window's first word, and not of another's."""
+    return known[np.minimum(np.arange(count), len(known) - 1)] if len(known) else np.zeros(count, np.int64)
 
 
 def _numbered(spans: Int[np.ndarray, "token 2"]) -> Int[np.ndarray, " token"]:

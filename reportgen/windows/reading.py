@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,29 +13,37 @@ from jaxtyping import Int
 from reportgen.documents import Document
 from reportgen.errors import DocumentError
 from reportgen.sentences import Sentence
-from reportgen.tokens import DOCUMENT, MINIMUM_SENTENCES, TokenisedText, encode, refuse_too_few, tokenised_text, unread_notice
+from reportgen.tokens import DOCUMENT, MINIMUM_SENTENCES, Encoding, TokenisedText, encode, refuse_too_few, tokenised_text, unread_notice
 from reportgen.windows.joining import WindowedText, join
 from reportgen.windows.planning import Window, place_windows, plan_windows
 
 
 def tokenise_windows(
-    document: Document, sentences: Sequence[Sentence], tokenizer: Any, limit: int | None, *, size: int | None = None, stride: int | None = None
+    document: Document,
+    sentences: Sequence[Sentence],
+    tokenizer: Any,
+    limit: int | None,
+    *,
+    size: int | None = None,
+    stride: int | None = None,
+    encode_text: Callable[[str], Encoding] | None = None,
 ) -> WindowedText:
     """The document's tokens in as many windows as it takes: of at most `size` tokens (default: `limit`, the model's), `stride` apart (default: half of it).
 
-    Each window's text is tokenised by itself, as the model will read it. Raises `DocumentError` when there are fewer than two sentences, when a
+    Each window's text is tokenised by itself, as the model will read it; `encode_text` takes the tokenizer's place, such as a chat around the text. Raises `DocumentError` when there are fewer than two sentences, when a
     sentence is longer than a window, or when the window is larger than the model or no larger than the stride; `ModelError` when the tokenizer
     cannot say which characters a token stands for.
     """
     if len(sentences) < MINIMUM_SENTENCES:
         raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two.")
     size, stride = _checked(limit, size, stride)
-    whole = _read(document, sentences, tokenizer, 0, len(document.text))
+    encode_text = encode_text or partial(encode, tokenizer)
+    whole = _read(document, sentences, encode_text, 0, len(document.text))
     refuse_too_few(document, whole.sentences)
     if size is None or len(whole.ids) <= size:
         return _in_one(document, whole)
-    found = _fitting(document, whole, tokenizer, size, stride)
-    return join(found.sentences, found.windows, found.texts, (*_given_up(document, sentences, found), _notice(found, size)))
+    found = _fitting(document, whole, encode_text, size, stride)
+    return join(found.sentences, found.windows, found.texts, (*_of_tokens(whole, sentences), *_given_up(document, sentences, found), _notice(found, size)))
 
 
 def _checked(limit: int | None, size: int | None, stride: int | None) -> tuple[int | None, int]:
@@ -62,7 +71,7 @@ class _Parts:
     texts: tuple[TokenisedText, ...]
 
 
-def _fitting(document: Document, whole: TokenisedText, tokenizer: Any, size: int, stride: int) -> _Parts:
+def _fitting(document: Document, whole: TokenisedText, encode_text: Callable[[str], Encoding], size: int, stride: int) -> _Parts:
     """Windows that fit as they are tokenised by themselves.
 
     Cut out of the document, a text can have a few tokens more than its share of them: then the sentence it starts with is counted as that much longer,
@@ -73,7 +82,7 @@ def _fitting(document: Document, whole: TokenisedText, tokenizer: Any, size: int
     while True:
         counts = _counts(sentences, whole) + np.array([longer[sentence] for sentence in sentences])
         windows = place_windows(sentences, plan_windows(counts, special=special, size=size, stride=stride))
-        texts = [_read(document, sentences[window.first : window.last], tokenizer, window.start, window.end) for window in windows]
+        texts = [_read(document, sentences[window.first : window.last], encode_text, window.start, window.end) for window in windows]
         kept = [{*text.sentences} for text in texts]
         unread = {lost for window, read in zip(windows, kept, strict=True) for lost in sentences[window.first : window.last] if lost not in read}
         excess = {
@@ -94,11 +103,16 @@ def _counts(sentences: Sequence[Sentence], whole: TokenisedText) -> Int[np.ndarr
     return np.bincount(np.searchsorted(starts, whole.spans[~whole.special, 1] - 1, side="right"), minlength=len(sentences))
 
 
-def _read(document: Document, sentences: Sequence[Sentence], tokenizer: Any, start: int, end: int) -> TokenisedText:
+def _read(document: Document, sentences: Sequence[Sentence], encode_text: Callable[[str], Encoding], start: int, end: int) -> TokenisedText:
     """The tokens of a piece of the document, by itself; spans are the document's, but for special tokens, which stand for no text."""
-    encoding = encode(tokenizer, document.text[start:end])
+    encoding = encode_text(document.text[start:end])
     encoding = replace(encoding, spans=encoding.spans + np.where(encoding.special, 0, start).astype(np.int32)[:, None])
     return tokenised_text(document, sentences, [DOCUMENT] * len(sentences), encoding, notices=(), least=0)
+
+
+def _of_tokens(whole: TokenisedText, sentences: Sequence[Sentence]) -> tuple[str, ...]:
+    """What is to be said of the document's tokens, but for sentences that have none, which windows may make more."""
+    return whole.notices[:-1] if len(whole.sentences) < len(sentences) else whole.notices
 
 
 def _given_up(document: Document, sentences: Sequence[Sentence], found: _Parts) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ function setUpMatrix() {
   whenChanged(["measure", "view", "head", "threshold", "chance", "content"], showMatrix);
   whenChanged(["sentence", "pair", "count"], drawOverlay);
   drawTicks();
+  drawBorders();
 }
 
 function showMatrix() {
@@ -179,6 +180,16 @@ function drawTicks() {
     const [across, down] = [make("span", {}, String(number)), make("span", {}, String(number))];
     across.style.left = place;
     down.style.top = place;
+    document.querySelector(".ticks-key").append(across);
+    document.querySelector(".ticks-query").append(down);
+  }
+}
+
+// Where a section of the document begins, a line on both edges.
+function drawBorders() {
+  for (const sentence of workspace.borders) {
+    const [across, down] = [make("i", {}), make("i", {})];
+    across.style.left = down.style.top = `${(100 * sentence) / workspace.sentences}%`;
     document.querySelector(".ticks-key").append(across);
     document.querySelector(".ticks-query").append(down);
   }

@@ -2,6 +2,7 @@
 
 async function start() {
   await unpackData();
+  setUpUnits();
   setUpKeys();
   setUpTables();
   setUpHeads();

@@ -18,6 +18,7 @@ function setUpTokens() {
 function placeTokenPanel() {
   const block = state.sentence === null ? null : sentenceElements[state.sentence].closest(".block");
   if (isSideBySide() || !block) document.getElementById("bench").append(tokenPanel);
+  else if (block.localName === "li") block.append(tokenPanel); // a list holds items alone
   else block.after(tokenPanel);
 }
 
