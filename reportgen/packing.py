@@ -8,7 +8,7 @@ prediction that packs best is chosen for each view. templates/static/unpacking.j
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,17 +82,9 @@ def pack_expected(values: np.ndarray, triangle: bool) -> PackedViews:
     return pack_views(values.reshape(-1, *values.shape[-2:]), tight_scale(values), 0.0, triangle)
 
 
-def pack_digits(digits: Sequence[Sequence[str]]) -> str:
-    """Hexadecimal digits of all heads, two to a byte, deflated, as text."""
-    whole = "".join(one for layer in digits for one in layer)
-    return deflated(bytes.fromhex(whole + "0" * (len(whole) % 2)))
-
-
 def pack_views(values: np.ndarray, scale: Scale, step: float, triangle: bool) -> PackedViews:
     """Packs `values` (views x sentences x sentences) in steps of `step`, or the finest that a byte can hold."""
-    span = float(np.log(scale.high / scale.low))
-    steps = min(STEPS, max(1, int(span / step))) if step else STEPS
-    step = float(f"{span / steps:.12g}")  # the last digits of a logarithm differ between machines, pages must not
+    step = step_of(scale, step)
     sentences = values.shape[-1]
     kept = np.tril_indices(sentences) if triangle else np.indices((sentences, sentences)).reshape(2, -1)
     stored, predictions = bytearray(), ""
@@ -107,11 +99,22 @@ def pack_views(values: np.ndarray, scale: Scale, step: float, triangle: bool) ->
     return PackedViews(low=scale.low, step=step, views=len(values), sentences=sentences, triangle=triangle, predictions=predictions, data=data)
 
 
+def step_of(scale: Scale, step: float) -> float:
+    """The step that fits the scale evenly, `step` or just above, or the finest that a byte can hold."""
+    span = float(np.log(scale.high / scale.low))
+    steps = min(STEPS, max(1, int(span / step))) if step else STEPS
+    return float(f"{span / steps:.12g}")  # the last digits of a logarithm differ between machines, pages must not
+
+
 def deflated(data: bytes) -> str:
-    """Deflated, as text: how many zero bytes were put at its end, 0 to 3, then five characters for every four bytes, the most significant first."""
-    packed = zlib.compress(data, 9)
-    more = -len(packed) % 4
-    words = np.frombuffer(packed + bytes(more), ">u4").astype(np.int64)
+    """Deflated, as text."""
+    return as_text(zlib.compress(data, 9))
+
+
+def as_text(data: bytes) -> str:
+    """How many zero bytes were put at the end, 0 to 3, then five characters for every four bytes, the most significant first."""
+    more = -len(data) % 4
+    words = np.frombuffer(data + bytes(more), ">u4").astype(np.int64)
     digits = words[:, None] // BASE ** np.arange(4, -1, -1) % BASE
     return str(more) + np.frombuffer(DIGITS.encode("ascii"), np.uint8)[digits].tobytes().decode("ascii")
 

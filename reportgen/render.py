@@ -20,11 +20,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.head_packing import pack_heads
 from reportgen.lightening import lighten
 from reportgen.matrix_picture import draw_matrix
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
-from reportgen.packing import pack_digits, pack_expected, pack_measure
+from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
@@ -44,7 +45,7 @@ FILTERS = {
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
     "pack_tokens": pack_tokens,
-    "pack_digits": pack_digits,
+    "pack_heads": pack_heads,
     "draw_matrix": draw_matrix,
     "fields": asdict,
 }

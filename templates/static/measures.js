@@ -13,7 +13,7 @@ async function loadWorkspace(data) {
   if (data.effects.length) loaded.measures.effect = gatherLinks(data.effects, loaded);
   if (data.flows.length) loaded.measures.flow = gatherLinks(data.flows, loaded);
   const heads = readData("head-matrices-data");
-  loaded.heads = heads && prepareHeads(await unpackHeads(heads), loaded);
+  loaded.heads = heads && prepareHeads(await unpackHeads(heads, { ...loaded.measures.share, rows: loaded.rows, times: heads.group / data.group }), loaded);
   workspace = loaded;
 }
 

@@ -18,28 +18,6 @@ async function unpackViews(packed) {
   return { views, values: listValues(packed) };
 }
 
-// The matrices of single heads: one hexadecimal digit for each cell, two to a byte, down one column after the other. Each is taken out when it is asked for.
-async function unpackHeads(packed) {
-  const stored = await inflate(packed.data);
-  const { rows, triangle } = packed;
-  const cells = triangle ? (rows * (rows + 1)) / 2 : rows * rows;
-  const found = new Map();
-  const take = (layer, head) => takeHead(stored, (layer * packed.count + head) * cells, rows, triangle);
-  const values = Float64Array.from({ length: 16 }, (_, code) => (code === 0 ? 0 : code === 15 ? NaN : packed.low * Math.exp((code - 1) * packed.step)));
-  return { ...packed, data: null, values, codes: (layer, head) => remember(found, `${layer}.${head}`, () => take(layer, head)) };
-}
-
-function takeHead(stored, place, rows, triangle) {
-  const codes = new Uint8Array(rows * rows).fill(15);
-  for (let key = 0; key < rows; key++) {
-    for (let query = triangle ? key : 0; query < rows; query++, place++) {
-      const pair = stored[place >> 1];
-      codes[query * rows + key] = place & 1 ? pair & 15 : pair >> 4;
-    }
-  }
-  return codes;
-}
-
 function remember(found, name, compute) {
   if (!found.has(name)) found.set(name, compute());
   return found.get(name);
