@@ -1,7 +1,7 @@
 """The matrices of single heads small enough for a page: each code by its frequency beside what the codes around it lead to expect.
 
-What is expected of a cell is a sum of what the reader has already: cells before it in the same matrix, the layer's mean there, and the head before, each times a
-weight found by least squares for each head. templates/static/decoding.js reads what this writes.
+Expected is a sum over cells before it in the same matrix, the layer's mean there, and the head before, with weights for each head.
+templates/static/head_decoding.js reads what this writes.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer, UInt8
 
 from reportgen.coding import code
+from reportgen.expecting import BEFORE, UNIT, moved, weights_of
 from reportgen.packing import LAYER_STEP, as_text, deflated, encode, find_scale, step_of
 
 CODES = 16
-AROUND = ((1, 0), (0, 1), (1, 1), (1, -1), (2, 0), (0, 2))  # rows up and cells to the left of the cells before
-UNIT = 4096  # weights are whole numbers of this part of 1
 EXPECTED = 60  # what is expected, in thirds of a code from -2 on
-FIRM = 1e-3  # what holds weights of things that go along with each other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,18 +33,20 @@ class PackedHeads:
     data: str
 
 
-def pack_heads(codes: Sequence[Sequence[str]], triangle: bool, attention: Float[np.ndarray, "view finer finer"], times: float = 1) -> PackedHeads:
+def pack_heads(codes: Sequence[Sequence[str]], triangle: bool, attention: Float[np.ndarray, "view finer finer"], times: float = 1.0) -> PackedHeads:
     """Hexadecimal digits by layer and head, down one column after the other; `attention` are the page's matrices of means, the whole model's first, of `times` as many rows."""
     rows = _rows(len(codes[0][0]), triangle)
     within = np.tri(rows, dtype=bool) if triangle else np.ones((rows, rows), bool)
     weights, symbols, contexts = [], [], []
     for matrices, finer in zip(_matrices(codes, within), _layer_codes(attention, triangle), strict=True):
-        around = _around(matrices, _joined(finer, times, rows))[..., within]
-        cells = np.ascontiguousarray(matrices[:, within])
-        weights.append(_weights(around, cells))
-        symbols.append(cells.astype(np.uint8))
-        contexts.append(_contexts((weights[-1][:, None] @ around)[:, 0], around[:, 1]))
-    coded = code(np.concatenate(symbols).astype(np.uint8), np.concatenate(contexts), (EXPECTED * CODES, CODES))
+        mean = _joined(finer, times, rows)
+        for head, matrix in enumerate(matrices):
+            known = _known(matrix, mean, matrices[head - 1] if head else np.zeros_like(matrix), within)
+            cells = matrix[within]
+            weights.append(weights_of(known, cells.astype(float)))
+            symbols.append(cells)
+            contexts.append(_contexts(weights[-1] @ known, known[1]))
+    coded = code(np.stack(symbols), np.stack(contexts), (EXPECTED * CODES, CODES))
     layers = [b"".join(coded.rows[start : start + len(codes[0])]) for start in range(0, len(coded.rows), len(codes[0]))]
     return PackedHeads(
         bytes=tuple(len(one) for one in layers),
@@ -60,9 +60,9 @@ def _rows(cells: int, triangle: bool) -> int:
     return round((np.sqrt(8 * cells + 1) - 1) / 2) if triangle else round(np.sqrt(cells))
 
 
-def _matrices(codes: Sequence[Sequence[str]], within: np.ndarray) -> Iterator[Float[np.ndarray, "head row row"]]:
+def _matrices(codes: Sequence[Sequence[str]], within: np.ndarray) -> Iterator[UInt8[np.ndarray, "head row row"]]:
     for layer in codes:
-        found = np.zeros((len(layer), *within.shape))
+        found = np.zeros((len(layer), *within.shape), np.uint8)
         cells = np.frombuffer("".join(layer).encode("ascii"), np.uint8).reshape(len(layer), -1)
         found.transpose(0, 2, 1)[:, within.T] = np.where(cells >= ord("a"), cells - ord("a") + 10, cells - ord("0"))
         yield found
@@ -84,25 +84,18 @@ def _joined(codes: Float[np.ndarray, "finer finer"], times: float, rows: int) ->
     return belongs @ codes @ belongs.T
 
 
-def _around(matrices: Float[np.ndarray, "head row row"], mean: Float[np.ndarray, "row row"]) -> Float[np.ndarray, "head known row row"]:
-    """1, the cells before, the layer's mean and the head before; 0 for what lies outside. Whole numbers, so that sums of them are the same in any order."""
-    heads, rows, _ = matrices.shape
-    found = np.zeros((heads, len(AROUND) + 3, rows, rows))
-    found[:, 0], found[:, -2], found[1:, -1] = 1, mean, matrices[:-1]
-    for place, (down, right) in enumerate(AROUND, 1):
-        left, least = max(right, 0), max(-right, 0)
-        found[:, place, down:, left : rows - least] = matrices[:, : rows - down, least : rows - left]
+def _known(
+    matrix: Integer[np.ndarray, "row row"], mean: Float[np.ndarray, "row row"], before: Integer[np.ndarray, "row row"], within: np.ndarray
+) -> Float[np.ndarray, "known cell"]:
+    """1, the cells before, the layer's mean and the head before."""
+    known = [*(moved(matrix, *step) for step in BEFORE), mean, before]
+    found = np.ones((1 + len(known), int(within.sum())))
+    for place, values in enumerate(known, 1):
+        found[place] = values[within]
     return found
 
 
-def _weights(around: Float[np.ndarray, "head known cell"], cells: Float[np.ndarray, "head cell"]) -> Float[np.ndarray, "head known"]:
-    """By least squares, in parts of 4,096."""
-    products = around @ around.transpose(0, 2, 1) + FIRM * around.shape[2] * np.eye(around.shape[1])
-    found = np.linalg.solve(products, around @ cells[..., None])[..., 0]
-    return np.clip(np.rint(UNIT * found), -(1 << 15), (1 << 15) - 1)
-
-
-def _contexts(expected: Float[np.ndarray, "head cell"], above: Float[np.ndarray, "head cell"]) -> Int[np.ndarray, "head cell"]:
+def _contexts(wanted: Float[np.ndarray, " cell"], above: Float[np.ndarray, " cell"]) -> Int[np.ndarray, " cell"]:
     """What is expected together with the cell above."""
-    thirds = np.clip(np.floor(expected * (3 / UNIT)) + 6, 0, EXPECTED - 1)
-    return (thirds * CODES + above).astype(np.int64)
+    thirds = np.clip(np.floor(wanted * (3 / UNIT)) + 6, 0, EXPECTED - 1)
+    return (thirds * CODES + above).astype(np.int32)

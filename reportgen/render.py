@@ -25,11 +25,11 @@ from reportgen.lightening import lighten
 from reportgen.matrix_picture import draw_matrix
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
-from reportgen.packing import pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
 from reportgen.token_packing import pack_tokens
+from reportgen.view_packing import pack_expected, pack_measure
 from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]

@@ -1,24 +1,32 @@
-// From the words of coded matrices to the codes of single heads: the other half of reportgen/coding.py and reportgen/head_packing.py.
+// From the words of coded matrices to codes: the other half of reportgen/coding.py and reportgen/view_packing.py.
 
-const FREQUENCIES = 4096, LEAST_STATE = 0x8000, LONGEST_PIECE = 0x4000;
-const HEAD_CODES = 16, HEAD_NEVER = 15;
+const FREQUENCIES = 4096, LEAST_STATE = 0x8000, LONGEST_PIECE = 0x2000;
+const UNIT = 4096; // weights are whole numbers of this part of 1
+const ERRORS = [1, 2, 3, 5, 8, 12, 18, 26]; // of the cells around together
+const ERROR_STEPS = Uint8Array.from({ length: 27 }, (_, sum) => ERRORS.filter((error) => error <= sum).length);
 
-// The matrices of single heads, a layer at a time when the first of its heads is asked for; `codes` of the layers' means and how many of their rows share one here.
-async function unpackHeads(packed, { views, rows: finer, times }) {
-  const coder = makeCoder(readShorts(await inflate(packed.frequencies)), HEAD_CODES);
-  const weights = new Int16Array((await inflate(packed.weights)).buffer);
-  const words = new Uint16Array(readDigits(packed.data));
-  const starts = packed.bytes.reduce((found, bytes) => [...found, found.at(-1) + bytes / 2], [0]);
-  const { count, rows, triangle } = packed;
-  const found = new Map();
-  const take = (layer) => takeLayer({ ...coder, words, at: starts[layer] }, { count, rows, triangle, weights: weights.subarray((layer * weights.length) / packed.bytes.length) },
-    joinCells(views[layer + 1], finer, rows, times, triangle));
-  const values = Float64Array.from({ length: HEAD_CODES }, (_, code) => (code === 0 ? 0 : code === HEAD_NEVER ? NaN : packed.low * Math.exp((code - 1) * packed.step)));
-  return { ...packed, data: null, values, codes: (layer, head) => remember(found, layer, () => take(layer))[head] };
+// Several matrices of one scale, each decoded when it is first asked for: `codes(view)` and what they stand for, `values(view)`.
+async function unpackViews(packed) {
+  const coder = await unpackCoder(packed, 256);
+  const tables = new Map();
+  const views = [];
+  const shape = { size: packed.sentences, triangle: packed.triangle };
+  const take = (view) => (views[view] ??= takeView({ ...coder, at: coder.begins[view] }, shape, coder.weights.subarray(12 * view, 12 * view + 12), view > 1 ? take(view - 1) : null, view > 2 ? take(view - 2) : null));
+  const codes = remembering((view) => (packed.triangle ? hideFuture(take(view).slice(), packed.sentences, NEVER) : take(view)));
+  return { codes, values: (view) => remember(tables, packed.steps[view], () => listValues(packed.low, packed.steps[view])) };
 }
 
-function readShorts(bytes) {
-  return new Uint16Array(bytes.buffer);
+function remembering(compute) {
+  const found = new Map();
+  return (name) => remember(found, name, () => compute(name));
+}
+
+async function unpackCoder(packed, symbols) {
+  const [frequencies, weights] = await Promise.all([inflate(packed.frequencies), inflate(packed.weights)]);
+  return {
+    ...makeCoder(new Uint16Array(frequencies.buffer), symbols), weights: new Int16Array(weights.buffer), words: new Uint16Array(readDigits(packed.data)),
+    begins: packed.bytes.reduce((found, bytes) => [...found, found.at(-1) + bytes / 2], [0]),
+  };
 }
 
 // For each context that occurs, which symbol each of the 4,096 parts stands for, and where each symbol's parts begin.
@@ -39,48 +47,49 @@ function makeCoder(frequencies, symbols) {
   return { frequencies, starts, blocks, parts };
 }
 
-function takeLayer(coder, shape, mean) {
-  const found = [];
-  for (let head = 0; head < shape.count; head++) found.push(takeHead(coder, shape, head, mean, found.at(-1)));
-  if (shape.triangle) found.forEach((codes) => { for (let query = 0; query < shape.rows; query++) codes.fill(HEAD_NEVER, query * shape.rows + query + 1, (query + 1) * shape.rows); });
-  return found;
-}
-
-// Row after row, each code by what the codes around it lead to expect.
-function takeHead(coder, { rows, triangle, weights }, head, mean, before) {
+// Row after row: what is expected of a cell, how sure that is, and what the cell differs from it.
+function takeView(coder, { size, triangle }, weights, before, twice) {
   const { frequencies, starts, blocks, parts, words } = coder;
-  const [own, above, left, corner, ahead, twoAbove, twoLeft, ofMean, ofBefore] = weights.subarray(9 * head, 9 * head + 9);
-  const codes = new Uint8Array(rows * rows);
+  const [own, above, left, corner, ahead, twoAbove, twoLeft, same, sameAbove, sameLeft, sameCorner, sameTwice] = weights;
+  const [codes, errors, piece] = [new Uint8Array(size * size), new Uint16Array(size * size), pieceOf(size, triangle)];
   let [state, at, place] = [0, coder.at, 0];
-  for (let query = 0; query < rows; query++) {
-    for (let key = 0, end = triangle ? query + 1 : rows; key < end; key++, place++) {
-      const cell = query * rows + key;
-      const up = query ? codes[cell - rows] : 0;
-      let expected = own + above * up + ofMean * mean[cell] + (before ? ofBefore * before[cell] : 0);
-      if (key) expected += left * codes[cell - 1] + (query ? corner * codes[cell - rows - 1] : 0);
-      if (key > 1) expected += twoLeft * codes[cell - 2];
-      if (query && key + 1 < rows) expected += ahead * codes[cell - rows + 1];
-      if (query > 1) expected += twoAbove * codes[cell - 2 * rows];
-      const context = HEAD_CODES * clamp(Math.floor((3 * expected) / 4096) + 6, 0, 59) + up;
-      if (place % LONGEST_PIECE === 0) state = words[at++] * 65536 + words[at++];
+  for (let query = 0; query < size; query++) {
+    for (let key = 0, end = triangle ? query + 1 : size; key < end; key++, place++) {
+      const cell = query * size + key;
+      let [expected, error] = [own, 0];
+      if (query) {
+        expected += above * codes[cell - size];
+        error += errors[cell - size];
+        if (key + 1 < size) expected += ahead * codes[cell - size + 1];
+        if (key + 1 < size) error += errors[cell - size + 1];
+        if (query > 1) expected += twoAbove * codes[cell - 2 * size];
+      }
+      if (key) {
+        expected += left * codes[cell - 1];
+        error += errors[cell - 1];
+        if (query) expected += corner * codes[cell - size - 1];
+        if (query) error += errors[cell - size - 1];
+        if (key > 1) expected += twoLeft * codes[cell - 2];
+      }
+      if (before) expected += same * before[cell] + (query ? sameAbove * before[cell - size] : 0) + (key ? sameLeft * before[cell - 1] : 0) + (query && key ? sameCorner * before[cell - size - 1] : 0);
+      if (twice) expected += sameTwice * twice[cell];
+      const low = expected < 1229 ? 0 : expected < UNIT ? 1 : expected < 4 * UNIT ? 2 : 3;
+      const halves = Math.floor(expected / (UNIT / 2)) + 1;
+      const context = 2 * (4 * ERROR_STEPS[error < 26 ? error : 26] + low) + (halves & 1);
+      if (place % piece === 0) state = words[at++] * 65536 + words[at++];
       const part = state & (FREQUENCIES - 1);
-      const code = parts[blocks[context] + part];
-      const symbol = HEAD_CODES * context + code;
-      state = frequencies[symbol] * (state >> 12) + part - starts[symbol];
+      const symbol = parts[blocks[context] + part];
+      state = frequencies[256 * context + symbol] * (state >> 12) + part - starts[256 * context + symbol];
       if (state < LEAST_STATE) state = state * 65536 + words[at++];
-      codes[cell] = code;
+      codes[cell] = symbol + (halves >> 1);
+      errors[cell] = Math.abs(codes[cell] - (halves >> 1));
     }
   }
-  coder.at = at;
   return codes;
 }
 
-// Sums over the cells whose rows and columns begin in one row and column of `times` as many.
-function joinCells(codes, finer, rows, times, triangle) {
-  if (times === 1) return codes;
-  const sums = new Uint32Array(rows * rows);
-  for (let query = 0; query < finer; query++) {
-    for (let key = 0, end = triangle ? query + 1 : finer; key < end; key++) sums[Math.floor(query / times) * rows + Math.floor(key / times)] += codes[query * finer + key];
-  }
-  return sums;
+// Of a matrix's cells, how many share a state.
+function pieceOf(size, triangle) {
+  const cells = triangle ? (size * (size + 1)) / 2 : size * size;
+  return Math.ceil(cells / Math.ceil(cells / LONGEST_PIECE));
 }

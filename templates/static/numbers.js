@@ -43,7 +43,7 @@ function gatherTable(table) {
 function gatherMatrices() {
   const { effect, flow, ...measures } = workspace.measures;
   const { expected, group } = workspace;
-  const read = ({ views: [codes], tables: [values] }) => Array.from(codes, (code) => values[code]);
+  const read = ({ codes, values }) => Array.from(codes(0), (code) => values(0)[code]);
   const named = Object.fromEntries(Object.entries(measures).map(([measure, packed]) => [measure, inRows(read(packed))]));
   const lift = inRows(read(measures.share).map((share, cell) => share / expected[cell]));
   return { sentences_per_row: group, ...named, lift, ...(effect ? { effect: readData("workspace-data").effects } : {}) };
