@@ -56,11 +56,10 @@ def _code_pieces(frequencies: Int[np.ndarray, "piece place"], starts: Int[np.nda
     words, written = np.zeros((pieces, length + 2), np.uint16), np.zeros(pieces, np.int64)
     for place in range(length - 1, -1, -1):
         frequency = frequencies[place]
-        full = states >= frequency.astype(np.int64) << 19
+        full = states >> 19 >= frequency
         words[every, written] = states & 0xFFFF  # overwritten by the next where this one is not full
         written += full
-        states >>= 16 * full
-        shares, rest = np.divmod(states, frequency)
-        states = (shares << 12) + rest + starts[place]
+        states >>= full * 16
+        states += states // frequency * (FREQUENCIES - frequency) + starts[place]  # its share of 4,096 for each of its parts
     words[every, written], words[every, written + 1] = states & 0xFFFF, states >> 16
     return [words[piece, : written[piece] + 2][::-1].astype("<u2").tobytes() for piece in range(pieces)]

@@ -72,8 +72,8 @@ function gatherLinks(links, { group, rows }) {
 
 // Takes the matrices of heads out of their packing while nobody waits, so that the first choice of one is answered at once.
 function warmHeads(layer = 0) {
-  if (!workspace.heads || layer >= workspace.layers || !window.requestIdleCallback) return;
-  requestIdleCallback(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
+  if (!workspace.heads || layer >= workspace.layers) return;
+  whenIdle(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
 }
 
 // "mean", "max" or a head's number; the mean for measures that single heads do not have.

@@ -5,6 +5,7 @@ const ABOUT_NUMBERS = "What the page of this report holds. Tables are as printed
   + "reportgen render X.npz -o OUT.html --json OUT.json from the measurements file.";
 
 async function gatherNumbers() {
+  finishTurns();
   const charts = readData("charts-data") && "DecompressionStream" in window ? (await readCharts()).charts : {};
   const sections = [...document.querySelectorAll("main > section[data-part]")];
   return {
