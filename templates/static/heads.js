@@ -197,25 +197,6 @@ function countHeads(shown) {
   document.getElementById("heads-shown").textContent = `${shown} of ${heads.names.length} heads`;
 }
 
-function sortHeads(heading) {
-  if (!heading) return heads.rows;
-  const column = heading.cellIndex;
-  const keyOf = ({ row, name }) => [() => readNumber(row.cells[0]), () => listRoles(name)][column]?.() ?? headValue(heads.data.metrics[column - 2], name) ?? NaN;
-  return sortRows(heads.rows, heading, keyOf);
-}
-
-function headValue(metric, name) {
-  const [layer, head] = name.split(".").map(Number);
-  return valuesOf(metric, heads.withoutSink)[layer][head];
-}
-
-function fillHeadRow(row, name) {
-  [listRoles(name), ...heads.data.metrics.map((metric) => significant(headValue(metric, name)))].forEach((text, column) => {
-    const cell = row.cells[column + 1];
-    if (cell.textContent !== text) cell.textContent = text;
-  });
-}
-
 function listRoles(name) {
   const unsure = unsureOf(name, heads.withoutSink);
   return [rolesOf(name, heads.withoutSink).join(", "), unsure.length ? `unsure: ${unsure.join(", ")}` : ""].filter(Boolean).join("; ");

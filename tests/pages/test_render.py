@@ -22,7 +22,7 @@ from reportgen.packed_charts import pack_charts
 from reportgen.render import render_report, template_folder
 from reportgen.report import Report, build_report
 
-BUDGET = 5_500_000  # with the matrices of 270 heads, made up of noise that packs badly
+BUDGET = 3_600_000  # with the matrices of 270 heads, made up of noise that packs badly
 ROOT = Path(__file__).parent.parent.parent
 LABELLED = ("select", "input")
 
