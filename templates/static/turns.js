@@ -1,6 +1,6 @@
 // Long lists in turns: what is seen first at once, the others while nobody waits, so that each click is answered at once.
 
-const AT_ONCE = 24;
+const AT_ONCE = 21; // more than are seen at once
 const turns = new Map(); // what is under way, by the element whose list it is: {next, rest}
 const [whenIdle, notWhenIdle] = window.requestIdleCallback ? [(next) => requestIdleCallback(next, { timeout: 300 }), cancelIdleCallback] : [(next) => setTimeout(next, 20), clearTimeout];
 
