@@ -253,14 +253,15 @@ def _measure(doc: str, model: str, placed: dict[str, Any], pair: Path | None, as
 
 
 def _write_page(measurements: Measurements, page: Path, json_output: Path | None) -> None:
+    from reportgen.pictures import ready_child
     from reportgen.progress import stages
     from reportgen.render import render_report
     from reportgen.report import build_report
 
-    with stages() as progress:
+    with stages() as progress, ready_child() as draw:
         progress("analyses and page", 0.0)
         built = build_report(measurements)
-        html = render_report(built)
+        html = render_report(built, draw)
         progress("analyses and page", 1.0)
     with replacing(page) as file:
         file.write(html.encode("utf-8"))

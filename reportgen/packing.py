@@ -1,14 +1,12 @@
-"""Sentence matrices small enough for a page: 8-bit logarithmic codes, predicted from neighbours, deflated.
+"""Values as 8-bit logarithmic codes, and bytes as text.
 
-A code of 0 is zero or below the scale, 255 was never computed; code c from 1 to 254 stands for low * exp((c - 1) * step).
-Each cell is stored as the difference, modulo 256, to a prediction from cells the reader already has; the
-prediction that packs best is chosen for each view. templates/static/unpacking.js reads what this writes.
+A code of 0 is zero or below the scale, 255 was never computed; code c from 1 to 254 stands for low * exp((c - 1) * step). templates/static/unpacking.js reads what this
+writes.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,40 +27,6 @@ class Scale:
     high: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackedViews:
-    """Several square matrices of one scale. `step` is between neighbouring codes, in natural logarithms."""
-
-    low: float
-    step: float
-    views: int
-    sentences: int
-    triangle: bool
-    predictions: str
-    data: str
-
-    @property
-    def rounding(self) -> float:
-        """How far apart neighbouring codes are, as a share of the value."""
-        return float(np.expm1(self.step))
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackedMeasure:
-    """One measure of the workspace: the whole model finely, the layers more coarsely, on the same scale."""
-
-    scale: Scale
-    whole: PackedViews
-    layers: PackedViews
-
-
-def pack_measure(values: np.ndarray, triangle: bool) -> PackedMeasure:
-    """Views x query_sentence x key_sentence, view 0 the whole model. `triangle`: nothing above the diagonal counts."""
-    scale = find_scale(values)
-    whole = pack_views(values[:1], scale, WHOLE_STEP, triangle)
-    return PackedMeasure(scale=scale, whole=whole, layers=pack_views(values[1:], scale, LAYER_STEP, triangle))
-
-
 def find_scale(values: np.ndarray) -> Scale:
     """From the power of ten under nine tenths of the whole model's positive values, to 1: the values are shares."""
     positive = values[:1][values[:1] > 0]
@@ -77,41 +41,22 @@ def tight_scale(values: np.ndarray) -> Scale:
     return Scale(low=low, high=max(float(positive.max()) if positive.size else 1.0, 2 * low))
 
 
-def pack_expected(values: np.ndarray, triangle: bool) -> PackedViews:
-    """One matrix or one per layer, as finely as a byte allows."""
-    return pack_views(values.reshape(-1, *values.shape[-2:]), tight_scale(values), 0.0, triangle)
-
-
-def pack_digits(digits: Sequence[Sequence[str]]) -> str:
-    """Hexadecimal digits of all heads, two to a byte, deflated, as text."""
-    whole = "".join(one for layer in digits for one in layer)
-    return deflated(bytes.fromhex(whole + "0" * (len(whole) % 2)))
-
-
-def pack_views(values: np.ndarray, scale: Scale, step: float, triangle: bool) -> PackedViews:
-    """Packs `values` (views x sentences x sentences) in steps of `step`, or the finest that a byte can hold."""
+def step_of(scale: Scale, step: float) -> float:
+    """The step that fits the scale evenly, `step` or just above, or the finest that a byte can hold."""
     span = float(np.log(scale.high / scale.low))
     steps = min(STEPS, max(1, int(span / step))) if step else STEPS
-    step = float(f"{span / steps:.12g}")  # the last digits of a logarithm differ between machines, pages must not
-    sentences = values.shape[-1]
-    kept = np.tril_indices(sentences) if triangle else np.indices((sentences, sentences)).reshape(2, -1)
-    stored, predictions = bytearray(), ""
-    before = np.zeros((sentences, sentences), np.int16)
-    for view in values:
-        codes = encode(view, scale, step)
-        codes = np.tril(codes) if triangle else codes
-        name, residual = _predict_best(codes, before, tuple(kept))
-        predictions, before = predictions + name, codes
-        stored += residual
-    data = deflated(bytes(stored))
-    return PackedViews(low=scale.low, step=step, views=len(values), sentences=sentences, triangle=triangle, predictions=predictions, data=data)
+    return float(f"{span / steps:.12g}")  # the last digits of a logarithm differ between machines, pages must not
 
 
 def deflated(data: bytes) -> str:
-    """Deflated, as text: how many zero bytes were put at its end, 0 to 3, then five characters for every four bytes, the most significant first."""
-    packed = zlib.compress(data, 9)
-    more = -len(packed) % 4
-    words = np.frombuffer(packed + bytes(more), ">u4").astype(np.int64)
+    """Deflated, as text."""
+    return as_text(zlib.compress(data, 9))
+
+
+def as_text(data: bytes) -> str:
+    """How many zero bytes were put at the end, 0 to 3, then five characters for every four bytes, the most significant first."""
+    more = -len(data) % 4
+    words = np.frombuffer(data + bytes(more), ">u4").astype(np.int64)
     digits = words[:, None] // BASE ** np.arange(4, -1, -1) % BASE
     return str(more) + np.frombuffer(DIGITS.encode("ascii"), np.uint8)[digits].tobytes().decode("ascii")
 
@@ -124,25 +69,3 @@ def encode(values: np.ndarray, scale: Scale, step: float) -> np.ndarray:
     codes[shown] = 1 + np.clip(steps, 0, np.rint(np.log(scale.high / scale.low) / step))
     codes[np.isnan(values)] = NEVER
     return codes
-
-
-def _predict_best(codes: np.ndarray, before: np.ndarray, kept: tuple[np.ndarray, ...]) -> tuple[str, bytes]:
-    """The name of the prediction that leaves the smallest residual once deflated, and that residual."""
-    residuals = {name: ((codes - guess) % 256).astype(np.uint8)[kept].tobytes() for name, guess in _predictions(codes, before)}
-    best = min(residuals, key=lambda name: len(zlib.compress(residuals[name], 6)))
-    return best, residuals[best]
-
-
-def _predictions(codes: np.ndarray, before: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Guesses from the row above and from the view before; what lies outside the matrix counts as 0."""
-    above, above_before = _shift_down(codes), _shift_down(before)
-    yield "a", above
-    yield "b", before
-    yield "m", (above + before) // 2
-    yield "g", before + above - above_before
-
-
-def _shift_down(codes: np.ndarray) -> np.ndarray:
-    shifted = np.zeros_like(codes)
-    shifted[1:] = codes[:-1]
-    return shifted

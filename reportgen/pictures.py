@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +42,23 @@ THEME = {
 CHILD = (sys.executable, "-I", str(Path(__file__).resolve()))
 
 
-def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] = CHILD) -> dict[str, str]:
-    """The SVG of every specification that can be drawn, by name; one that kills the child or is refused is left out."""
+@contextmanager
+def ready_child(child: Sequence[str] = CHILD) -> Iterator[Callable[[Mapping[str, Mapping[str, Any]]], dict[str, str]]]:
+    """What draws as `draw_pictures` does, with a child that has been loading the library of charts since; it ends with the block."""
+    process = _start(child)
+    try:
+        yield partial(draw_pictures, child=child, ready=process)
+    finally:
+        with process:
+            process.kill()
+
+
+def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] = CHILD, ready: subprocess.Popen[bytes] | None = None) -> dict[str, str]:
+    """The SVG of every specification that can be drawn, by name; one that kills the child or is refused is left out. A child that is `ready` is asked first."""
     waiting, drawn = dict(specs), {}
     while waiting:
-        answers = _ask(waiting, child)
+        answers = _ask(waiting, ready or _start(child))
+        ready = None
         drawn |= {name: svg for name, svg in answers.items() if svg}
         for name in answers:
             del waiting[name]
@@ -53,10 +67,14 @@ def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] =
     return drawn
 
 
-def _ask(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str]) -> dict[str, str | None]:
+def _start(child: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def _ask(specs: Mapping[str, Mapping[str, Any]], child: subprocess.Popen[bytes]) -> dict[str, str | None]:
     """What one child answered before it ended, well or badly: an SVG, or None for a refused specification."""
     question = json.dumps(dict(specs)).encode()
-    with subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with child as process:
         try:
             output, _ = process.communicate(question, timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -68,9 +86,10 @@ def _ask(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str]) -> dict[s
 
 
 def _answer() -> None:
-    """The child's whole life."""
+    """The child's whole life. A first picture of nothing loads the library of charts before anything is asked."""
     import vl_convert
 
+    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, config=THEME, allowed_base_urls=[])
     for name, spec in json.load(sys.stdin).items():
         try:
             svg = vl_convert.vegalite_to_svg(spec, config=THEME, allowed_base_urls=[])

@@ -20,16 +20,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.head_packing import pack_heads
 from reportgen.lightening import lighten
 from reportgen.matrix_picture import draw_matrix
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
-from reportgen.packing import pack_digits, pack_expected, pack_measure
 from reportgen.pictures import draw_pictures
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
 from reportgen.token_packing import pack_tokens
 from reportgen.unit_names import name_units
+from reportgen.view_packing import pack_expected, pack_measure
 from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
@@ -45,7 +46,7 @@ FILTERS = {
     "pack_measure": pack_measure,
     "pack_expected": pack_expected,
     "pack_tokens": pack_tokens,
-    "pack_digits": pack_digits,
+    "pack_heads": pack_heads,
     "draw_matrix": draw_matrix,
     "fields": asdict,
 }

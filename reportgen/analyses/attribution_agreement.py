@@ -149,12 +149,13 @@ def _verdict(result: Result, row: Agreement) -> str:
     what = f"{'place' if result.target_sentence is None else 'distance'}, length and the sink"
     stand_in = "" if result.reference == "ablation" else " (no sentence was left out, so it stands in for what mattered)"
     ranking = f"its ranking of the {row.n} sentences has a Spearman correlation of {two_decimals(row.rho)}{_interval(row.low, row.high)} with {_referred(result)}{stand_in}"
+    target = f"{result.target}," if "," in result.target else result.target
     if np.isnan(row.partial):
         why = "too little is left to compare when these are accounted for"
-        return f"Whether attention tells more of what mattered for the {result.target} than {what} do cannot be said: {ranking}, and {why}."
+        return f"Whether attention tells more of what mattered for the {target} than {what} do cannot be said: {ranking}, and {why}."
     left = f"{two_decimals(row.partial)}{_interval(row.partial_low, row.partial_high)} once these are accounted for (p {significant(row.partial_p, 2)})"
     if row.partial_p > SIGNIFICANT or row.partial_low <= 0 <= row.partial_high:
-        return f"That attention tells more of what mattered for the {result.target} than {what} do cannot be said: {ranking}, {left}."
+        return f"That attention tells more of what mattered for the {target} than {what} do cannot be said: {ranking}, {left}."
     if row.partial < 0:
         return f"For the {result.target}, attention misleads about what mattered, {what} aside: {ranking}, {left}."
     return f"For the {result.target}, attention tells more of what mattered than {what} do: {ranking}, {left}."

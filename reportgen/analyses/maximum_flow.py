@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array
@@ -9,6 +11,7 @@ from scipy.sparse.csgraph import maximum_flow
 
 UNIT = 1 << 20  # capacities are whole numbers of this part of 1
 ENOUGH = 2 * UNIT  # more than can leave one sentence
+OUTERMOST = 4  # layers at either end that the flow is first looked for in
 
 
 def capacities(attention: Float[np.ndarray, "layer node node"], sizes: Int[np.ndarray, " node"] | None = None) -> Float[np.ndarray, "layer node node"]:
@@ -42,8 +45,11 @@ def attention_flow(capacity: Float[np.ndarray, "layer node node"], query: int, k
     edge of the narrowest cut. Between 0 and 1. Where no node looks ahead, what flows to a key passes no node before it, and only those from the key to the query are looked at.
     """
     whole = np.minimum(np.rint(capacity * UNIT), ENOUGH).astype(np.int32)
-    looks_ahead = bool(np.triu(whole.any(0), 1).any())
-    return np.array([_flow_to(whole, query, key) if looks_ahead else _flow_without_what_is_before(whole, query, key) for key in keys.tolist()])
+    if np.triu(whole.any(0), 1).any():
+        return _flows(whole, query, keys, looks_ahead=True)
+    flows = np.zeros(len(keys))
+    flows[keys <= query] = _flows(whole[:, : query + 1, : query + 1], query, keys[keys <= query], looks_ahead=False)
+    return flows
 
 
 def edges_looked_at(layers: int, nodes: int, *, looks_ahead: bool) -> int:
@@ -51,15 +57,58 @@ def edges_looked_at(layers: int, nodes: int, *, looks_ahead: bool) -> int:
     return layers * nodes**3 if looks_ahead else layers * nodes**3 // 6
 
 
-def _flow_without_what_is_before(whole: Int[np.ndarray, "layer node node"], query: int, key: int) -> float:
-    return _flow_to(whole[:, key : query + 1, key : query + 1], query - key, 0) if key <= query else 0.0
+def _flows(whole: Int[np.ndarray, "layer node node"], query: int, keys: Int[np.ndarray, " key"], *, looks_ahead: bool) -> Float[np.ndarray, " key"]:
+    """The maximum flow to each key, through edges of these whole capacities.
+
+    No more can flow than leaves the query and than reaches the key. Where that much flows through the outermost layers alone, all others only carried on, it is the
+    maximum flow; the whole graph is gone through for the other keys.
+    """
+    fewer, every = _graph_of(_outermost(whole)), _graph_of(whole)
+    flows = np.zeros(len(keys))
+    for place, key in enumerate(keys.tolist()):
+        first = 0 if looks_ahead else key
+        most = min(whole[-1, query, first:].sum(), whole[0, first:, key].sum())
+        flow = fewer.flow(query, key, first)
+        flows[place] = flow if flow == most else every.flow(query, key, first)
+    return flows / UNIT
 
 
-def _flow_to(whole: Int[np.ndarray, "layer node node"], query: int, key: int) -> float:
-    """The maximum flow from one node to another, through edges of these whole capacities."""
+def _outermost(whole: Int[np.ndarray, "layer node node"]) -> Int[np.ndarray, "fewer node node"]:
+    """Layers among which each node carries on what all layers between them carry on."""
+    if len(whole) <= 2 * OUTERMOST + 1:
+        return whole
+    carried = np.diagonal(whole[OUTERMOST:-OUTERMOST], axis1=1, axis2=2).min(0)
+    return np.concatenate([whole[:OUTERMOST], np.diag(carried)[None], whole[-OUTERMOST:]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Graph:
+    """Edges from the nodes of each layer to those of the layer below, in the order of where they leave: `starts` is where those of each node begin."""
+
+    layers: int
+    nodes: int
+    capacity: Int[np.ndarray, " edge"]
+    below: Int[np.ndarray, " edge"]
+    reached: Int[np.ndarray, " edge"]
+    starts: Int[np.ndarray, " end"]
+
+    def flow(self, query: int, key: int, first: int) -> int:
+        """The maximum flow from a node of the last layer to one of the input, through no node before `first`."""
+        kept = self.below >= first
+        starts = np.concatenate([[0], np.cumsum(kept, dtype=np.int32)])[self.starts].astype(np.int32)
+        graph = csr_array((self.capacity[kept], self.reached[kept], starts), shape=(len(starts) - 1,) * 2)
+        return int(maximum_flow(graph, self.layers * self.nodes + query, key).flow_value)
+
+
+def _graph_of(whole: Int[np.ndarray, "layer node node"]) -> _Graph:
     layers, nodes, _ = whole.shape
     layer, above, below = np.nonzero(whole)
     leaving = np.bincount((layer + 1) * nodes + above, minlength=(layers + 1) * nodes)
-    starts = np.concatenate([[0], np.cumsum(leaving)]).astype(np.int32)
-    graph = csr_array((whole[layer, above, below], (layer * nodes + below).astype(np.int32), starts), shape=((layers + 1) * nodes,) * 2)
-    return maximum_flow(graph, layers * nodes + query, key).flow_value / UNIT
+    return _Graph(
+        layers=layers,
+        nodes=nodes,
+        capacity=whole[layer, above, below],
+        below=below,
+        reached=(layer * nodes + below).astype(np.int32),
+        starts=np.concatenate([[0], np.cumsum(leaving)]),
+    )

@@ -1,6 +1,6 @@
 // The grid of heads: coloured by a metric, walked with the arrow keys, each head's scores on request.
 
-const heads = { data: null, cells: [], chosen: null, withoutSink: false, metric: 0 };
+const heads = { data: null, cells: [], names: [], chosen: null, withoutSink: false, metric: 0 };
 
 function setUpHeads() {
   heads.data = readData("heads-data");
@@ -13,8 +13,10 @@ function setUpHeads() {
   document.getElementById("metric").addEventListener("change", (event) => showHeads({ metric: Number(event.target.value) }));
   document.getElementById("without-sink").addEventListener("change", (event) => showHeads({ withoutSink: event.target.checked }));
   darkScheme.addEventListener("change", () => showHeads({}));
+  heads.names = [...document.querySelectorAll("#head-table tbody th")].map((cell) => cell.textContent);
   setUpHeadFilter();
-  showHeads({});
+  countHeads(heads.names.length);
+  showHeads({ metric: 0 }); // the table says already what it is to say
   chooseHead(findPeak());
 }
 
@@ -45,8 +47,8 @@ function showHeads(patch) {
   const [low, high] = rangeOf(metric);
   for (const cell of heads.cells) showHead(cell, metric, low, high);
   drawHeadLegend(metric, low, high);
-  showHeadTable();
-  if (heads.chosen) showChosenHead();
+  if (!("metric" in patch)) showHeadTable();
+  if (heads.chosen && !("metric" in patch)) showChosenHead();
 }
 
 // One range for both variants, so that the switch changes colours only where the numbers change.
@@ -152,19 +154,47 @@ function sayResampled(metric, layer, head) {
   return [low === null ? "–" : `${significant(low)} to ${significant(high)}`, significant(confidence)];
 }
 
+// The heads that the filter lets through, in the order that the headings announce. Rows stay where they are and get other texts, which takes a fraction of moving them.
 function showHeadTable() {
   const table = document.getElementById("head-table");
   table.querySelector(".variant").textContent = heads.withoutSink ? "without the first token and special tokens" : "all keys";
-  for (const row of table.tBodies[0].rows) {
-    const name = row.cells[0].textContent;
-    const [layer, head] = name.split(".").map(Number);
-    row.cells[1].textContent = listRoles(name);
-    heads.data.metrics.forEach((metric, index) => {
-      row.cells[index + 2].textContent = significant(valuesOf(metric, heads.withoutSink)[layer][head]);
-    });
-  }
-  sortAgain(table);
-  filterHeads();
+  const shown = sortHeads(table.querySelector("th[aria-sort]")).filter(headFilter());
+  inTurns(table, [...table.tBodies[0].rows], (row, place) => {
+    row.hidden = place >= shown.length;
+    if (!row.hidden) fillHeadRow(row, shown[place]);
+  });
+  countHeads(shown.length);
+}
+
+function sortHeads(heading) {
+  if (!heading) return heads.names;
+  const places = new Map(heads.names.map((name, place) => [name, place]));
+  const metric = heads.data.metrics[heading.cellIndex - 2];
+  const keyOf = metric ? (name) => headValue(metric, name) ?? NaN : heading.cellIndex ? listRoles : (name) => places.get(name);
+  return sortRows(heads.names, heading, keyOf);
+}
+
+function headValue(metric, name) {
+  const [layer, head] = name.split(".").map(Number);
+  return valuesOf(metric, heads.withoutSink)[layer][head];
+}
+
+function fillHeadRow(row, name) {
+  const texts = [listRoles(name), ...heads.data.metrics.map((metric) => significant(headValue(metric, name)))];
+  texts.forEach((text, column) => setText(row.cells[column + 1], text));
+  const [cell] = row.cells;
+  const opener = cell.querySelector("button");
+  setText(opener ?? cell, name);
+  opener?.setAttribute("aria-label", `Open head ${name}`);
+  cell.dataset.value = heads.names.indexOf(name);
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function countHeads(shown) {
+  document.getElementById("heads-shown").textContent = `${shown} of ${heads.names.length} heads`;
 }
 
 function listRoles(name) {

@@ -2,7 +2,7 @@
 
 // Rows and columns of a matrix stand for `group` consecutive sentences each; in most documents that is one.
 
-// {sentences, group, rows, layers, causal, opening, expected, heads: {group, rows, count, low, values, codes}, measures: {share: {low, high, views, tables}, ..., effect: {low, high, cells}}}
+// {sentences, group, rows, layers, causal, opening, expected, heads: {group, rows, count, low, values, codes}, measures: {share: {low, high, codes, values}, ..., effect: {low, high, cells}}}
 let workspace = null;
 const OF_SINGLE_HEADS = ["share", "lift"];
 const OF_SOME_LINKS = ["effect", "flow"];
@@ -13,23 +13,17 @@ async function loadWorkspace(data) {
   if (data.effects.length) loaded.measures.effect = gatherLinks(data.effects, loaded);
   if (data.flows.length) loaded.measures.flow = gatherLinks(data.flows, loaded);
   const heads = readData("head-matrices-data");
-  loaded.heads = heads && prepareHeads(await unpackHeads(heads), loaded);
+  loaded.heads = heads && prepareHeads(await unpackHeads(heads, { codes: loaded.measures.share.codes, size: loaded.rows, times: heads.group / data.group }), loaded);
   workspace = loaded;
 }
 
-async function loadMeasure(packed) {
-  const whole = await unpackViews(packed.whole);
-  const layers = await unpackViews(packed.layers);
-  return {
-    ...packed.scale,
-    views: [...whole.views, ...layers.views],
-    tables: [whole.values, ...layers.views.map(() => layers.values)],
-  };
+async function loadMeasure({ scale, views }) {
+  return { ...scale, ...(await unpackViews(views)) };
 }
 
 async function loadExpected(packed) {
-  const { views, values } = await unpackViews(packed);
-  return Float32Array.from(views[0], (code) => values[code]);
+  const { codes, values } = await unpackViews(packed);
+  return Float32Array.from(codes(0), (code) => values(0)[code]);
 }
 
 // The greatest of several heads, each layer's and the whole model's, and what even attention gives in the rows of heads.
@@ -78,8 +72,8 @@ function gatherLinks(links, { group, rows }) {
 
 // Takes the matrices of heads out of their packing while nobody waits, so that the first choice of one is answered at once.
 function warmHeads(layer = 0) {
-  if (!workspace.heads || layer >= workspace.layers || !window.requestIdleCallback) return;
-  requestIdleCallback(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
+  if (!workspace.heads || layer >= workspace.layers) return;
+  whenIdle(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
 }
 
 // "mean", "max" or a head's number; the mean for measures that single heads do not have.
@@ -125,8 +119,8 @@ function readShare(view, query, key) {
 function codesOf(measure, view) {
   const single = OF_SINGLE_HEADS.includes(measure);
   const head = single ? shownHead() : "mean";
-  const { views, tables } = workspace.measures[single ? "share" : measure];
-  if (head === "mean") return { codes: views[view], values: tables[view] };
+  const { codes, values } = workspace.measures[single ? "share" : measure];
+  if (head === "mean") return { codes: codes(view), values: values(view) };
   return { codes: head === "max" ? workspace.heads.greatest(view) : workspace.heads.codes(view - 1, head), values: workspace.heads.values };
 }
 

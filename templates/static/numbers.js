@@ -5,6 +5,7 @@ const ABOUT_NUMBERS = "What the page of this report holds. Tables are as printed
   + "reportgen render X.npz -o OUT.html --json OUT.json from the measurements file.";
 
 async function gatherNumbers() {
+  finishTurns();
   const charts = readData("charts-data") && "DecompressionStream" in window ? (await readCharts()).charts : {};
   const sections = [...document.querySelectorAll("main > section[data-part]")];
   return {
@@ -43,7 +44,7 @@ function gatherTable(table) {
 function gatherMatrices() {
   const { effect, flow, ...measures } = workspace.measures;
   const { expected, group } = workspace;
-  const read = ({ views: [codes], tables: [values] }) => Array.from(codes, (code) => values[code]);
+  const read = ({ codes, values }) => Array.from(codes(0), (code) => values(0)[code]);
   const named = Object.fromEntries(Object.entries(measures).map(([measure, packed]) => [measure, inRows(read(packed))]));
   const lift = inRows(read(measures.share).map((share, cell) => share / expected[cell]));
   return { sentences_per_row: group, ...named, lift, ...(effect ? { effect: readData("workspace-data").effects } : {}) };

@@ -10,7 +10,7 @@ function addOpener(cell) {
   const name = cell.textContent;
   const button = make("button", { type: "button", className: "open-head" }, name);
   button.setAttribute("aria-label", `Open head ${name}`);
-  button.addEventListener("click", () => openHead(...name.split(".").map(Number)));
+  button.addEventListener("click", () => openHead(...button.textContent.split(".").map(Number)));
   cell.replaceChildren(button);
 }
 

@@ -55,6 +55,7 @@ function obeyAddress() {
 function setUpPrinting() {
   let opened = [];
   addEventListener("beforeprint", () => {
+    finishTurns();
     opened = [...document.querySelectorAll("details:not([open])")];
     opened.forEach((element) => { element.open = true; });
   });

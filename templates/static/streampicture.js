@@ -160,7 +160,7 @@ function fillStreamTable(withoutFirst) {
   table.tHead.replaceChildren(make("tr", {}, make("th", { scope: "col" }, "Layers passed"), ...streams.shares[0].map((_, lane) => heading(nameLane(lane)))));
   const row = (name, values) => make("tr", {}, make("th", { scope: "row" }, name), ...values.map((value) => make("td", { className: "figure" }, significant(100 * value))));
   const measured = workspace.measures[withoutFirst ? "rollout_without_sink" : "rollout"];
-  const named = measured && streams.lanes.map((lane) => measured.tables[0][measured.views[0][streams.row * workspace.rows + lane]] || 0);
+  const named = measured && streams.lanes.map((lane) => measured.values(0)[measured.codes(0)[streams.row * workspace.rows + lane]] || 0);
   table.tBodies[0].replaceChildren(
     ...streams.shares.map((values, depth) => row(String(depth), values)),
     ...(named ? [row("0, rollout over tokens", [...named, Math.max(0, 1 - named.reduce((sum, value) => sum + value, 0))])] : []),

@@ -36,8 +36,8 @@ function stepBack(shares, layer, withoutFirst) {
 // A layer's mean over heads, with what was never computed as 0, and the sums of its rows.
 function readLayer(layer, withoutFirst) {
   return remember(rowSums, `${layer} ${withoutFirst}`, () => {
-    const { rows, causal, measures: { share: { views, tables } } } = workspace;
-    const [codes, values, sums] = [views[layer], tables[layer].map((value) => value || 0), new Float64Array(rows)];
+    const { rows, causal, measures: { share } } = workspace;
+    const [codes, values, sums] = [share.codes(layer), share.values(layer).map((value) => value || 0), new Float64Array(rows)];
     for (let query = 0; query < rows; query++) {
       const end = causal ? query + 1 : rows;
       for (let key = withoutFirst ? 1 : 0; key < end; key++) sums[query] += values[codes[query * rows + key]];

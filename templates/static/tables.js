@@ -24,13 +24,15 @@ function sortBy(table, heading) {
 
 // Puts the rows in the order their headings announce, after a press or after the figures have changed.
 function sortAgain(table) {
+  if (table.id === "head-table") return showHeadTable();
   const heading = table.querySelector("th[aria-sort]");
-  if (!heading) return;
-  const sign = heading.getAttribute("aria-sort") === "ascending" ? 1 : -1;
   const read = heading.dataset.sorts === "number" ? readNumber : (cell) => cell?.textContent.trim() ?? "";
-  const keyed = [...table.tBodies[0].rows].map((row) => ({ row, key: read(row.cells[heading.cellIndex]) }));
-  keyed.sort((a, b) => compare(a.key, b.key, sign));
-  table.tBodies[0].append(...keyed.map(({ row }) => row));
+  return placeRows(table.tBodies[0], sortRows([...table.tBodies[0].rows], heading, (row) => read(row.cells[heading.cellIndex])));
+}
+
+function sortRows(rows, heading, keyOf) {
+  const sign = heading.getAttribute("aria-sort") === "ascending" ? 1 : -1;
+  return rows.map((row) => ({ row, key: keyOf(row) })).sort((a, b) => compare(a.key, b.key, sign)).map(({ row }) => row);
 }
 
 // What has no number stays at the end, whichever way the rest is sorted.

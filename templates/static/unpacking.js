@@ -2,44 +2,6 @@
 
 const NEVER = 255;
 
-async function unpackViews(packed) {
-  const size = packed.sentences;
-  const stored = await inflate(packed.data);
-  const views = [];
-  let before = new Uint8Array(size * size);
-  let place = 0;
-  for (const prediction of packed.predictions) {
-    const codes = new Uint8Array(size * size);
-    place = restore(codes, before, stored, place, prediction, packed);
-    views.push(codes);
-    before = codes;
-  }
-  if (packed.triangle) views.forEach((codes) => hideFuture(codes, size));
-  return { views, values: listValues(packed) };
-}
-
-// The matrices of single heads: one hexadecimal digit for each cell, two to a byte, down one column after the other. Each is taken out when it is asked for.
-async function unpackHeads(packed) {
-  const stored = await inflate(packed.data);
-  const { rows, triangle } = packed;
-  const cells = triangle ? (rows * (rows + 1)) / 2 : rows * rows;
-  const found = new Map();
-  const take = (layer, head) => takeHead(stored, (layer * packed.count + head) * cells, rows, triangle);
-  const values = Float64Array.from({ length: 16 }, (_, code) => (code === 0 ? 0 : code === 15 ? NaN : packed.low * Math.exp((code - 1) * packed.step)));
-  return { ...packed, data: null, values, codes: (layer, head) => remember(found, `${layer}.${head}`, () => take(layer, head)) };
-}
-
-function takeHead(stored, place, rows, triangle) {
-  const codes = new Uint8Array(rows * rows).fill(15);
-  for (let key = 0; key < rows; key++) {
-    for (let query = triangle ? key : 0; query < rows; query++, place++) {
-      const pair = stored[place >> 1];
-      codes[query * rows + key] = place & 1 ? pair & 15 : pair >> 4;
-    }
-  }
-  return codes;
-}
-
 function remember(found, name, compute) {
   if (!found.has(name)) found.set(name, compute());
   return found.get(name);
@@ -72,37 +34,15 @@ async function unpackData() {
   return Promise.all(packed.map(async (element) => { element.textContent = new TextDecoder().decode(await inflate(element.textContent)); }));
 }
 
-// Adds to each stored difference what was predicted from the row above and the view before.
-function restore(codes, before, stored, place, prediction, packed) {
-  const size = packed.sentences;
-  const predict = PREDICTIONS[prediction];
-  for (let query = 0; query < size; query++) {
-    const end = packed.triangle ? query + 1 : size;
-    for (let key = 0; key < end; key++) {
-      const cell = query * size + key;
-      const above = query ? codes[cell - size] : 0;
-      const aboveBefore = query ? before[cell - size] : 0;
-      codes[cell] = stored[place++] + predict(above, before[cell], aboveBefore);
-    }
-  }
-  return place;
-}
-
-const PREDICTIONS = {
-  a: (above) => above,
-  b: (above, before) => before,
-  m: (above, before) => (above + before) >> 1,
-  g: (above, before, aboveBefore) => before + above - aboveBefore,
-};
-
-function hideFuture(codes, size) {
-  for (let query = 0; query < size; query++) codes.fill(NEVER, query * size + query + 1, (query + 1) * size);
+function hideFuture(codes, size, never) {
+  for (let query = 0; query < size; query++) codes.fill(never, query * size + query + 1, (query + 1) * size);
+  return codes;
 }
 
 // What each of the 256 codes stands for; NaN for what was never computed.
-function listValues(packed) {
+function listValues(low, step) {
   const values = new Float64Array(256);
-  for (let code = 1; code < NEVER; code++) values[code] = packed.low * Math.exp((code - 1) * packed.step);
+  for (let code = 1; code < NEVER; code++) values[code] = low * Math.exp((code - 1) * step);
   values[NEVER] = NaN;
   return values;
 }

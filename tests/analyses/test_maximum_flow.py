@@ -26,7 +26,7 @@ def flow_of_networkx(capacity: np.ndarray, query: int, key: int) -> float:
 
 
 @pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.parametrize(("layers", "sentences"), [(2, 5), (3, 5), (5, 7), (7, 3)])
+@pytest.mark.parametrize(("layers", "sentences"), [(2, 5), (3, 5), (5, 7), (7, 3), (11, 5)])
 def test_flows_are_those_of_networkx(layers: int, sentences: int, causal: bool) -> None:
     capacity = capacities(attention(layers, sentences, causal=causal))
     for query in range(sentences):

@@ -8,6 +8,7 @@ Without files, made-up documents of so many sentences, whose pages have no matri
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +29,68 @@ WITHOUT_HEADS = ((200, 0.7e6), (500, 1e6), (1_000, 2.2e6))  # of so many sentenc
 HEADS = 'id="head-matrices-data"'
 DATA = re.compile(r'<script type="application/json" id="([^"]*)"[^>]*>.*?</script>', re.DOTALL)
 PARTS = {"styles": r"<style>.*?</style>", "scripts": r"<script>.*?</script>", "pictures": r"<svg\b.*?</svg>", "tables": r"<table\b.*?</table>"}
-CLICKS = ("#sentence-2", "#sentence-5", "#matrix", "#top-links td", "#head-grid td[data-head]", "#head-table th button", "#without-sink")
+SLOWEST = 10
+# What is clicked, and what is set to which value; each is done several times, to and fro.
+CLICKS = (
+    *(
+        "#sentence-2",
+        "#sentence-5",
+        "#matrix",
+        "#top-links tbody tr",
+        "#chosen-links tr[data-pair] td",
+        "#head-grid td[data-head]",
+        "#head-grid tr:nth-child(4) td[data-head]",
+    ),
+    *("#model-view [data-head]", "#model-view [data-layer='4'][data-head='3']", "#head-table th button", "#head-table th:nth-child(4) button", ".open-head"),
+    *(
+        "#without-sink",
+        "#content",
+        "#chance",
+        "[data-opens=exports]",
+        "#exports .close",
+        "[data-opens=help]",
+        "#help .close",
+        "#search-next",
+        "details summary",
+    ),
+)
+SETTINGS = {
+    "#measure": ("lift", "isa", "rollout", "share"),
+    "#layer": ("7", "8", "0"),
+    "#layer-number": ("3", "4", ""),
+    "#head": ("max", "mean"),
+    "#threshold": ("20", "0"),
+    "#each": ("12", "6"),
+    "#count": ("30", "12"),
+    "#metric": ("1", "0"),
+    "#role-filter": ("none", ""),
+    "#head-filter": ("4.", ""),
+    "#search": ("the", "and", ""),
+}
+DRAWN = """return new Promise((done) => requestAnimationFrame(() => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = done;
+  port2.postMessage(null);
+}));"""  # a message comes after the frame and before what the page does while nobody waits
+TIMES = ("TaskDuration", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The longest that one control took to be answered, in seconds of the page's own thread: all, script, style, layout."""
+
+    control: str
+    times: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """Seconds until a page was usable, and the longest that a click took to be answered, with what was clicked."""
+    """Seconds from the start of loading until the page is seen and until its link is shown, by the clock; the same of the page's own thread; and what controls take."""
 
+    seen: float
     usable: float
-    answered: float
-    slowest: str
+    worked: tuple[float, ...]
+    answers: tuple[Answer, ...]
 
 
 def weigh(page: str) -> dict[str, int]:
@@ -56,49 +110,85 @@ def budget_of(tokens: int, sentences: int, page: str) -> float | None:
     return next((most for limit, most in budgets if size <= limit), None)
 
 
-def render(make: Callable[[], Any]) -> tuple[Any, str, float, float]:
-    """The report, its page, and the seconds that took by the clock and of this process: another one draws the pictures."""
+def render(make: Callable[[], Any]) -> tuple[Any, str, tuple[float, float, float]]:
+    """The report, its page, and the seconds that took by the clock, of this process, and of the one that draws the pictures beside it; imports are done before."""
+    from reportgen.pictures import ready_child
     from reportgen.render import render_report
 
-    clock, own = time.perf_counter(), time.process_time()
-    report = make()
-    page = render_report(report)
-    return report, page, time.perf_counter() - clock, time.process_time() - own
+    import_module("altair")
+    clock, own, other = time.perf_counter(), time.process_time(), _of_children()
+    with ready_child() as draw:
+        report = make()
+        page = render_report(report, draw)
+    return report, page, (time.perf_counter() - clock, time.process_time() - own, _of_children() - other)
+
+
+def _of_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def open_in_browser(path: Path) -> Opened:
-    """In headless Chromium: from the start of loading until the chosen link is shown, and from a click until the next frame after it."""
+    """In headless Chromium: opening, and every control after it. Where others use the machine, times of the page's thread say more than the clock."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
         page.goto(path.as_uri())
         page.wait_for_selector("#readout .said", state="attached")
-        usable = page.evaluate("performance.now() / 1000")
-        page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
-        times = {selector: _click(page, selector) for selector in CLICKS if page.query_selector(selector)}
+        usable, seen = page.evaluate("[performance.now() / 1000, performance.getEntriesByName('first-contentful-paint')[0]?.startTime / 1000 || 0]")
+        worked = tuple(_worked(session))
+        page.wait_for_timeout(3000)  # what the page does while nobody waits
+        answers = [*(_press(page, session, selector) for selector in CLICKS), *(_set(page, session, *setting) for setting in SETTINGS.items())]
         browser.close()
-    slowest = max(times, key=lambda selector: times[selector])
-    return Opened(usable=usable, answered=times[slowest], slowest=slowest)
+    return Opened(seen=seen, usable=usable, worked=worked, answers=tuple(sorted(filter(None, answers), key=lambda answer: -answer.times[0])))
 
 
-def _click(page: Any, selector: str) -> float:
-    """Seconds of the script and of layout that one click takes."""
-    script = """(selector) => {
-      const element = document.querySelector(selector), box = element.getBoundingClientRect();
+def _worked(session: Any) -> list[float]:
+    found = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
+    return [found[name] for name in TIMES]
+
+
+def _press(page: Any, session: Any, selector: str) -> Answer | None:
+    script = """(element) => {
+      const box = element.getBoundingClientRect();
       const place = { bubbles: true, cancelable: true, clientX: box.left + 0.3 * box.width, clientY: box.top + 0.6 * box.height };
-      const start = performance.now();
-      element.dispatchEvent(new MouseEvent("click", place));
-      document.body.getBoundingClientRect();
-      return (performance.now() - start) / 1000;
+      if (element.matches("input")) element.click();
+      else element.dispatchEvent(new MouseEvent("click", place));
     }"""
-    return max(page.evaluate(script, selector) for _ in range(3))
+    return _timed(page, session, selector, [(script, None)] * 4)
+
+
+def _set(page: Any, session: Any, selector: str, values: tuple[str, ...]) -> Answer | None:
+    script = """(element, value) => {
+      element.value = value;
+      for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, { bubbles: true }));
+    }"""
+    return _timed(page, session, selector, [(script, value) for value in values] * 2)
+
+
+def _timed(page: Any, session: Any, selector: str, steps: list[tuple[str, str | None]]) -> Answer | None:
+    """The longest of the steps, each until the frame after it is drawn; None where the page has no such control."""
+    element = page.query_selector(selector)
+    if element is None:
+        return None
+    element.evaluate("(element) => element.scrollIntoView({ block: 'center' })")
+    page.wait_for_timeout(600)  # what comes into view is drawn
+    times = []
+    for script, value in steps:
+        page.evaluate("() => new Promise((done) => setTimeout(done, 60))")
+        before = _worked(session)
+        element.evaluate(f"(element, value) => {{ ({script})(element, value); {DRAWN} }}", value)
+        times.append(tuple(after - start for after, start in zip(_worked(session), before, strict=True)))
+    return Answer(control=selector, times=max(times))
 
 
 def show(name: str, make: Callable[[], Any], browser: bool) -> None:
     """The tables of one page."""
-    report, page, clock, own = render(make)
+    report, page, (clock, own, other) = render(make)
     matrix = next(section.result for section in report.sections if section.name == "sentence_matrix")
     tokens, sentences, total = int(matrix.token_counts.sum()), len(matrix.sentences), len(page.encode())
     print(f"\n{name}: {tokens:,} tokens, {sentences:,} sentences\n\n| part | bytes |\n|---|---:|")
@@ -106,11 +196,18 @@ def show(name: str, make: Callable[[], Any], browser: bool) -> None:
         print(f"| {part} | {size:,} |")
     most = budget_of(tokens, sentences, page)
     print(f"\n| | | budget |\n|---|---:|---:|\n| page | {total / 1e6:.2f} MB | {f'{most / 1e6:.1f} MB' if most else 'none'} |")
-    print(f"| rendering | {clock:.1f} s, {own:.1f} s of its own process | {RENDERED_IN:.1f} s |", flush=True)
+    print(f"| rendering | {clock:.1f} s by the clock, {own:.1f} s of one core, {other:.1f} s of another for the pictures | {RENDERED_IN:.1f} s |", flush=True)
     if browser:
-        opened = _open(page)
-        print(f"| usable after | {opened.usable:.2f} s | {USABLE_IN:.2f} s |")
-        print(f"| slowest click ({opened.slowest}) | {1000 * opened.answered:.0f} ms | {1000 * ANSWERED_IN:.0f} ms |", flush=True)
+        _show_opened(_open(page))
+
+
+def _show_opened(opened: Opened) -> None:
+    ms = [f"{1000 * time:.0f}" for time in opened.worked]
+    print(f"| seen after | {opened.seen:.2f} s | |\n| usable after | {opened.usable:.2f} s | {USABLE_IN:.2f} s |")
+    print(f"| work of the page's thread until then | {ms[0]} ms (script {ms[1]}, style {ms[2]}, layout {ms[3]}) | |")
+    print(f"\n| control, budget {1000 * ANSWERED_IN:.0f} ms of the page's thread | all | script | style | layout |\n|---|---:|---:|---:|---:|")
+    for answer in opened.answers[:SLOWEST]:
+        print(f"| `{answer.control}` | {' | '.join(f'{1000 * time:.0f} ms' for time in answer.times)} |", flush=True)
 
 
 def _open(page: str) -> Opened:

@@ -13,14 +13,19 @@ VOID = frozenset(["meta", "link", "input", "br", "img", "hr"])
 
 
 def inflated(text: str) -> bytes:
-    """What `reportgen.packing.deflated` packed, by a second reading of the format: five digits of a number to the base of 85 for four bytes."""
+    """What `reportgen.packing.deflated` packed, by a second reading of the format."""
+    return zlib.decompress(read_digits(text))
+
+
+def read_digits(text: str) -> bytes:
+    """The bytes that a text stands for: five digits of a number to the base of 85 for four bytes."""
     found = b""
     for place in range(1, len(text), 5):
         number = 0
         for letter in text[place : place + 5]:
             number = 85 * number + DIGITS.index(letter)
         found += number.to_bytes(4, "big")
-    return zlib.decompress(found[: len(found) - int(text[0])])
+    return found[: len(found) - int(text[0])]
 
 
 @dataclass(kw_only=True)

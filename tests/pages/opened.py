@@ -17,6 +17,17 @@ class Opened:
     def texts(self, selector: str) -> list[str]:
         return self.tab.eval_on_selector_all(selector, "found => found.map((element) => element.textContent.trim())")
 
+    def read(self, selector: str) -> str:
+        """What is seen of an element, also where its section is out of sight and not laid out."""
+        script = """(element) => {
+          const sections = [...document.querySelectorAll("main > section")];
+          sections.forEach((section) => { section.style.contentVisibility = "visible"; });
+          const text = element.innerText;
+          sections.forEach((section) => { section.style.contentVisibility = ""; });
+          return text;
+        }"""
+        return self.tab.eval_on_selector(selector, script)
+
     def numbers(self, selector: str, attribute: str) -> list[int]:
         return [int(value) for value in self.tab.eval_on_selector_all(selector, f"found => found.map((element) => element.dataset.{attribute})")]
 

@@ -41,7 +41,7 @@ def test_the_table_has_every_token_and_sorts(open_file: Callable[..., Opened], p
     assert [row[0] for row in rows] == pieces
     assert rows[0][2:] == [significant(of_method[0]) for of_method in TOKENS.values_on_page[0]]
     page.tab.click("#token-values thead th:nth-child(3) button")
-    first = page.tab.inner_text("#token-values tbody tr:first-child td:nth-child(3)")
+    first = page.read("#token-values tbody tr:first-child td:nth-child(3)")
     greatest = max(value for sentence in TOKENS.values_on_page for value in sentence[0])
     assert first == significant(greatest)
 
@@ -50,4 +50,4 @@ def test_without_scripts_the_tokens_are_shaded_and_the_method_is_named(open_file
     page = open_file(pages["small"], scripts=False)
     assert page.tab.eval_on_selector_all(f"{LINES} i", "tokens => tokens.length") == sum(len(sentence.pieces) for sentence in TOKENS.sentences)
     assert not page.tab.is_visible("#token-method")
-    assert f"by {TOKENS.labels[TOKENS.shaded]}" in page.tab.inner_text("#attribution_agreement noscript")
+    assert f"by {TOKENS.labels[TOKENS.shaded]}" in page.read("#attribution_agreement noscript")

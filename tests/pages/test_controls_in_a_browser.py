@@ -52,8 +52,8 @@ def everything(page: Opened) -> tuple[object, ...]:
         tuple(page.texts(".sentence.source[data-mark]")),
         tuple(page.tab.eval_on_selector_all(".sentence[data-mark]", "found => found.map((element) => element.id + element.dataset.mark)")),
         tuple(page.tab.eval_on_selector_all(".arcs path", "found => found.map((path) => path.getAttribute('d'))")),
-        page.tab.inner_text("#chosen-links"),
-        page.tab.inner_text("#top-links"),
+        page.read("#chosen-links"),
+        page.read("#top-links"),
         page.readout(),
     )
 
@@ -67,14 +67,14 @@ def test_a_single_head_is_shown_in_every_view_and_only_with_its_layer(page: Open
     after = everything(page)
     assert all(one != other for one, other in zip(before, after, strict=True))
     assert page.texts("#chosen-heading") == ["Links of sentence 45, head 1.4, strongest share first"]
-    assert "head 1.4" in page.tab.inner_text("#top-links caption")
-    assert "head 1.4; logarithmic scale" in page.tab.inner_text("#matrix-legend")
+    assert "head 1.4" in page.read("#top-links caption")
+    assert "head 1.4; logarithmic scale" in page.read("#matrix-legend")
     assert "In head 1.4, sentence 45 keeps" in page.readout()
     row = values_of(1, 4)[CHOSEN].copy()
     row[[0, CHOSEN]] = np.nan
     assert ranked(np.nan_to_num(row), sources(page))
     assert set(page.numbers(".sentence.source", "sentence")) == set(sources(page))
-    assert "sixteen steps" in page.tab.inner_text(".measure-notes")
+    assert "sixteen steps" in page.read(".measure-notes")
 
 
 def test_the_top_links_of_a_head_are_its_greatest_lifts(page: Opened) -> None:
@@ -92,11 +92,11 @@ def test_heads_are_chosen_by_keyboard_and_leaving_the_layer_leaves_the_head(page
     page.tab.keyboard.press("End")
     assert page.tab.input_value("#head") == "6"
     pick_layer(page, 2)
-    assert "head 2.6" in page.tab.inner_text("#top-links caption")
+    assert "head 2.6" in page.read("#top-links caption")
     page.tab.fill("#layer-number", "")
     page.tab.keyboard.press("Enter")
     assert page.tab.input_value("#head") == "mean"
-    assert "whole model" in page.tab.inner_text("#top-links caption")
+    assert "whole model" in page.read("#top-links caption")
 
 
 def test_the_maximum_over_heads_is_the_greatest_of_each_cell(page: Opened) -> None:
@@ -115,7 +115,7 @@ def test_measures_that_single_heads_do_not_have_show_the_mean_and_say_so(page: O
     page.tab.select_option("#head", "3")
     page.tab.select_option("#measure", "rollout")
     assert page.tab.locator("#head").is_disabled()
-    assert page.tab.inner_text("#head-note") == "only of share and lift"
+    assert page.read("#head-note") == "only of share and lift"
     assert "layer 1," in page.texts("#chosen-heading")[0]
     page.tab.select_option("#measure", "lift")
     assert "head 1.3" in page.texts("#chosen-heading")[0]
@@ -130,7 +130,7 @@ def test_how_many_links_of_a_sentence_acts_on_text_arcs_and_list(page: Opened) -
     assert len(sources(page)) == 4
     page.tab.fill("#each", "0")
     assert page.tab.locator(".sentence.source, .sentence.destination, .arcs path").count() == 0
-    assert "no links are asked for" in page.tab.inner_text("#chosen-links")
+    assert "no links are asked for" in page.read("#chosen-links")
 
 
 def test_the_threshold_empties_cells_text_and_lists_of_what_is_under_it(page: Opened) -> None:
@@ -140,7 +140,7 @@ def test_the_threshold_empties_cells_text_and_lists_of_what_is_under_it(page: Op
     page.tab.locator("#threshold").focus()
     for _ in range(24):
         page.tab.keyboard.press("ArrowRight")
-    said = page.tab.inner_text("#threshold-value")
+    said = page.read("#threshold-value")
     least = float(said.removeprefix("at least ").split("\u202f")[0]) / 100
     row = content_pairs(MATRIX.attention[0])[CHOSEN]
     assert len(sources(page)) < whole
@@ -149,9 +149,9 @@ def test_the_threshold_empties_cells_text_and_lists_of_what_is_under_it(page: Op
     shares = [float(text.replace(",", "")) / 100 for text in page.texts("#top-links tbody td:nth-child(3)")]
     assert min(shares) >= least * 0.99
     assert page.painted() != before
-    assert "blank: less than" in page.tab.inner_text("#matrix-legend")
+    assert "blank: less than" in page.read("#matrix-legend")
     page.tab.keyboard.press("End")
-    assert "nothing reaches" in page.tab.inner_text("#chosen-links")
+    assert "nothing reaches" in page.read("#chosen-links")
     assert page.texts("#top-links tbody") == ["No pair of sentences is left."]
 
 
@@ -188,7 +188,7 @@ def test_chance_is_one_click_away_beside_every_weight(page: Opened) -> None:
     assert headings[-4:-1] == ["even", "as far apart", "ratio"]
     assert "Even attention would give" in page.readout()
     assert "Sentences as far apart have a share of" in page.readout()
-    assert "times the mean of sentences as far apart" in page.tab.inner_text("#matrix-legend")
+    assert "times the mean of sentences as far apart" in page.read("#matrix-legend")
     first = sources(page)[0]
     even, mean, ratio = page.tab.locator(".chosen-links .source tr[data-pair]").first.locator(".chance").all_inner_texts()
     assert float(even.split("\u202f")[0]) / 100 == pytest.approx(MATRIX.expected[CHOSEN, first], rel=0.03)
@@ -215,10 +215,10 @@ def test_flow_is_a_measure_of_the_sentences_it_was_computed_for(page: Opened) ->
     choose(page, flow.sentence)
     known = {int(source): value for source, value in zip(flow.sources, flow.flow, strict=True) if source not in (0, flow.sentence)}
     assert set(sources(page)) <= set(known)
-    assert "attention flow" in page.tab.inner_text("#measure option:checked")
-    assert "maximum flow, at most 1; through all layers" in page.tab.inner_text("#matrix-legend")
+    assert "attention flow" in page.read("#measure option:checked")
+    assert "maximum flow, at most 1; through all layers" in page.read("#matrix-legend")
     choose(page, 51)
-    assert "none was computed" in page.tab.inner_text("#chosen-links .source")
+    assert "none was computed" in page.read("#chosen-links .source")
 
 
 def test_the_address_keeps_head_threshold_links_and_chance(page: Opened, open_file: Callable[..., Opened], pages: dict[str, Path]) -> None:

@@ -150,12 +150,12 @@ def test_each_measure_repaints_the_matrix_and_names_its_unit_and_caveat(page: Op
         page.tab.select_option("#measure", measure)
         painted.add(page.painted())
         notes.add(" ".join(page.tab.locator(".measure-notes .note:visible").all_inner_texts()))
-        assert "logarithmic scale" in page.tab.inner_text("#matrix-legend")
+        assert "logarithmic scale" in page.read("#matrix-legend")
     assert len(painted) == len(notes) == 5
     page.tab.select_option("#measure", "isa")
-    assert "Saturates." in page.tab.inner_text(".measure-notes")
+    assert "Saturates." in page.read(".measure-notes")
     page.tab.select_option("#measure", "rollout")
-    assert "Collapses." in page.tab.inner_text(".measure-notes")
+    assert "Collapses." in page.read(".measure-notes")
 
 
 def test_the_measure_ranks_the_links_of_the_chosen_sentence(page: Opened) -> None:
@@ -175,8 +175,8 @@ UNMEASURED = next((query, key) for query in range(40, 53) for key in range(1, qu
 
 def test_the_effect_of_hiding_is_a_measure_and_what_was_not_measured_says_so(page: Opened) -> None:
     page.tab.select_option("#measure", "effect")
-    assert "effect when hidden, nats; hidden in every layer" in page.tab.inner_text("#matrix-legend")
-    assert f"{len(EFFECTS)} links were hidden; dotted cells were not measured" in page.tab.inner_text(".measure-notes")
+    assert "effect when hidden, nats; hidden in every layer" in page.read("#matrix-legend")
+    assert f"{len(EFFECTS)} links were hidden; dotted cells were not measured" in page.read(".measure-notes")
     (query, key), nats = max(EFFECTS.items(), key=lambda item: item[1])
     page.tab.locator("#matrix").hover(position=cell(page, query, key))
     said = re.search(r"Hiding it changes the prediction by ([\d.]+) nats", page.readout())
@@ -215,7 +215,7 @@ def test_a_layer_is_chosen_by_the_slider_or_by_its_number(page: Opened) -> None:
     whole = page.painted()
     page.tab.locator("#layer").focus()
     page.tab.keyboard.press("ArrowRight")
-    assert page.tab.inner_text("#layer-name") == "layer 0"
+    assert page.read("#layer-name") == "layer 0"
     assert page.tab.input_value("#layer-number") == "0"
     first = page.painted()
     page.tab.fill("#layer-number", "2")
@@ -223,7 +223,7 @@ def test_a_layer_is_chosen_by_the_slider_or_by_its_number(page: Opened) -> None:
     assert page.tab.input_value("#layer") == "3"
     assert len({whole, first, page.painted()}) == 3
     assert page.outlined() == [tuple(pair) for pair in LINKS.content_pairs[3, :12].tolist()]
-    assert "layer 2" in page.tab.inner_text("#top-links caption")
+    assert "layer 2" in page.read("#top-links caption")
     page.tab.fill("#layer-number", "")
     page.tab.keyboard.press("Enter")
     assert page.painted() == whole

@@ -35,12 +35,12 @@ def test_the_grid_has_a_coloured_cell_for_each_head_with_the_marks_of_its_roles(
 
 
 def test_another_metric_colours_the_grid_anew_and_changes_its_legend(page: Opened) -> None:
-    before, legend = colours(page), page.tab.inner_text("#head-legend")
+    before, legend = colours(page), page.read("#head-legend")
     page.tab.select_option("#metric", label="Mean distance")
     assert colours(page) != before
-    assert page.tab.inner_text("#head-legend") != legend
-    assert "Mean distance, tokens" in page.tab.inner_text("#head-legend")
-    assert "linear scale" in page.tab.inner_text("#head-legend")
+    assert page.read("#head-legend") != legend
+    assert "Mean distance, tokens" in page.read("#head-legend")
+    assert "linear scale" in page.read("#head-legend")
 
 
 def test_the_switch_shows_scores_and_roles_without_the_sink(page: Opened) -> None:
@@ -50,7 +50,7 @@ def test_the_switch_shows_scores_and_roles_without_the_sink(page: Opened) -> Non
     assert colours(page) != before
     marks = dict(zip(page.texts(".roles tbody th"), page.texts(".roles tbody .letter"), strict=True))
     assert page.texts("#head-grid [data-head]") == ["".join(marks[role] for role in roles) for roles in HEADS.roles_without_sink.values()]
-    assert "without the sink" in page.tab.inner_text("#head-legend")
+    assert "without the sink" in page.read("#head-legend")
     page.tab.locator("summary", has_text="heads in a table").click()
     first = page.texts("#head-table tbody tr:first-child td")
     assert first[2] == significant(HEADS.metrics[1].values_without_sink[0, 0])
@@ -67,7 +67,7 @@ def test_a_click_on_a_head_shows_both_variants_of_its_scores(page: Opened) -> No
     assert second[3:] == [f"{significant(rounded[0])} to {significant(rounded[1])}", significant(rounded[2])]
     about = {role: f" ({heads['1.4']})" for role, heads in HEADS.details.items() if "1.4" in heads}
     roles = ", ".join(role + about.get(role, "") for role in HEADS.roles["1.4"]) or "none"
-    assert f"Roles with all keys: {roles}." in page.tab.inner_text(".roles-of-head")
+    assert f"Roles with all keys: {roles}." in page.read(".roles-of-head")
 
 
 def test_arrows_walk_the_grid_and_enter_chooses(page: Opened) -> None:
@@ -108,14 +108,14 @@ def test_the_table_of_heads_is_filtered_by_role_and_by_text(page: Opened) -> Non
     page.tab.select_option("#role-filter", role)
     expected = [head for head, roles in HEADS.roles.items() if role in roles]
     assert shown_heads(page) == expected
-    assert page.tab.inner_text("#heads-shown") == f"{len(expected)} of 21 heads"
+    assert page.read("#heads-shown") == f"{len(expected)} of 21 heads"
     page.tab.select_option("#role-filter", "none")
     assert shown_heads(page) == [head for head, roles in HEADS.roles.items() if not roles]
     page.tab.select_option("#role-filter", "")
     page.tab.locator("#head-filter").press_sequentially("1.")
     assert shown_heads(page) == [f"1.{head}" for head in range(7)]
     page.tab.fill("#head-filter", "nothing of the kind")
-    assert page.tab.inner_text("#heads-shown") == "0 of 21 heads"
+    assert page.read("#heads-shown") == "0 of 21 heads"
 
 
 def test_the_filter_follows_the_switch(page: Opened) -> None:
@@ -142,6 +142,7 @@ def test_minus_signs_sort_as_numbers(page: Opened) -> None:
     page.tab.locator("summary", has_text="sentences compared").click()
     (column,) = [place for place, text in enumerate(page.texts(f"{selector} thead th"), 1) if text.startswith("input × gradient")]
     page.tab.locator(f"{selector} thead th:nth-child({column}) button").click()
+    page.tab.wait_for_selector("tbody[data-under-way]", state="detached")
     shown = [float(text.replace("−", "-")) for text in page.texts(f"{selector} tbody td:nth-child({column})")]
     assert shown == sorted(shown, reverse=True)
     assert min(shown) < 0 < max(shown)

@@ -48,11 +48,11 @@ def test_a_click_opens_a_head_everywhere(page: Opened) -> None:
     assert opened(page) == ("1", "4")
     assert page.painted() != before
     assert page.texts("#chosen-head-heading") == ["Head 1.4"]
-    assert page.tab.inner_text(".head-opened") == "The matrix, the text and the lists show head 1.4."
+    assert page.read(".head-opened") == "The matrix, the text and the lists show head 1.4."
     assert page.tab.locator("#model-view [aria-selected='true'], #head-grid [aria-selected='true']").count() == 2
     page.tab.select_option("#head", "mean")
     assert page.tab.locator("#model-view [aria-selected='true']").count() == 0
-    assert page.tab.inner_text(".head-opened") == ""
+    assert page.read(".head-opened") == ""
 
 
 def test_arrows_walk_the_model_view_and_enter_opens(page: Opened) -> None:
@@ -61,7 +61,7 @@ def test_arrows_walk_the_model_view_and_enter_opens(page: Opened) -> None:
         page.tab.keyboard.press(key)
     assert opened(page) == ("1", "1")
     assert page.tab.locator("#model-view [tabindex='0']").count() == 1
-    said = page.tab.inner_text("#model-view-said")
+    said = page.read("#model-view-said")
     assert said.startswith("Head 1.1: ")
     query, key = HEADS.link[1, 1]
     assert f"strongest link: sentence {query + 1} to {key + 1}" in said
@@ -69,7 +69,7 @@ def test_arrows_walk_the_model_view_and_enter_opens(page: Opened) -> None:
 
 def test_pointing_at_a_head_reads_where_its_attention_goes(page: Opened) -> None:
     page.tab.locator(CELL.format(2, 3)).hover()
-    shares = page.tab.inner_text("#model-view-said")
+    shares = page.read("#model-view-said")
     for share, to in ((HEADS.first, "the first sentence"), (HEADS.own, "the sentence itself"), (HEADS.others, "others")):
         assert f"\u202f% to {to}" in shares
         assert float(shares.split(f"\u202f% to {to}")[0].rsplit(" ", 1)[1]) == pytest.approx(100 * share[2, 3], rel=0.06)
@@ -144,19 +144,19 @@ def test_the_picture_of_the_flow_is_read_by_pointer_and_by_arrow_keys(page: Open
     page.tab.wait_for_selector("#streams .ribbon", state="attached")
     page.tab.locator("#streams svg").focus()
     page.tab.keyboard.press("ArrowLeft")
-    assert page.tab.inner_text("#streams-said").startswith("After 2 of 3 layers: ")
+    assert page.read("#streams-said").startswith("After 2 of 3 layers: ")
     page.tab.keyboard.press("ArrowRight")
-    assert page.tab.inner_text("#streams-said").startswith("After 3 of 3 layers: 100")
+    assert page.read("#streams-said").startswith("After 3 of 3 layers: 100")
     box = page.tab.locator("#streams svg").bounding_box()
     page.tab.mouse.move(box["x"] + box["width"] * 0.19, box["y"] + 60)
-    assert page.tab.inner_text("#streams-said").startswith("After 0 of 3 layers: ")
+    assert page.read("#streams-said").startswith("After 0 of 3 layers: ")
 
 
 def test_without_a_chosen_sentence_nothing_is_followed(page: Opened) -> None:
     show(page, "#streams")
     page.tab.wait_for_selector("#streams .ribbon", state="attached")
     page.tab.keyboard.press("Escape")
-    assert page.tab.inner_text("#streams-heading") == "No sentence is chosen"
+    assert page.read("#streams-heading") == "No sentence is chosen"
     assert page.tab.locator("#streams svg:visible").count() == 0
 
 
@@ -179,7 +179,7 @@ def test_heads_of_a_long_document_are_opened_in_groups_of_sentences(open_file: C
     assert pooled.group == 2
     assert page.quiet()
     assert page.texts("#chosen-heading")[0].startswith("Links of a sentence of 7 to 8, head 1.3,")
-    assert "Rows and columns stand for 2 consecutive sentences." in page.tab.inner_text("#head_matrices")
+    assert "Rows and columns stand for 2 consecutive sentences." in page.read("#head_matrices")
     assert set(page.texts(".chosen-links .source td:first-child")) <= {"1–2", "3–4", "5–6", "7–8"}
     page.tab.select_option("#head", "mean")
     assert page.texts("#chosen-heading")[0].startswith("Links of sentence 8, layer 1,")

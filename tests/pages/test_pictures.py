@@ -13,7 +13,7 @@ from pages.elements import read_page
 from pages.reports import small_report
 
 from reportgen import pictures
-from reportgen.pictures import draw_pictures
+from reportgen.pictures import draw_pictures, ready_child
 from reportgen.render import render_report
 
 CHART = {"data": {"values": [{"x": 1}, {"x": 2}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
@@ -41,6 +41,16 @@ def test_charts_become_pictures_and_the_same_each_time() -> None:
 
 def test_no_charts_need_no_child() -> None:
     assert draw_pictures({}, child=("no such program",)) == {}
+
+
+def test_a_child_that_got_ready_is_asked_first_and_ends_with_its_block(tmp_path: Path) -> None:
+    child = child_running(FRAGILE_CHILD, tmp_path)
+    with ready_child(child) as draw:
+        assert draw({"one": CHART, "deadly": CHART, "two": CHART}) == {"one": "<svg/>", "two": "<svg/>"}
+    with ready_child(child) as draw:
+        assert draw({}) == {}
+    with pytest.raises(KeyError), ready_child((sys.executable, "-c", "import time; time.sleep(60)")):
+        raise KeyError
 
 
 def test_a_chart_that_is_refused_is_left_out() -> None:

@@ -93,7 +93,7 @@ def test_a_change_of_scheme_repaints_the_matrix(page: Opened) -> None:
 def test_without_scripts_everything_but_the_matrix_reads(open_file: Callable[..., Opened], pages: dict[str, Path]) -> None:
     page = open_file(pages["long"], scripts=False)
     report = long_report(sentences=53, layers=3, heads=7)
-    shown = page.tab.inner_text("body")
+    shown = page.read("body")
     assert "have not run" in shown or "has not run here" in shown
     for section in report.sections:
         assert section.finding in shown

@@ -33,7 +33,7 @@ def marked(page: Opened) -> list[str]:
 
 
 def count(page: Opened) -> str:
-    return page.tab.inner_text("#search-count")
+    return page.read("#search-count")
 
 
 def open_search(page: Opened, text: str) -> None:

@@ -118,7 +118,7 @@ def test_what_looks_at_a_token_is_listed_too_and_differs_by_more_than_colour(pag
 
 def test_what_is_said_of_a_token_is_true_and_announced(page: Opened) -> None:
     choose(page, TOKEN)
-    said, links = page.tab.inner_text("#token-said"), links_of(TOKEN)
+    said, links = page.read("#token-said"), links_of(TOKEN)
     assert page.tab.get_attribute("#token-said", "aria-live") == "polite"
     assert said.startswith(f"“{RESULT.texts[TOKEN]}”, token {tokens_of(30).index(TOKEN) + 1} of {len(tokens_of(30))} (number {TOKEN} of the document, from 0).")
     numbers = shares(re.findall(r"[\d.]+\u202f%", said))
@@ -129,7 +129,7 @@ def test_what_is_said_of_a_token_is_true_and_announced(page: Opened) -> None:
 
 def test_the_first_token_is_named_a_sink(page: Opened) -> None:
     choose(page, 0)
-    assert "the first token, a sink" in page.tab.inner_text("#token-said")
+    assert "the first token, a sink" in page.read("#token-said")
     assert "the first token, a sink" in page.tab.get_attribute("#token-row [data-token='0']", "aria-label")
     assert "a sink from layer 2 on" in page.tab.get_attribute("#token-row [data-token='3']", "aria-label")
 
@@ -254,12 +254,12 @@ def test_each_dimension_can_be_read_by_slider_by_pointer_and_in_the_table(page: 
     page.tab.locator("#dimension").focus()
     page.tab.keyboard.press("Home")
     page.tab.keyboard.press("ArrowRight")
-    assert numbers_of(page.tab.inner_text(".dimension-control output")) == pytest.approx([1, query[1], key[1], query[1] * key[1]], abs=0.1)
-    assert page.tab.get_attribute("#dimension", "aria-valuetext") == page.tab.inner_text(".dimension-control output")
+    assert numbers_of(page.read(".dimension-control output")) == pytest.approx([1, query[1], key[1], query[1] * key[1]], abs=0.1)
+    assert page.tab.get_attribute("#dimension", "aria-valuetext") == page.read(".dimension-control output")
     bars = page.tab.locator(".neuron-rows svg").nth(2)
     bars.scroll_into_view_if_needed()
     bars.hover(position={"x": bars.bounding_box()["width"] * 9.5 / 13, "y": 9})
-    assert page.tab.inner_text(".dimension-control output").startswith("9: query")
+    assert page.read(".dimension-control output").startswith("9: query")
     page.tab.locator(".neurons summary").click()
     rows = [
         numbers_of(text)
@@ -310,8 +310,8 @@ def test_links_from_the_looking_to_the_other_sentence_are_listed_and_their_absen
     assert set(zip(*shown, strict=True)) <= names
     choose_pair(page, list(unknown))
     assert page.tab.locator(".between").count() == 0
-    assert "each such link is weaker than these" in page.tab.inner_text("#pair-tokens")
-    assert "this pair is none of them" in page.tab.inner_text("#pair-tokens") or page.tab.locator(".neurons").count() == 1
+    assert "each such link is weaker than these" in page.read("#pair-tokens")
+    assert "this pair is none of them" in page.read("#pair-tokens") or page.tab.locator(".neurons").count() == 1
 
 
 def test_heads_that_look_most_at_a_token_of_the_other_sentence_are_named(page: Opened) -> None:
@@ -319,7 +319,7 @@ def test_heads_that_look_most_at_a_token_of_the_other_sentence_are_named(page: O
     key = int(MEMBERS[RESULT.heads[layer, head, query]])
     choose_pair(page, [query, key])
     own = [(int(where[0]), int(where[1])) for where in np.argwhere(RESULT.heads[:, :, query] >= 0) if MEMBERS[RESULT.heads[where[0], where[1], query]] == key]
-    assert f"Of 21 heads, {len(own)} look" in page.tab.inner_text("#pair-tokens")
+    assert f"Of 21 heads, {len(own)} look" in page.read("#pair-tokens")
     named = " ".join(page.texts("#pair-tokens ul.behind li"))
     assert set(re.findall(r"\d\.\d", named)) == {f"{one}.{other}" for one, other in own}
 

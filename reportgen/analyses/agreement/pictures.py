@@ -29,12 +29,13 @@ def draw_scatter(
     ]
     colours = alt.Scale(domain=[SINK, OTHERS], range=[SERIES[1], SERIES[0]])
     shapes = alt.Scale(domain=[SINK, OTHERS], range=["diamond", "circle"])
+    along = alt.Scale(type="log", nice=False, padding=8)  # pixels, so that points at the edges are whole
     return spec_of(
         alt.Chart(alt.Data(values=packed(rows)), width=520, height=280)
         .mark_point(filled=True, opacity=0.7, size=36)
         .encode(
-            x=alt.X("x:Q", title=titles[0], scale=alt.Scale(type="log", nice=False)),
-            y=alt.Y("y:Q", title=titles[1], scale=alt.Scale(type="log", nice=False)),
+            x=alt.X("x:Q", title=titles[0], scale=along),
+            y=alt.Y("y:Q", title=titles[1], scale=along),
             color=alt.Color("kind:N", title=None, scale=colours, legend=alt.Legend(orient="top", columnPadding=32)),
             shape=alt.Shape("kind:N", title=None, scale=shapes),
         )
