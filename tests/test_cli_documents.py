@@ -60,7 +60,7 @@ def test_an_address_and_a_name_of_another_kind_are_refused(run: Run) -> None:
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Document, Document | None]]:
+def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Document, Document | None, object]]:
     """The documents that a command reads; nothing is measured."""
     from reportgen.reading_options import read_as_asked
 
@@ -77,7 +77,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Document, Document | Non
 def test_the_format_of_the_document_can_be_named_and_a_second_text_has_its_own(run: Run, read: list) -> None:
     Path("second.md").write_text("*Two*.", encoding="utf-8")
     assert run("measure", "-", "--format", "docx", "--pair", "second.md", "-o", "x.npz", stdin=WORD)[0] == 0
-    ((document, second),) = read
+    ((document, second, _),) = read
     assert (document.title, second.text) == ("Gulls", "Two.")
 
 

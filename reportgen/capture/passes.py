@@ -233,14 +233,7 @@ class Passes:
                 **self.fed.settings,
             },
             "windows": [],
-            "notices": [
-                *self._of_reading(),
-                *level_notices(self.options.level),
-                *self.fed.notices,
-                *self._where_measured(),
-                *self._absences(shapes, probed, target),
-                *self.annotations.notices,
-            ],
+            "notices": [*self._before_measuring(), *self._where_measured(), *self._absences(shapes, probed, target), *self.annotations.notices],
             **self.annotations.metadata(stack),
         }
         some = attention_layers(model)
@@ -265,10 +258,11 @@ class Passes:
         said = {"sentence": target.sentence, **of_several, "rows": len(target.rows), "description": target.description, "unit": target.unit}
         return said | asked | ({} if target.reads is None else {"tokens_read": target.reads}) | dict(target.said)
 
-    def _of_reading(self) -> list[str]:
-        """What was said when the document was read, and the second text."""
+    def _before_measuring(self) -> list[str]:
+        """What was said when the document was read, and the second text, when it was cut into units, and when they were made tokens."""
         pair = self.options.pair
-        return [*self.fed.document.notices, *(f"{pair.source}: {notice}" for notice in (() if pair is None else pair.notices))]
+        of_pair = () if pair is None else pair.notices
+        return [*self.fed.document.notices, *(f"{pair.source}: {notice}" for notice in of_pair), *level_notices(self.options.level), *self.fed.notices]
 
     def _where_measured(self) -> list[str]:
         """Which of the model's layers have attention, where not all have."""

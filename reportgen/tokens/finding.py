@@ -43,7 +43,7 @@ class Letters:
 def _keys(character: str) -> str:
     """What a tokenizer's normaliser can hardly change of a character: its letters decomposed, without marks and case."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-    return "".join(part for part in plain if unicodedata.category(part)[0] not in "MZC")
+    return "".join(part for part in plain if unicodedata.category(part)[0] not in "MZC" and part != UNFINISHED)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,13 +17,13 @@ def file(tmp_path):
 
 
 def test_references_are_left_out_of_the_document_and_not_of_the_second_text(file):
-    document, second = read_as_asked(file, Path(file), ASKED | {"drop": "references"})
+    document, second, _ = read_as_asked(file, Path(file), ASKED | {"drop": "references"})
     assert document.text == "Introduction\n\nThis is a text of a sentence or two."
     assert "Abnar" in second.text
     assert [notice[:18] for notice in document.notices] == ["--drop references:"]
 
 
 def test_without_the_option_they_stay(file):
-    document, _ = read_as_asked(file, None, ASKED)
+    document, _, _ = read_as_asked(file, None, ASKED)
     assert "Abnar" in document.text
     assert document.notices == ()

@@ -18,7 +18,7 @@ from reportgen.models import Kind, LanguageModel
 
 LINKS_AT_MOST = 150  # where not all are measured; and as many drawn by chance
 EVERY_UP_TO = 60  # sentences, where time does not matter
-PASSES = {"fast": 3.5, "full": 12.0}  # the tokens run for all links, in texts
+PASSES = {"fast": 2.25, "full": 12.0}  # the tokens run for all links, in texts
 WHOLE_PASSES = {"fast": 12, "full": 60}  # where each link takes one
 DRAWN, DRAWN_OF_PASSES = 1 / 2, 1 / 3  # of these, for links drawn by chance
 WHAT = "what links between sentences do to the model's output (link_effect)"

@@ -15,7 +15,7 @@ CURVES = ("deletion", "insertion")
 # What a quick run measures, in the order of what it tells for its cost: taking out half costs half a pass, leaving in a fifth a fifth.
 QUICK_STEPS = (("deletion", 50), ("deletion", 20), ("insertion", 20), ("insertion", 10), ("insertion", 50), ("deletion", 10))
 # Of a quick run. Curves of 1,000 tokens then take the time of about 8 plain passes: measured, 1,000 tokens run are 0.9 of one, which computes more logits.
-TOKENS_AT_MOST = 9_000
+TOKENS_AT_MOST = 8_000
 DRAWS = {"fast": 3, "full": 9}
 METHODS = {"fast": 2, "full": 11}  # about so many, for the estimate
 Step = tuple[str, int]  # curve, per cent
