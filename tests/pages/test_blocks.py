@@ -100,6 +100,7 @@ def test_blocks_are_chosen_by_pointer_and_key_and_pass_axe(opened: Callable[[Rep
     page.tab.keyboard.press("j")
     assert page.tab.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.quiet()
+    page.tab.evaluate("scrollTo({top: 0, behavior: 'instant'})")  # the bar covers a part of what lies below it, and axe takes the rest for the target
     assert violations(page.tab) == []
 
 
