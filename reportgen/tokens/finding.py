@@ -33,6 +33,11 @@ class Letters:
     keys: str
     places: tuple[int, ...]
 
+    @property
+    def between(self) -> list[bool]:
+        """Before each letter and after the last, whether something stands there that is none."""
+        return [*(place > before + 1 for before, place in itertools.pairwise([-1, *self.places])), True]
+
     @classmethod
     def of(cls, text: str) -> Letters:
         found = [(key, place) for place, character in enumerate(text) for key in _keys(character)]
@@ -62,9 +67,12 @@ def find_spans(tokenizer: Any, ids: Int[np.ndarray, " token"], text: str) -> Fou
     for the whole of it; a token that stands for nothing has an empty span. Raises `ModelError` when most tokens are not found. Memory: a few numbers for
     each character.
     """
-    pieces = list(_pieces(tokenizer, ids.tolist()))
+    written = list(_pieces(tokenizer, ids.tolist()))
+    pieces = [piece for piece, _ in written]
     letters, unknown = Letters.of(text), getattr(tokenizer, "unk_token_id", None)
-    search = _Search(keys=letters.keys, wanted=[Letters.of(piece).keys for piece in pieces], unknown=[number == unknown for number in ids.tolist()])
+    search = _Search(
+        keys=letters.keys, between=letters.between, wanted=[Letters.of(piece).keys for piece in pieces], unknown=[number == unknown for number in ids.tolist()]
+    )
     found = search.places()
     wanted = sum(map(bool, search.wanted))
     if len(found) < LEAST_FOUND * wanted:
@@ -73,7 +81,7 @@ def find_spans(tokenizer: Any, ids: Int[np.ndarray, " token"], text: str) -> Fou
             "by what they write: a fast tokenizer is needed."
         )
     spans = {token: (letters.places[start], letters.places[end - 1] + 1) for token, (start, end) in found.items()}
-    placed = _with_parts(_with_gaps(spans, pieces, text), pieces, text)
+    placed = _with_parts(_with_gaps(spans, pieces, text), written, text)
     return FoundSpans(spans=placed, shared=_shared(placed))
 
 
@@ -83,12 +91,13 @@ def _shared(spans: Int[np.ndarray, "token 2"]) -> int:
     return int((np.append(same, False) | np.append(False, same)).sum())
 
 
-def _pieces(tokenizer: Any, ids: Sequence[int]) -> Iterator[str]:
-    """What each token adds to the decoded text, as it stays when the next one follows."""
+def _pieces(tokenizer: Any, ids: Sequence[int]) -> Iterator[tuple[str, bool]]:
+    """What each token adds to the decoded text, as it stays when the next one follows; and whether it ends within a character that following ones finish."""
     for place in range(len(ids)):
         first = max(0, place - AROUND)
         start, end = (_settled(tokenizer, ids, first, edge) for edge in (place, place + 1))
-        yield written_text(tokenizer, ids[first : place + 1])[start:end]
+        text = written_text(tokenizer, ids[first : place + 1])
+        yield text[start:end], text[end:] == UNFINISHED
 
 
 def _settled(tokenizer: Any, ids: Sequence[int], first: int, end: int) -> int:
@@ -100,9 +109,10 @@ def _settled(tokenizer: Any, ids: Sequence[int], first: int, end: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class _Search:
-    """The letters of a text, those that each token writes, and which tokens stand for what the tokenizer does not know."""
+    """The letters of a text, before which of them something else stands, the letters that each token writes, and which tokens stand for what the tokenizer does not know."""
 
     keys: str
+    between: Sequence[bool]
     wanted: Sequence[str]
     unknown: Sequence[bool]
 
@@ -121,7 +131,7 @@ class _Search:
 
     def _start(self, token: int, reached: int, least: int, passed: int) -> int:
         """Where a token's letters begin, after `passed` tokens that were not found, `least` of which stand for a letter at least; -1 where they are not found."""
-        if not least and self.keys.startswith(self.wanted[token], reached):
+        if (not least or self.between[reached]) and self.keys.startswith(self.wanted[token], reached):  # what is unknown may stand between the letters
             return reached
         together = self._together(token)
         for length in range(len(together), 0, -1):
@@ -154,16 +164,16 @@ def _with_gaps(spans: dict[int, tuple[int, int]], pieces: Sequence[str], text: s
         if between:
             found[before + 1 : token] = _share_out([pieces[place] for place in between], text, reached, max(start, reached))
         elif before >= 0:
-            found[before, 1] = max(found[before, 1], _unseen_until(text, reached, start))
+            found[before, 1] = max(found[before, 1], _marks_until(text, reached, start))
         if token < len(pieces):
             found[token] = spans[token]
             before, reached = token, max(reached, spans[token][1])
     return found
 
 
-def _unseen_until(text: str, start: int, stop: int) -> int:
-    """The end of what stands from `start` on without a blank: marks and characters that are not seen."""
-    return start + len(re.match(r"\S*", text[start:stop])[0])
+def _marks_until(text: str, start: int, stop: int) -> int:
+    """The end of the marks that stand on the character before `start`."""
+    return start + sum(1 for _ in itertools.takewhile(lambda character: unicodedata.category(character)[0] == "M", text[start:stop]))
 
 
 def _share_out(pieces: Sequence[str], text: str, start: int, stop: int) -> list[tuple[int, int]]:
@@ -187,13 +197,14 @@ def _without_marks(gap: str) -> str:
     return "".join(itertools.dropwhile(lambda character: not character.isspace() and not _keys(character), gap))
 
 
-def _with_parts(spans: Int[np.ndarray, "token 2"], pieces: Sequence[str], text: str) -> Int[np.ndarray, "token 2"]:
-    """The same with tokens that write nothing standing for the character that follows, where it has several bytes, or for the mark of an unfinished one before."""
-    for token in range(len(pieces) - 2, -1, -1):
-        start, end = spans[token]
-        after = spans[token + 1, 0]
-        if start == end and not pieces[token] and spans[token + 1, 1] > after and not text[after].isascii():
-            spans[token] = after, after + 1
+def _with_parts(spans: Int[np.ndarray, "token 2"], written: Sequence[tuple[str, bool]], text: str) -> Int[np.ndarray, "token 2"]:
+    """The same with tokens that begin a character of several bytes reaching to its end, and those that write nothing standing for the mark of an unfinished one before."""
+    for token in range(len(written) - 2, -1, -1):
+        piece, begins = written[token]
+        (start, end), (after, until) = spans[token], spans[token + 1]
+        if until > after and not text[after].isascii() and ((begins and piece and end <= after) or (start == end and not piece)):
+            spans[token] = start if piece else after, after + 1
+    pieces = [piece for piece, _ in written]
     for token in range(1, len(pieces)):
         end = spans[token - 1, 1]
         if spans[token, 0] == spans[token, 1] and not pieces[token] and text[max(end - 1, 0) : end] == UNFINISHED:

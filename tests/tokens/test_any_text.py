@@ -84,6 +84,9 @@ def packaged(name: str) -> Any:
 @pytest.mark.parametrize("model", PACKAGED[:3], ids=lambda model: model.name)
 @settings(max_examples=60, deadline=None)
 @given(text=ANY_TEXT, borders=BORDERS)
+@example(text=" ½", borders=[])
+@example(text="0\u200d\u202bab\u202c", borders=[1])
+@example(text="İthe\ufffdthe", borders=[])
 def test_every_token_of_the_packaged_models_is_accounted_for(downloaded: Callable[..., Any], model: Any, text: str, borders: list[int]) -> None:
     tokenizer = packaged(str(downloaded(model)))
     found = check(tokenizer, text, borders)
@@ -110,6 +113,11 @@ def test_what_tokens_write_puts_them_in_the_sentence_that_their_characters_are_i
     text = data.draw(ANY_TEXT if name == "byte-level" else st.text(alphabet=sorted({*"".join(CORPUS), "\n"}), min_size=1, max_size=40))
     found = encoded(tokenizer, text)
     assert owners_differ(tokenizer, text, borders, found) == []
+
+
+@pytest.mark.parametrize("text", ["\n;", "\n;\n;", "a\n;"])
+def test_an_unknown_blank_takes_no_letter_from_what_follows(text: str) -> None:
+    assert owners_differ(unigram(), text, [], encoded(unigram(), text)) == []
 
 
 @settings(max_examples=80, deadline=None)
