@@ -27,6 +27,12 @@ def _proper(spans: Any, levels: Any, count: int, length: int) -> bool:
     return whole and len(edges) == 2 * count and all(0 <= edge <= length for edge in edges) and edges == sorted(edges)
 
 
+def section_starts(blocks: Sequence[int], kinds: Sequence[str]) -> list[int]:
+    """The sentences that begin a section: those of a heading after something else. `blocks` and `kinds` are those of each sentence."""
+    starts = [index for index in range(1, len(blocks)) if blocks[index] != blocks[index - 1]]
+    return [index for index in starts if kinds[index] == "heading" and kinds[index - 1] != "heading"]
+
+
 def depths(kinds: Sequence[str], levels: Sequence[int]) -> tuple[int, ...]:
     """How deep each heading lies among the headings above it, 1 for the outermost; 0 for other blocks. A heading of unknown level (0) is one of the outermost."""
     found, above = [], []

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer, UInt8
 
 from reportgen.coding import code
-from reportgen.expecting import BEFORE, UNIT, moved, weights_of
+from reportgen.expecting import BEFORE, UNIT, cells_before, moved, weights_of
 from reportgen.packing import LAYER_STEP, as_text, deflated, encode, find_scale, step_of
 
 CODES = 16
@@ -89,10 +89,7 @@ def _known(
 ) -> Float[np.ndarray, "known cell"]:
     """1, the cells before, the layer's mean and the head before."""
     known = [*(moved(matrix, *step) for step in BEFORE), mean, before]
-    found = np.ones((1 + len(known), int(within.sum())))
-    for place, values in enumerate(known, 1):
-        found[place] = values[within]
-    return found
+    return cells_before(known, within)
 
 
 def _contexts(wanted: Float[np.ndarray, " cell"], above: Float[np.ndarray, " cell"]) -> Int[np.ndarray, " cell"]:

@@ -27,7 +27,7 @@ def _target(text: str) -> str:
     return text
 
 
-Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt, .md, .html or .docx file, or - for standard input.")]
+Doc = Annotated[str, typer.Argument(metavar="DOC", help="A .txt, .md, .html, .pdf or .docx file, or - for standard input.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="default, a packaged model's short name, a local folder, or a hub id.")]
 Revision = Annotated[str | None, typer.Option(help="Revision of a hub model.")]
 Attribution = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 LEVELS = ("sentence", "paragraph", "section")
+BY_LINE = frozenset({"code", "table"})  # kinds of blocks that have a unit for each line, and no prose
 # Quoted text stays, and so do names: of a published measure, and of what is written on the command line.
 WORDS = re.compile(r"“[^”]*”|[Ii]nter-sentence|--sentences|\b(?P<first>[Ss])entence(?P<rest>s?)\b(?!:\d)")
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.coding import code
-from reportgen.expecting import BEFORE, UNIT, moved, weights_of
+from reportgen.expecting import BEFORE, UNIT, cells_before, moved, weights_of
 from reportgen.packing import LAYER_STEP, WHOLE_STEP, Scale, as_text, deflated, encode, find_scale, step_of, tight_scale
 
 NEAR = ((1, 0), (0, 1), (1, 1), (1, -1))  # whose errors tell how sure one can be
@@ -102,10 +102,7 @@ def _known(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.nd
     """1, the cells before in the same view, the cell itself and those before it in the layer before, and it in the one before that; the whole model is not before layer 0."""
     before, twice = (views[view - back] if view > back else np.zeros_like(views[view]) for back in (1, 2))
     known = [*(moved(views[view], *step) for step in BEFORE), before, *(moved(before, *step) for step in BEFORE[:3]), twice]
-    found = np.ones((1 + len(known), int(within.sum())))
-    for place, values in enumerate(known, 1):
-        found[place] = values[within]
-    return found
+    return cells_before(known, within)
 
 
 def _contexts(wanted: Float[np.ndarray, " cell"], off: Float[np.ndarray, " cell"], within: np.ndarray) -> Int[np.ndarray, " cell"]:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.remembering import remembered
 from reportgen.analyses.shown_blocks import ShownBlocks, shown_blocks
+from reportgen.blocks import section_starts
 from reportgen.contract import CONTRACT
 from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.measurements import Measurements
@@ -68,10 +69,8 @@ class Result:
 
     @property
     def borders(self) -> tuple[int, ...]:
-        """The sentences that begin a section: those of a heading after something else."""
-        kinds, blocks = self.block_kinds, self.blocks
-        starts = [index for index in range(1, len(kinds)) if blocks[index] != blocks[index - 1]]
-        return tuple(index for index in starts if kinds[index] == "heading" and kinds[index - 1] != "heading")
+        """The sentences that begin a section."""
+        return tuple(section_starts(self.blocks, self.block_kinds))
 
 
 def analyse(measurements: Measurements) -> Result:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 from reportgen.blocks import depths
 from reportgen.measurements import Measurements
-from reportgen.units import LEVELS
-
-LINES = ("code", "table")
-CELLS = " | "
+from reportgen.units import BY_LINE, LEVELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,7 @@ def shown_blocks(measurements: Measurements) -> ShownBlocks | None:
     return ShownBlocks(
         depths=tuple(deep[block] for block in blocks),
         indents=tuple(
-            _indent(text, start, metadata["block_spans"][block][0]) if kinds[block] in LINES else "" for (start, _), block in zip(spans, blocks, strict=True)
+            _indent(text, start, metadata["block_spans"][block][0]) if kinds[block] in BY_LINE else "" for (start, _), block in zip(spans, blocks, strict=True)
         ),
         pieces=tuple(_pieces(measurements, start, end, deep) if sections else () for start, end in spans),
     )

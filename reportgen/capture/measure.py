@@ -15,7 +15,7 @@ from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import Sentence, crossing_notice, split_sentences
-from reportgen.sentences.levels import join_units
+from reportgen.sentences.levels import SENTENCE, join_units
 from reportgen.tokens import build_input, chat_of, refuse_unknown_tokens, split_long
 from reportgen.windows import WindowedText, tokenise_windows
 
@@ -45,11 +45,11 @@ def measure(document: Document, model: Any, tokenizer: Any = None, *, options: M
 def _sentences(document: Document, language_model: LanguageModel, options: MeasureOptions) -> tuple[Sequence[Sentence], tuple[str, ...]]:
     """The caller's own sentences as they are, or those of the rules, the very long ones in pieces; or the paragraphs or sections of either. And what is to be said of them."""
     own = options.sentences
-    if own is None and options.level == "sentence":
-        limit = options.window or language_model.positions
-        return split_long(document, split_sentences(document), language_model.tokenizer, limit, reserved=options.generate or 0)
-    notices = () if own is None else crossing_notice(own, document)
-    return join_units(document, split_sentences(document) if own is None else own, options.level), notices
+    found, notices = (split_sentences(document), ()) if own is None else (own, crossing_notice(own, document))
+    if own is not None or options.level != SENTENCE:
+        return join_units(document, found, options.level), notices
+    limit = options.window or language_model.positions
+    return split_long(document, found, language_model.tokenizer, limit, reserved=options.generate or 0)
 
 
 def _saying(notices: tuple[str, ...], measurements: Measurements) -> Measurements:

@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from reportgen.documents.decoding import clean
 from reportgen.documents.document import Piece
 from reportgen.documents.markup import visible_text
+from reportgen.documents.tables import table_row
 from reportgen.errors import DocumentError
 
 FRONT_MATTER = re.compile(r"\A---[ ]*\n(?:[A-Za-z_][\w -]*:.*\n|[ \t#-].*\n|\n)+?(?:---|\.\.\.)[ ]*(?:\n|\Z)")
@@ -68,7 +69,7 @@ class _Walk:
             case "list_item_open":
                 self.marker = ""
             case "tr_open":
-                self.rows.append(" | ".join(self.cells).rstrip())
+                self.rows.append(table_row(self.cells))
                 self.cells = []
             case "table_open":
                 rows, self.rows = "\n".join(self.rows), []

@@ -35,8 +35,8 @@ def read_document(path: str | os.PathLike, *, stdin: BufferedIOBase | None = Non
         refuse_size(STANDARD_INPUT, len(data), limits)
         return _document(data, named or TEXT, title=STANDARD_INPUT.capitalize(), source=STANDARD_INPUT, limits=limits, named=named is not None)
     path = Path(_file_name(path))
-    data = _bytes_of(path, named, limits)
-    form, source = named or format_of(path, _printable(path.name)), _printable(path.name)
+    data, source = _bytes_of(path, named, limits), _printable(path.name)
+    form = named or format_of(path, source)
     return _document(data, form, title=tidy_stem(path.stem), source=source, limits=limits, named=named is not None)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reportgen.documents.document import BETWEEN_BLOCKS, Block, Document
+from reportgen.documents.document import Block, Document, Piece, build_document
 from reportgen.errors import DocumentError
 
 NUMBER = r"(?:(?:\d{1,3}(?:\.\d{1,3})*|[A-Z]|[IVXLC]{1,7})[.:)]?\s+)?"
@@ -64,14 +63,10 @@ def _end(blocks: Sequence[Block], start: int) -> int:
 
 
 def _of_blocks(document: Document, kept: Sequence[Block]) -> Document:
-    """The document with these of its blocks only."""
-    texts = [document.text[block.start : block.end] for block in kept]
-    blocks, start = [], 0
-    for block, text in zip(kept, texts, strict=True):
-        blocks.append(replace(block, start=start, end=start + len(text)))
-        start += len(text) + len(BETWEEN_BLOCKS)
-    text = BETWEEN_BLOCKS.join(texts)
-    return replace(document, text=text, blocks=tuple(blocks), sha256=hashlib.sha256(text.encode("utf-8")).hexdigest())
+    """The document with these of its blocks only; its title stays."""
+    pieces = (Piece(kind=block.kind, text=document.text[block.start : block.end], level=block.level) for block in kept)
+    built = build_document(pieces, title=document.title, source=document.source, language=document.language, notices=document.notices)
+    return replace(built, title=document.title)
 
 
 def _noting(document: Document, notice: str) -> Document:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from reportgen.mentions.vocabulary import FUNCTION_WORDS, TITLES
 from reportgen.sentences import Sentence
+from reportgen.units import BY_LINE
 
 # Letters, also joined by hyphens and apostrophes, without the ending of a possessive or of a verb drawn together with the word.
 WORD = re.compile(r"[^\W\d_]+(?:[-‐‑][^\W\d_]+|['’](?!(?:s|d|ll|re|ve|m)\b)[^\W\d_]+)*")
@@ -57,7 +58,7 @@ def find_words(text: str, sentences: Sequence[Sentence], kinds: Sequence[str]) -
     return tuple(
         word
         for index, sentence in enumerate(sentences)
-        if kinds[sentence.block] not in {"code", "table"}
+        if kinds[sentence.block] not in BY_LINE
         for word in _words_of(text, sentence, index, heading=kinds[sentence.block] == "heading")
     )
 

@@ -9,6 +9,7 @@ from reportgen.sentences.asides import Span
 from reportgen.sentences.boundaries import find_candidates
 from reportgen.sentences.punkt_model import PunktModel, load_punkt
 from reportgen.sentences.rules import ends_sentence
+from reportgen.units import BY_LINE
 
 # What stands before a sentence and is none: "1.", "(a)", "IV.", "Fig. 3.", "Theorem 2.1."
 LABEL = re.compile(
@@ -44,7 +45,7 @@ def split_sentences(document: Document) -> tuple[Sentence, ...]:
 
 def _spans(text: str, block: Block, punkt: PunktModel) -> Iterator[Span]:
     match block.kind:
-        case "code" | "table":
+        case kind if kind in BY_LINE:
             borders = [line.end() for line in re.finditer(r".*\n", text)]
         case "heading":
             borders = []

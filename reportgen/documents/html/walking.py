@@ -11,6 +11,7 @@ from lxml.html import HtmlElement
 from reportgen.documents.document import Piece
 from reportgen.documents.html.tables import holds_data, rows_of
 from reportgen.documents.markdown import code_text, prose_text
+from reportgen.documents.tables import table_row
 
 NAMES_OF_PARTING = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header "
@@ -136,7 +137,7 @@ def _table(table: HtmlElement, walk: _Walk) -> Iterator[PageBlock]:
             walk.add(text, place.element, is_tail=place.is_tail)
         yield from walk.flush()
         walk.around.pop()
-    text = code_text("\n".join(" | ".join(cells).rstrip() for cells in rows_of(table)))
+    text = code_text("\n".join(map(table_row, rows_of(table))))
     if text.strip():
         places = tuple(place for row in table.iter("tr") for _, place in _strings(row) if place.letters)
         yield PageBlock(piece=Piece(kind="table", text=text), element=table, places=places)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reportgen.documents.lists import starts_item
 from reportgen.documents.pdf.captions import CAPTION
 from reportgen.documents.pdf.lines import Line, join_words
+from reportgen.documents.tables import table_row
 
 ALIGNED = 0.6  # of the size
 MOST = 0.5  # of the cells of a row have to stand under those of another
@@ -50,7 +51,7 @@ def has_leaders(text: str) -> bool:
 
 def row_text(line: Line) -> str:
     """The cells of a row with " | " between them."""
-    return " | ".join(map(join_words, line.cells))
+    return table_row(map(join_words, line.cells))
 
 
 def code_text(lines: Sequence[Line]) -> str:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from reportgen.documents.pdf.glyphs import Glyph, Style
 
 LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
-SOFT_HYPHEN = "\xad"
 ACCENTS = dict(zip("`´ˆ˜¯˘˙¨˚˝ˇ¸˛^", "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328\u0302", strict=True))
 DOTLESS = {"ı": "i", "ȷ": "j"}
 SMALL_GAP, WIDE_GAP, BACK = -0.06, 0.22, 0.4  # of the type's size: a space where the file has one, a space where it has none, another place
