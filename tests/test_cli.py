@@ -241,7 +241,7 @@ def test_a_document_can_come_from_standard_input(run: Run, desk: Path, model: Pa
 
 
 def test_the_page_is_named_after_the_document_or_is_report_html(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reportgen.cli._measure", lambda *args, **options: made_up())
+    monkeypatch.setattr("reportgen.cli.reporting.measured", lambda doc, asked: made_up())
     assert run("report", desk / "gulls.txt").output == "gulls.html\n"
     assert run("report", "-", stdin=TEXT.encode()).output == "report.html\n"
     assert names_in(desk) == ["gulls.html", *ON_THE_DESK, "report.html"]

@@ -11,8 +11,8 @@ import pytest
 from hostile_files import PAGE, WORD, hostile_files
 from made_up import made_up
 
+from reportgen.asked import Asked, Texts, read_as_asked
 from reportgen.cli import main
-from reportgen.documents import Document
 
 Run = Callable[..., tuple[int, str]]
 FILES = hostile_files()
@@ -60,25 +60,23 @@ def test_an_address_and_a_name_of_another_kind_are_refused(run: Run) -> None:
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Document, Document | None, object]]:
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Texts]:
     """The documents that a command reads; nothing is measured."""
-    from reportgen.reading_options import read_as_asked
-
     found = []
 
-    def measured(doc: str, model: str, placed: dict, pair: Path | None, asked: dict, reading: dict) -> object:
-        found.append(read_as_asked(doc, pair, reading))
+    def measured(doc: str, asked: Asked) -> object:
+        found.append(read_as_asked(doc, asked))
         return made_up()
 
-    monkeypatch.setattr("reportgen.cli._measure", measured)
+    monkeypatch.setattr("reportgen.cli.reporting.measured", measured)
     return found
 
 
 def test_the_format_of_the_document_can_be_named_and_a_second_text_has_its_own(run: Run, read: list) -> None:
     Path("second.md").write_text("*Two*.", encoding="utf-8")
     assert run("measure", "-", "--format", "docx", "--pair", "second.md", "-o", "x.npz", stdin=WORD)[0] == 0
-    ((document, second, _),) = read
-    assert (document.title, second.text) == ("Gulls", "Two.")
+    (texts,) = read
+    assert (texts.document.title, texts.second.text) == ("Gulls", "Two.")
 
 
 def test_limits_can_be_raised_and_lowered(run: Run, read: list) -> None:
@@ -92,7 +90,7 @@ def test_limits_can_be_raised_and_lowered(run: Run, read: list) -> None:
 
 def test_the_page_of_a_web_page_does_not_take_its_place(run: Run, read: list, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = []
-    monkeypatch.setattr("reportgen.cli._write_page", lambda measurements, page, json_output: pages.append(page))
+    monkeypatch.setattr("reportgen.cli.reporting.write_page", lambda measurements, page, json_output: pages.append(page))
     Path("gulls.html").write_bytes(PAGE)
     assert run("report", "gulls.html")[0] == 0
     assert pages == [Path("gulls-report.html")]

@@ -38,9 +38,13 @@ BELOW_THE_WAIST = (
     "notebook",
     "unit_names",
     "render",
+    "comparison",
+    "corpus",
+    "bundle",
+    "website",
 )
 ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target", "units")
-LAST = ("progress", "options", "reading_options", "cli", "__main__")
+LAST = ("progress", "asked", "batch", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
 COMMANDS = ["report", "measure", "render", "tokens", "models", "models list", "models fetch"]
 

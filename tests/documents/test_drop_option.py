@@ -1,12 +1,9 @@
 """The option --drop references, from the command line's values to the document."""
 
-from pathlib import Path
-
 import pytest
 
-from reportgen.reading_options import OPTIONS, read_as_asked
+from reportgen.asked import Asked, read_as_asked
 
-ASKED = dict.fromkeys(OPTIONS)
 TEXT = "Introduction\n\nThis is a text of a sentence or two.\n\nReferences\n\nAbnar, S. (2020). A title of a paper.\n"
 
 
@@ -17,13 +14,13 @@ def file(tmp_path):
 
 
 def test_references_are_left_out_of_the_document_and_not_of_the_second_text(file):
-    document, second, _ = read_as_asked(file, Path(file), ASKED | {"drop": "references"})
-    assert document.text == "Introduction\n\nThis is a text of a sentence or two."
-    assert "Abnar" in second.text
-    assert [notice[:18] for notice in document.notices] == ["--drop references:"]
+    texts = read_as_asked(file, Asked(reading={"drop": "references", "pair": file}))
+    assert texts.document.text == "Introduction\n\nThis is a text of a sentence or two."
+    assert "Abnar" in texts.second.text
+    assert [notice[:18] for notice in texts.document.notices] == ["--drop references:"]
 
 
 def test_without_the_option_they_stay(file):
-    document, _, _ = read_as_asked(file, None, ASKED)
+    document = read_as_asked(file, Asked()).document
     assert "Abnar" in document.text
     assert document.notices == ()

