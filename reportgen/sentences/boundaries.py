@@ -1,6 +1,7 @@
 """Candidates: every place where a sentence might end, with what the rules need to know about it."""
 
 import re
+import unicodedata
 from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -132,9 +133,14 @@ def find_candidates(text: str, punkt: PunktModel) -> Iterator[Candidate]:
     first = re.search(r"\w\S*", text)
     view = _View(text=text, asides=find_asides(text), uncapitalised=first is not None and is_plain_lower(first[0][:SEEN_BEHIND]), punkt=punkt)
     for stop in STOPS.get(punkt.language, STOP).finditer(text):
-        spaced = text[stop.end() : stop.end() + 1].isspace()
-        if stop.end() < len(text) and (spaced or any(mark in EAST_ASIAN for mark in stop["mark"])):
+        following = text[stop.end() : stop.end() + 1]
+        if following and (following.isspace() or (any(mark in EAST_ASIAN for mark in stop["mark"]) and not _joins(following))):
             yield view.candidate(stop)
+
+
+def _joins(character: str) -> bool:
+    """Whether it belongs to the character before it: an accent, a joiner."""
+    return unicodedata.category(character) in {"Mn", "Me"} or character == "\u200d"
 
 
 def is_plain_lower(word: str) -> bool:

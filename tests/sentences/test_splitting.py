@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from reportgen.documents import Block, Document, document_from_text, read_document
@@ -71,6 +71,7 @@ def test_sentences_of_any_language_cover_all_but_white_space(text, language):
     assert "".join("".join(sentence.split()) for sentence in texts(document)) == "".join(document.text.split())
 
 
+@example("漢字。\u0301ß")
 @given(JOINED)
 @settings(max_examples=200, deadline=None)
 def test_no_sentence_begins_inside_a_character(text):
