@@ -62,9 +62,8 @@ def once_finished(documents: int, do: Callable[[], None]) -> Callable[[Told], No
     return lambda told: do() if told.finished == documents and told.what == "measured" else None
 
 
-def kill_processes() -> None:
-    for process in multiprocessing.active_children():
-        process.kill()
+def kill_a_process() -> None:
+    random.choice(multiprocessing.active_children()).kill()
 
 
 def kill_an_actor() -> None:
@@ -72,8 +71,8 @@ def kill_an_actor() -> None:
     random.choice(actors).kill()
 
 
-def test_several_processes_all_of_which_are_killed_give_the_same_bytes(docs: Path, quick: Asked, by_one: Files, tmp_path: Path) -> None:
-    run_batch([str(docs)], tmp_path / "out", quick, How(pages=False, jobs=2), once_finished(7, kill_processes))
+def test_processes_one_of_which_is_killed_give_the_same_bytes(docs: Path, quick: Asked, by_one: Files, tmp_path: Path) -> None:
+    run_batch([str(docs)], tmp_path / "out", quick, How(pages=False, jobs=2), once_finished(7, kill_a_process))
     assert files_in(tmp_path / "out") == by_one
     assert not multiprocessing.active_children()
 
@@ -93,9 +92,9 @@ def test_pages_are_the_same_bytes_too(ray_here: None, docs: Path, quick: Asked, 
     assert files_in(tmp_path / "ray") == files
 
 
-def killed_after(measured: int, docs: Path, folder: Path, quick: Asked, *options: str) -> list[str]:
+def killed_after(measured: int, docs: str, folder: Path, quick: Asked, *options: str) -> list[str]:
     """The documents that a run by the command line had measured by the time it was killed, a moment after so many."""
-    command = [sys.executable, "-m", "reportgen", "batch", str(docs), "-o", str(folder), "-m", quick.model, *options]
+    command = [sys.executable, "-m", "reportgen", "batch", docs, "-o", str(folder), "-m", quick.model, *options]
     command += ["--attribution", "none", "--no-probes", "--device", "cpu", "--no-pages"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment) as process:
@@ -112,15 +111,17 @@ def killed_after(measured: int, docs: Path, folder: Path, quick: Asked, *options
 
 
 def test_runs_killed_at_random_points_lose_nothing_and_repeat_nothing(docs: Path, quick: Asked, by_one: Files, tmp_path: Path) -> None:
-    folder, told = tmp_path / "out", []
-    measured = killed_after(random.randint(1, 12), docs, folder, quick)
-    measured += killed_after(random.randint(1, 12), docs, folder, quick, "--resume", "--jobs", "2")
-    last = run_batch([str(docs)], folder, quick, How(pages=False, resume=True), told.append)
-    assert len(last.of("done")) == DOCUMENTS
+    some, folder, told = str(docs / "text-[012]*.txt"), tmp_path / "out", []
+    measured = killed_after(random.randint(1, 9), some, folder, quick)
+    measured += killed_after(random.randint(1, 9), some, folder, quick, "--resume", "--jobs", "2")
+    last = run_batch([some], folder, quick, How(pages=False, resume=True), told.append)
+    assert len(last.of("done")) == len(last.entries) == 30
     assert set(measured) <= {one.source for one in told if one.what == "kept"}
     measured += [one.source for one in told if one.what == "measured"]
     assert max(Counter(measured).values()) == 1
-    assert {name: data for name, data in files_in(folder).items() if not name.startswith(".reportgen-")} == by_one
+    kept = {name: data for name, data in files_in(folder).items() if name.startswith("text-")}
+    assert len(kept) == 30
+    assert kept.items() <= by_one.items()
 
 
 def test_a_renamed_document_is_found_by_what_it_holds(docs: Path, quick: Asked, tmp_path: Path) -> None:
