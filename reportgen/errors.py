@@ -23,3 +23,7 @@ class SelectionError(ReportgenError):
 
 class OutputError(ReportgenError):
     """A place that cannot be written to."""
+
+
+class BatchError(ReportgenError):
+    """A run over many documents that cannot be begun or gone on with as it is asked for."""

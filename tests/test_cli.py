@@ -46,11 +46,12 @@ MEASURING = (
     "--memory",
 )
 COMMANDS = {
-    "": ("report", "measure", "render", "tokens", "models"),
+    "": ("report", "measure", "render", "tokens", "batch", "models"),
     "report": ("DOC", "--model", "--output", "--json", "--revision", *MEASURING),
     "measure": ("DOC", "--output", *MEASURING),
     "render": ("X.npz", "--output", "--json"),
     "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
+    "batch": ("DOCS", "--output", "--resume", "--shard", "--jobs", "--threads", "--engine", "--address", "--gpus-per-worker", "--no-pages", *MEASURING),
     "models": ("list", "fetch"),
     "models list": ("--help",),
     "models fetch": ("--help",),
