@@ -23,3 +23,7 @@ class SelectionError(ReportgenError):
 
 class OutputError(ReportgenError):
     """A place that cannot be written to."""
+
+
+class SiteError(ReportgenError):
+    """A site's source that cannot be built, a place that holds other files, or pages that point to what is not there."""
