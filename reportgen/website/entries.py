@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reportgen.characters import clean
 from reportgen.website.card import Card
-from reportgen.website.slugs import by_name, distinct, slug
+from reportgen.website.slugs import by_name, distinct, slug, take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,18 +96,12 @@ class Catalogue:
         return tuple(by_tag[tag] for tag in report.tags)
 
 
-def list_reports(entries: Sequence[Entry], cards: Sequence[Card]) -> tuple[Listed, ...]:
-    """The reports with slugs of title and model; two of the same title and model differ by a checksum of their measurements."""
-    wanted = [(f"{slug(card.title, 'report')}-{slug(card.model, 'model')}", entry.sha256) for entry, card in zip(entries, cards, strict=True)]
-    return tuple(
-        Listed(
-            slug=name,
-            card=card,
-            tags=tuple(dict.fromkeys(tag for tag in map(str.strip, clean(entry.tags)) if tag)),
-            **clean({one: getattr(entry, one) for one in ("date", "genre", "licence", "source")}),
-        )
-        for name, entry, card in zip(distinct(wanted), entries, cards, strict=True)
-    )
+def list_report(entry: Entry, card: Card, taken: set[str]) -> Listed:
+    """The report under a slug of its title and model that is not taken yet; a later one of the same gets a checksum of its measurements as well."""
+    said = clean({one: getattr(entry, one) for one in ("date", "genre", "licence", "source")})
+    tags = dict.fromkeys(tag for tag in map(str.strip, clean(entry.tags)) if tag)
+    name = take(f"{slug(card.title, 'report')}-{slug(card.model, 'model')}", entry.sha256, taken)
+    return Listed(slug=name, card=card, tags=tuple(tags), **said)
 
 
 def build_catalogue(reports: tuple[Listed, ...]) -> Catalogue:
@@ -134,6 +128,6 @@ def _by_tag(reports: Sequence[Listed]) -> tuple[Group, ...]:
     slugs = by_name((tag for report in reports for tag in report.tags), "tag")
     pairs = sorted(((tag, place) for place, report in enumerate(reports) for tag in report.tags), key=lambda pair: pair[0])
     grouped = {tag: tuple(reports[place] for _, place in found) for tag, found in groupby(pairs, lambda pair: pair[0])}
-    return tuple(Group(kind="tags", name=tag, slug=slugs[tag], reports=held) for tag, held in sorted(grouped.items(), key=lambda pair: (pair[0].casefold(), pair[0])))
-
-
+    return tuple(
+        Group(kind="tags", name=tag, slug=slugs[tag], reports=held) for tag, held in sorted(grouped.items(), key=lambda pair: (pair[0].casefold(), pair[0]))
+    )

@@ -27,13 +27,14 @@ def slug(text: str, otherwise: str) -> str:
 def distinct(named: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """A slug for each (slug, identity), in order: the first keeps its own, a later one of the same slug gets a checksum of its identity as well."""
     taken: set[str] = set()
-    return tuple(_free(wanted, identity, taken) for wanted, identity in named)
+    return tuple(take(wanted, identity, taken) for wanted, identity in named)
 
 
-def _free(wanted: str, identity: str, taken: set[str]) -> str:
+def take(wanted: str, identity: str, taken: set[str]) -> str:
+    """A slug that is not taken yet, from now on taken: the wanted one, or that with a checksum of the identity."""
     found, tries = wanted, 0
     while found in taken:
-        found, tries = f"{wanted}-{short_digest(f'{identity} {tries}'.removesuffix(' 0'))}", tries + 1
+        found, tries = f"{wanted}-{short_digest(f'{identity} {tries}')}", tries + 1
     taken.add(found)
     return found
 
