@@ -23,10 +23,9 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """One of the numbers that every report is lined up by; `value` is NaN and `shown` an en dash where a report does not have it."""
+    """One of the numbers that every report is lined up by, by the name of its measure; `value` is NaN and `shown` an en dash where a report does not have it."""
 
     name: str
-    label: str
     value: float
     shown: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ from reportgen.render import template_folder
 
 NAME = "site-manifest.json"
 FORMAT = 1
+OF_SITES = "site"  # the templates of sites, of which reports know nothing
 LIBRARIES = ("altair", "jinja2", "markdown-it-py", "numpy", "scikit-learn", "scipy", "vl-convert-python")  # whose versions can change a page
 SAFE = re.compile(r"(?:[a-z0-9][a-z0-9-]*/)?[a-z0-9][a-z0-9-]*\.[a-z]+")
 
@@ -144,12 +145,24 @@ def digest_of(*parts: str) -> str:
 
 @cache
 def program_digest() -> str:
-    """What the program is: its own files and templates, and the versions of the libraries that pages are made with."""
-    package = Path(__file__).resolve().parent.parent
-    roots = {"reportgen": (package, "*.py"), "templates": (template_folder(), "*")}
-    files = ((f"{name}/{file.relative_to(root).as_posix()}", file) for name, (root, kind) in roots.items() for file in root.rglob(kind) if file.is_file())
-    found = [digest_of(name, digest(file.read_bytes())) for name, file in sorted(files) if "__pycache__" not in file.parts]
-    return digest_of(*found, *(f"{library} {_version(library)}" for library in LIBRARIES))
+    """What reports are made by: the program's own files, the templates of reports, and the versions of the libraries that pages are made with."""
+    package, templates = Path(__file__).resolve().parent.parent, template_folder()
+    sources = (file for file in package.rglob("*.py") if templates not in file.parents)
+    printed = (file for file in templates.rglob("*") if OF_SITES not in file.relative_to(templates).parts)
+    return digest_of(_files_digest(sources), _files_digest(printed), *(f"{name} {_version(name)}" for name in LIBRARIES))
+
+
+@cache
+def site_digest() -> str:
+    """What the other pages are made by: the same, and the templates of sites."""
+    own = template_folder() / OF_SITES
+    return digest_of(program_digest(), _files_digest(own.rglob("*")))
+
+
+def _files_digest(files: Iterable[Path]) -> str:
+    """One checksum of the names and contents of files of the program."""
+    found = sorted((file.parent.name, file.name, digest(file.read_bytes())) for file in files if file.is_file())
+    return digest_of(*("/".join(one) for one in found))
 
 
 def _version(library: str) -> str:

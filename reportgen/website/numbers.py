@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,29 @@ DIGITS = 6
 Results = Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A number that every report is lined up by: what it is called in a list and in a table's head, what it says, and which analysis it is read from."""
+
+    name: str
+    label: str
+    short: str
+    meaning: str
+    needs: str
+    read: Callable[[Results], float | None] = field(repr=False)
+    show: Callable[[float], str] = field(repr=False)
+
+
 def line_up(report: Report) -> tuple[Number, ...]:
-    """Each number of `NUMBERS`, an en dash where the report does not have it."""
+    """The number of each of `MEASURES`, an en dash where the report does not have it."""
     results = {section.name: section.result for section in report.sections}
-    return tuple(_number(name, label, read(results) if needs in results else None, show) for name, (label, needs, read, show) in NUMBERS.items())
+    return tuple(_number(one, one.read(results) if one.needs in results else None) for one in MEASURES)
 
 
-def _number(name: str, label: str, value: float | None, show: Callable[[float], str]) -> Number:
-    known = value is not None and math.isfinite(value)
-    return Number(name=name, label=label, value=float(f"{value:.{DIGITS}g}") if known else math.nan, shown=show(value) if known else significant(None))
+def _number(measure: Measure, value: float | None) -> Number:
+    if value is None or not math.isfinite(value):
+        return Number(name=measure.name, value=math.nan, shown=significant(None))
+    return Number(name=measure.name, value=float(f"{value:.{DIGITS}g}"), shown=measure.show(value))
 
 
 def curves_of(report: Report) -> tuple[Curve, ...]:
@@ -86,13 +101,77 @@ def _times(value: float) -> str:
     return f"{significant(value)} times"
 
 
-NUMBERS: dict[str, tuple[str, str, Callable[[Results], float | None], Callable[[float], str]]] = {
-    "own": ("Attention on the own sentence", "sentence_matrix", _own, percent),
-    "first": ("on the first sentence", "sentence_matrix", _first, percent),
-    "others": ("on other sentences", "sentence_matrix", _others, percent),
-    "strongest": ("Strongest link, against even attention", "top_links", _strongest, _times),
-    "sinks": ("Heads with over 0.3 on the first token", "sinks", _sinks, percent),
-    "roles": ("Heads with a role, the sink set aside", "head_roles", _with_role, percent),
-    "decay": ("Exponent of the fall with distance", "decay", _falling, two_decimals),
-    "agreement": ("Attention against attribution, rank correlation", "attribution_agreement", _agreeing, two_decimals),
-}
+MEASURES = (
+    Measure(
+        name="own",
+        label="Attention on the own sentence",
+        short="Own sentence",
+        meaning="Share of a sentence’s attention that stays within it, mean over the sentences after the first, all layers and heads.",
+        needs="sentence_matrix",
+        read=_own,
+        show=percent,
+    ),
+    Measure(
+        name="first",
+        label="Attention on the first sentence",
+        short="First sentence",
+        meaning="Share that goes to the document’s first sentence, where most of the attention sink lies.",
+        needs="sentence_matrix",
+        read=_first,
+        show=percent,
+    ),
+    Measure(
+        name="others",
+        label="Attention on other sentences",
+        short="Other sentences",
+        meaning="The rest: what goes from sentence to sentence.",
+        needs="sentence_matrix",
+        read=_others,
+        show=percent,
+    ),
+    Measure(
+        name="strongest",
+        label="Strongest link, in times even attention",
+        short="Strongest link",
+        meaning="The greatest share of one sentence’s attention on another, in times what even attention would give, first sentence and own sentence aside.",
+        needs="top_links",
+        read=_strongest,
+        show=_times,
+    ),
+    Measure(
+        name="sinks",
+        label="Heads that rest on the first token",
+        short="Sink heads",
+        meaning="Share of heads that give over 0.3 of their attention to the first token.",
+        needs="sinks",
+        read=_sinks,
+        show=percent,
+    ),
+    Measure(
+        name="roles",
+        label="Heads with a role",
+        short="Heads with a role",
+        meaning="Share of heads that hold a role, the sink aside, which scores and resampled sentences bear out.",
+        needs="head_roles",
+        read=_with_role,
+        show=percent,
+    ),
+    Measure(
+        name="decay",
+        label="Exponent of the fall with distance",
+        short="Fall with distance",
+        meaning="Exponent of the power of distance by which a pair’s weight falls, without the sink, median over layers.",
+        needs="decay",
+        read=_falling,
+        show=two_decimals,
+    ),
+    Measure(
+        name="agreement",
+        label="Agreement of attention with attribution",
+        short="With attribution",
+        meaning="Rank correlation of attention’s order of sentences with that of their effect or gradient, with distance, length and the sink accounted for.",
+        needs="attribution_agreement",
+        read=_agreeing,
+        show=two_decimals,
+    ),
+)

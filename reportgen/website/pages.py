@@ -13,6 +13,7 @@ from markupsafe import Markup
 from reportgen.render import page_environment, page_policy, template_folder
 from reportgen.website.about import About
 from reportgen.website.entries import Catalogue, Group, Listed
+from reportgen.website.numbers import MEASURES
 from reportgen.website.panels import line_up_curves
 
 SHEETS = ("colours", "page", "controls", "tables", "figures", "print")  # of the reports' own style
@@ -61,6 +62,7 @@ class Printer:
             title=title,
             description=description,
             preview=preview,
+            measures=MEASURES,
             style=Markup(self.style),
             script=Markup(self.script),
             policy=self.policy,

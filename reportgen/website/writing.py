@@ -16,7 +16,7 @@ from reportgen.website.about import build_about
 from reportgen.website.checking import check_links, links_of
 from reportgen.website.entries import Catalogue, Entry, Listed, build_catalogue
 from reportgen.website.feed import build_feed, build_sitemap
-from reportgen.website.manifest import Manifest, Written, digest, digest_of, program_digest, read_manifest
+from reportgen.website.manifest import Manifest, Written, digest, digest_of, read_manifest, site_digest
 from reportgen.website.pages import Printer, SiteText, print_findings, print_pages
 from reportgen.website.reports import Progress, files_of, write_reports
 
@@ -114,7 +114,7 @@ def _summary(report: Listed) -> DocumentSummary:
 
 
 def _made_from_summaries(site: SiteText, summaries: Sequence[DocumentSummary]) -> str:
-    return digest_of("findings", program_digest(), repr(site), *(json.dumps(one.to_json(), sort_keys=True) for one in summaries))
+    return digest_of("findings", site_digest(), repr(site), *(json.dumps(one.to_json(), sort_keys=True) for one in summaries))
 
 
 def _with_addresses(settings: SiteSettings, reports: Sequence[Listed], pages: Mapping[str, bytes]) -> dict[str, bytes]:
