@@ -90,6 +90,7 @@ def test_documents_without_a_number_or_of_too_few_sentences_are_listed_and_do_no
     assert [(found.title, found.pooled) for found in model.documents] == [("a", True), ("b", True), ("few", False), ("none", False)]
     assert model.attention.partial.documents == 2
     assert "small against gradient (2)." in agreement.find(result)
+    assert agreement.draw(over(none)) == {}
     assert "nan" not in agreement.find(result)
     assert agreement.find(over(summary("a"))) == "No document has an attribution to hold attention against."
 

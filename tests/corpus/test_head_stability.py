@@ -66,10 +66,10 @@ def test_models_are_never_pooled_and_one_text_counts_once() -> None:
         summary("a", roles=roles, level="paragraph"),
     )
     assert [(model.name, model.documents, model.heads) for model in result.models] == [
-        ("small, by sentence, 1", 2, 21),
+        ("small (by sentence; 1)", 2, 21),
         ("large", 1, 55),
-        ("small, by paragraph", 1, 21),
-        ("small, by sentence, 2", 1, 21),
+        ("small (by paragraph)", 1, 21),
+        ("small (by sentence; 2)", 1, 21),
     ]
     assert role(result.models[0], "sink").heads_in_any == 1
 
