@@ -220,4 +220,6 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     """A point with its interval for every document, genre and model."""
     from reportgen.corpus.pictures import draw_forest
 
-    return {f"documents-{place + 1}": draw_forest(one) for place, one in enumerate(result.models)}
+    return {
+        f"documents-{place + 1}": draw_forest(one) for place, one in enumerate(result.models) if any(np.isfinite(found.row.partial) for found in one.documents)
+    }

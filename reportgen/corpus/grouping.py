@@ -46,11 +46,14 @@ def _order(one: DocumentSummary) -> tuple[str, ...]:
 
 
 def _names(keys: list[tuple[str, str, str, int, int]]) -> list[str]:
-    """The models' names, with what tells groups of the same name apart."""
-    same, by_level = Counter(key[0] for key in keys), Counter((key[0], key[2]) for key in keys)
-    levels = {key[0]: {other[2] for other in keys if other[0] == key[0]} for key in keys}
-    named = [f"{key[0]}, by {key[2]}" if same[key[0]] > 1 and len(levels[key[0]]) > 1 else key[0] for key in keys]
-    return [f"{name}, {key[1]}" if by_level[key[0], key[2]] > 1 else name for name, key in zip(named, keys, strict=True)]
+    """The models' names, with what tells groups of the same name apart: the level, and the weights."""
+    named = []
+    for model, revision, level, *_ in keys:
+        same = [other for other in keys if other[0] == model]
+        told = [f"by {level}"] if len({other[2] for other in same}) > 1 else []
+        told += [revision] if len([other for other in same if other[2] == level]) > 1 else []
+        named.append(f"{model} ({'; '.join(told)})" if told else model)
+    return named
 
 
 def _repeated(twice: Counter[tuple[str, str]]) -> Iterator[str]:

@@ -150,18 +150,18 @@ def find(result: Result) -> str:
         return "No document has scores of heads by layer."
     alone = [stack.name for stack in result.stacks if stack.documents == 1]
     one = [f"How far documents differ cannot be said of what read one: {'; '.join(alone)}."] if alone else []
-    return " ".join([*(_said(stack) for stack in result.stacks if stack.documents > 1), *one])
+    return " ".join([*(f"{_said(stack)}{_by_length(stack)}" for stack in result.stacks if stack.documents > 1), *one])
 
 
 def lead(result: Result) -> str:
-    """The same of the first stack."""
+    """The same of the first stack, without what goes with length."""
     return _said(result.stacks[0]) if result.stacks and result.stacks[0].documents > 1 else find(result)
 
 
 def _said(stack: StackCurves) -> str:
     shown = [curve for key in LED_BY for curve in stack.curves if curve.key == key] or list(stack.curves[:1])
     changes = "; ".join(_change(curve) for curve in shown)
-    return f"Over {stack.documents} documents read by {stack.name}, from the first third of its layers to the last, with quartiles of documents: {changes}.{_alike(stack)}{_by_length(stack)}"
+    return f"Over {stack.documents} documents read by {stack.name}, from the first third of its layers to the last, with quartiles of documents: {changes}.{_alike(stack)}"
 
 
 def _change(curve: Curve) -> str:

@@ -92,7 +92,16 @@ def _panel(found: Sequence[tuple[StackCurves, Curve]], names: Sequence[str], *, 
     colour = alt.Color("model:N", title=None, scale=_scale(names), legend=legend)
     base = alt.Chart(alt.Data(values=packed(rows)), width=300, height=170, title=label)
     band = base.mark_area(opacity=0.25).encode(x=x, y=alt.Y("low:Q", title=unit), y2="high:Q", color=colour)
-    return alt.layer(band, base.mark_line().encode(x=x, y=alt.Y("mean:Q", title=unit, scale=alt.Scale(zero=True)), color=colour))
+    line = base.mark_line().encode(x=x, y=alt.Y("mean:Q", title=unit, scale=alt.Scale(zero=True)), color=colour)
+    return alt.layer(band, line.encode(strokeDash=_dashes(names, legend)) if len(names) > len(SERIES) else line)
+
+
+def _dashes(names: Sequence[str], legend: Any) -> Any:
+    """Whole lines for the first six, dashed ones for the next, dotted ones for all that follow."""
+    kinds = ([1, 0], [6, 3], [2, 2])
+    return alt.StrokeDash(
+        "model:N", title=None, scale=alt.Scale(domain=list(names), range=[kinds[min(place // len(SERIES), 2)] for place in range(len(names))]), legend=legend
+    )
 
 
 def _points(stack: StackCurves, curve: Curve, *, relative: bool) -> Iterator[dict[str, Any]]:

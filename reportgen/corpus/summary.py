@@ -80,7 +80,7 @@ class DocumentSummary:
         return {"summary_format": SUMMARY_FORMAT, **_without_nan(asdict(self))}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> DocumentSummary:
+    def from_json(cls, data: Any) -> DocumentSummary:
         """A summary as `to_json` wrote it. Raises `MeasurementsError` when it is of another format, or damaged."""
         if not isinstance(data, Mapping) or data.get("summary_format") != SUMMARY_FORMAT:
             raise MeasurementsError(f"This summary of a document is not of format {SUMMARY_FORMAT}; make it from the measurements again.")
