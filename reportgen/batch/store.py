@@ -7,7 +7,8 @@ import json
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +20,7 @@ from reportgen.batch.model_identity import device_kind, folder_digest, identity_
 from reportgen.errors import DocumentError, MeasurementsError, OutputError
 
 if TYPE_CHECKING:
+    from reportgen.measurements import Measurements
     from reportgen.models import LanguageModel
 
 PIECE = 16  # hexadecimal figures of a key in a file's name: two of 100,000 documents share one by chance in three of 10 billion cases
@@ -33,12 +35,12 @@ def key_of(doc: str, asked: Asked) -> str:
     count, nor do limits, which refuse a document and change none. Raises `DocumentError` for a file that cannot be read or is of no known format, and
     `ModelError` for a model that cannot be found. Memory: no file is held.
     """
-    return address(text_digest(doc, asked.reading.get("format")), asked)
+    return address(text_digest(doc, asked.reading.get("format")), said(asked))
 
 
-def address(text: str, asked: Asked) -> str:
-    """The key of a document whose digest is known."""
-    written = json.dumps({"document": text, **said(asked)}, sort_keys=True, ensure_ascii=True, default=str)
+def address(text: str, asked: Mapping[str, Any]) -> str:
+    """The key of a document whose digest is known, of what `said` gives."""
+    written = json.dumps({"document": text, **asked}, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(written.encode()).hexdigest()
 
 
@@ -78,7 +80,7 @@ def measured_once(doc: str, asked: Asked, folder: Path, progress: Callable[[str,
     `measure` do, and `OutputError`.
     """
     key = key_of(doc, asked)
-    found = next((path for path in sorted(folder.glob(f"*-{key[:PIECE]}.npz")) if is_whole(path)), None)
+    found = next((path for path in sorted(folder.glob(f"*-{key[:PIECE]}.npz")) if whole(path) is not None), None)
     if found is not None:
         return found
     path = folder / f"{file_stem(doc, key)}.npz"
@@ -94,18 +96,17 @@ def file_stem(doc: str, key: str) -> str:
     return f"{words[:SLUG].strip('-') or 'document'}-{key[:PIECE]}"
 
 
-def is_whole(path: Path) -> bool:
-    """Whether a file is a measurements file all of whose bytes are what was written, by the archive's own checksums."""
+def whole(path: Path) -> Measurements | None:
+    """The measurements in a file all of whose bytes are what was written, by the archive's own checksums; None for a damaged file or another."""
     from reportgen.measurements import Measurements
 
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
-                return False
-        Measurements.load(path)
+                return None
+        return Measurements.load(path)
     except (MeasurementsError, *DAMAGE):
-        return False
-    return True
+        return None
 
 
 def make_folder(folder: Path) -> None:
@@ -127,8 +128,6 @@ def _load(model: str, identity: str, placing: tuple[tuple[str, Any], ...]) -> La
 
 
 def _measuring(asked: Asked) -> dict[str, Any]:
-    from dataclasses import fields
-
     from reportgen.capture import MeasureOptions
 
     options = {field.name: asked.measuring.get(field.name, field.default) for field in fields(MeasureOptions) if field.name not in ("pair", "sentences")}

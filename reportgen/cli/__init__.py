@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from reportgen.cli import looking, packaged, reporting, site
+from reportgen.cli import batch, looking, packaged, reporting, site
 from reportgen.errors import ReportgenError
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
@@ -23,6 +23,7 @@ app.command()(reporting.report)
 app.command()(reporting.measure)
 app.command()(reporting.render)
 app.command()(looking.tokens)
+app.command()(batch.batch)
 models_app.command("list")(packaged.list_models)
 models_app.command("fetch")(packaged.fetch_model)
 site_app.command("build")(site.build)
@@ -30,10 +31,13 @@ site_app.command("add")(site.add)
 
 
 def main() -> None:
-    """Run the command line: 0 done, 2 usage or input refused with one sentence, 1 a bug with its traceback."""
+    """Run the command line: 0 done, 2 usage or input refused with one sentence, 3 some of many documents failed, 1 a bug with its traceback."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        if app(standalone_mode=False):  # typer makes an exit code of an interruption
+        code = app(standalone_mode=False)
+        if code == batch.SOME_FAILED:
+            sys.exit(code)
+        if code:  # typer makes an exit code of an interruption
             _refuse(INTERRUPTED)
     except ReportgenError as error:
         _refuse(" ".join(str(error).split()))

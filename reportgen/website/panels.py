@@ -56,17 +56,22 @@ def _row(found: Sequence[tuple[Listed, Curve]]) -> PanelRow:
 def _panel(report: Listed, curve: Curve, top: float) -> Panel:
     third = max(1, len(curve.values) // 3)
     known = [(value, layer) for layer, value in enumerate(curve.values) if math.isfinite(value)]
-    first, last = (show(_mean(values), curve.unit) for values in (curve.values[:third], curve.values[-third:]))
+    thirds = _mean(curve.values[:third]), _mean(curve.values[-third:])
     value, layer = max(known, key=lambda pair: (pair[0], -pair[1]), default=(math.nan, 0))
-    highest = f"{show(value, curve.unit)} in layer {layer}"
+    (first, last, highest), (said_first, said_last, said_highest) = ([show(one, unit) for one in (*thirds, value)] for unit in (_bare(curve.unit), curve.unit))
     return Panel(
         report=report,
         bars=draw_bars(curve.values, top),
         first=first,
         last=last,
-        highest=highest,
-        said=f"{curve.label} by layer, {len(curve.values)} layers: {first} in the first third, {last} in the last, most {highest}.",
+        highest=f"{highest} in layer {layer}",
+        said=f"{curve.label}, {len(curve.values)} layers: {said_first} in the first third, {said_last} in the last, most {said_highest} in layer {layer}.",
     )
+
+
+def _bare(unit: str) -> str:
+    """Shares stay percentages; other units stand once, above the panels."""
+    return unit if unit == SHARE else ""
 
 
 def _mean(values: Sequence[float]) -> float:
