@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.characters import clean_text
+from reportgen.characters import clean
 from reportgen.errors import SiteError
 from reportgen.files import replacing
 from reportgen.website.source import parse_toml
@@ -69,7 +69,7 @@ def _table(path: Path, file: Path, said: Said) -> dict[str, object]:
     if kind == "measurements" and said.model is not None:
         raise SiteError(f"{file} says itself which model it was measured with: leave --model out.")
     given = {"model": said.model, "tags": list(said.tags), "date": said.date, "genre": said.genre, "licence": said.licence, "source": said.source}
-    return {kind: _from_folder(file, path.parent)} | {name: value for name, value in given.items() if value}
+    return clean({kind: _from_folder(file, path.parent)} | {name: value for name, value in given.items() if value})
 
 
 def _from_folder(file: Path, folder: Path) -> str:
@@ -93,4 +93,4 @@ def _value(value: object) -> str:
     """Strings and lists of them as TOML: JSON's escapes are TOML's too, but for one character."""
     if isinstance(value, list):
         return f"[{', '.join(_value(one) for one in value)}]"
-    return json.dumps(clean_text(str(value)), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

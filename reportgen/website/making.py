@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,10 +32,10 @@ class Made:
 
 def make_report(path: Path, draw: Drawer | None = None) -> Made:
     """Everything of one measurements file. Memory: the page and what its analyses hold. Raises `MeasurementsError` when it is none."""
-    with ready_child() as child:
+    with ready_child() if draw is None else nullcontext(draw) as drawer:
         measurements = Measurements.load(path)
         report = build_report(measurements)
-        page = render_report(report, draw or child).encode("utf-8")
+        page = render_report(report, drawer).encode("utf-8")
     return Made(page=page, card=make_card(measurements, report), preview=_preview(report))
 
 

@@ -82,8 +82,8 @@ def _mean(values: Sequence[float]) -> float:
 def draw_bars(values: Sequence[float], top: float) -> str:
     """One bar for each value from the lower edge, as the path of an SVG of 240 x 72; none where there is no number."""
     place = WIDTH / len(values)
-    bars = ((layer * place, min(max(value / top, 0), 1) * HEIGHT) for layer, value in enumerate(values) if math.isfinite(value))
-    return "".join(f"M{left:.4g} {HEIGHT}v{-height:.3g}h{place * (1 - GAP):.4g}V{HEIGHT}z" for left, height in bars)
+    bars = ((layer * place, min(max(value / top, 0.0), 1.0) * HEIGHT) for layer, value in enumerate(values) if math.isfinite(value))
+    return "".join(f"M{left:.4g} {HEIGHT}v{0 - height:.3g}h{place * (1 - GAP):.4g}V{HEIGHT}z" for left, height in bars)
 
 
 def show(value: float, unit: str) -> str:

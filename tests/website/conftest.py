@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
 
 
 @pytest.fixture(scope="package")
-def built(entries: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Built]]:
+def built(entries: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
     """A site of three reports: the folder and what the build said of itself."""
     folder = tmp_path_factory.mktemp("site") / "out"
-    yield folder, write_site(SETTINGS, entries, folder, draw=no_pictures)
+    return folder, write_site(SETTINGS, entries, folder, draw=no_pictures)

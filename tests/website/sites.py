@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from made_up import Sizes, made_up
 
 from reportgen.website import Entry, SiteSettings
+from reportgen.website.card import Card
+from reportgen.website.entries import Listed
 
 SETTINGS = SiteSettings(title="Readings", description="Made up.", author="A. Nobody", base_url="https://example.org/readings/", about="# Why\n\nMade up.")
 BARE = SiteSettings(title="Readings")
@@ -30,11 +33,27 @@ def no_pictures(specs: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
+LEFT_OUT = ("attribution.", "faithfulness.", "pruning.", "decoder.probe_", "decoder.syntax", "decoder.coreference")  # what takes most of a report's time
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'--><!--<script>",
+    "<base href=//evil.example><form action=//evil.example>",
+    "</title></style><iframe srcdoc='<p>'>",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "../../etc/passwd",
+    "\u202egnp.exe\u2066 \u2028",
+    "a\x00b\x1bc\ufffed\ud800e",
+    "W" * 500,
+)
+
+
 def save(folder: Path, name: str, *, seed: int = 0, layers: int = 3, **metadata: Any) -> Path:
     """Made-up measurements as a file."""
     weights = {"revision": f"weights of {metadata['model']}"} if "model" in metadata else {}
     path = folder / f"{name}.npz"
-    made_up(seed=seed, sizes=Sizes(layers=layers, heads=2), metadata=weights | metadata).save(path)
+    made_up(seed=seed, sizes=Sizes(layers=layers, heads=2), leave_out=LEFT_OUT, metadata=weights | metadata).save(path)
     return path
 
 
@@ -52,3 +71,8 @@ def save_three(folder: Path) -> list[Entry]:
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, by its path in it."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def listed(card: Card, slug: str, **fields: Any) -> Listed:
+    """A report under that slug, some fields of its card replaced."""
+    return Listed(slug=slug, card=replace(card, **fields), tags=(), date=None, genre=None, licence=None, source=None)
