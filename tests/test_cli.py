@@ -46,11 +46,14 @@ MEASURING = (
     "--memory",
 )
 COMMANDS = {
-    "": ("report", "measure", "render", "tokens", "models"),
+    "": ("report", "measure", "render", "tokens", "site", "models"),
     "report": ("DOC", "--model", "--output", "--json", "--revision", *MEASURING),
     "measure": ("DOC", "--output", *MEASURING),
     "render": ("X.npz", "--output", "--json"),
     "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
+    "site": ("build", "add"),
+    "site build": ("site.toml", "--base-url"),
+    "site add": ("X.npz|DOC", "--site", "--model", "--tag", "--date", "--genre", "--licence", "--source"),
     "models": ("list", "fetch"),
     "models list": ("--help",),
     "models fetch": ("--help",),

@@ -23,12 +23,15 @@ FILES = ("sentences", "pair")  # options that name a file, as seen from site.tom
 Source = Annotated[Path, typer.Argument(metavar="site.toml", help="The site's source; by default site/site.toml.")]
 
 
-def build(source: Source = SOURCE) -> None:
+def build(
+    source: Source = SOURCE,
+    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Where the site will lie, in the place of what site.toml says.")] = None,
+) -> None:
     """Build the site: measure its documents unless that was done before, and write what changed."""
     from reportgen.progress import stages
     from reportgen.website import SiteSettings, read_source, write_site
 
-    site = read_source(source)
+    site = read_source(source, base_url)
     settings = SiteSettings(title=site.title, description=site.description, author=site.author, base_url=site.base_url, about=site.about)
     asked = [None if one.document is None else _asked(one, place, source) for place, one in enumerate(site.reports, 1)]
     with stages() as progress:

@@ -50,8 +50,8 @@ class SiteSource:
     reports: tuple[ReportSource, ...]
 
 
-def read_source(path: Path) -> SiteSource:
-    """What a site.toml says. Raises `SiteError` when it cannot be read, says something unknown, or says something in another form than it must have."""
+def read_source(path: Path, base_url: str | None = None) -> SiteSource:
+    """What a site.toml says, with another address where one is given. Raises `SiteError` when it cannot be read, says something unknown, or says something in another form than it must have."""
     folder, data = path.parent, _parsed(path)
     _check_names(data, (*TEXTS, "report"), str(path))
     texts = {name: _text(data, name, str(path)) for name in TEXTS}
@@ -64,7 +64,7 @@ def read_source(path: Path) -> SiteSource:
         title=texts["title"],
         description=texts["description"] or "",
         author=texts["author"],
-        base_url=_address(texts["base_url"], path),
+        base_url=_address(base_url or texts["base_url"], path),
         output=folder / (texts["output"] or OUTPUT),
         measured=folder / (texts["measured"] or MEASURED),
         about=_read_about(folder, texts["about"], path),
