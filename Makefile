@@ -1,4 +1,5 @@
 # make report   the report of a sample with the embedded default model
+# make site     the example site, site/_build: all samples under two models, in about half an hour on two cores the first time; SITE_ARGS=... is handed to it
 # make test     all the tests
 # make known-answers  tests on models that nothing else needs; each says what it downloads
 # make benchmark  time and memory beside other ways; BENCHMARK_ARGS=... is handed to tests/benchmarks/measure_speed.py
@@ -7,6 +8,7 @@
 
 PYTHON ?= python3
 PIP_ARGS ?=
+SITE_ARGS ?=
 BENCHMARK_ARGS ?= --gradients
 SAMPLE := samples/roosevelt-1941.txt
 MEASURED ?= roosevelt-1941.npz
@@ -14,11 +16,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_ARGS)
 HAS_TORCH := import importlib.util as u, sys; sys.exit(u.find_spec("torch") is None)
 
-.PHONY: report test known-answers lint snapshots benchmark screenshots clean
+.PHONY: report site test known-answers lint snapshots benchmark screenshots clean
 
 report: .venv/installed
 	@$(BIN)/reportgen models fetch > /dev/null
 	@$(BIN)/reportgen report $(SAMPLE) -o report.html
+
+site: .venv/installed-for-site
+	@$(BIN)/reportgen site build $(SITE_ARGS)
 
 test: .venv/installed-for-tests
 	@$(BIN)/reportgen models fetch > /dev/null
@@ -53,6 +58,11 @@ screenshots: .venv/installed-for-tests
 		$(PYTHON) -m venv --clear .venv && cp constraints.txt .venv/constraints.txt; \
 	fi
 	@$(PIP) --constraint .venv/constraints.txt --editable .
+	@touch $@
+
+.venv/installed-for-site: .venv/installed
+	@echo "Setting up what reads Word files, PDF and web pages: about 30 MB."
+	@$(PIP) --constraint .venv/constraints.txt --editable '.[documents]'
 	@touch $@
 
 .venv/installed-for-tests: .venv/installed

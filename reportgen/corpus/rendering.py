@@ -1,0 +1,37 @@
+"""The findings over documents as sections of a page: HTML without head and style, which the page that takes them in has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+
+from reportgen.characters import clean
+from reportgen.corpus.findings import Findings
+from reportgen.pictures import draw_pictures
+from reportgen.render import Drawer, page_environment
+from reportgen.report import Section
+from reportgen.svg import clean_svg
+
+PARTIAL = "corpus/findings.html.jinja"
+
+
+def render_findings(findings: Findings, draw: Drawer = draw_pictures) -> Markup:
+    """The sections, as `PARTIAL` prints them. The same findings give the same bytes."""
+    template = page_environment().get_template(PARTIAL)
+    return Markup(template.render(findings=findings, picture=pictures_of(findings, draw)))
+
+
+def pictures_of(findings: Findings, draw: Drawer = draw_pictures) -> Callable[[Section, str], Markup | None]:
+    """What the templates ask for a chart of a section: its inline SVG, or None where it could not be drawn."""
+    drawn = clean(draw(findings.charts))
+
+    def picture(section: Section, chart: str) -> Markup | None:
+        name = f"{section.name}-{chart}"
+        try:
+            return clean_svg(drawn[name], name, f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.lead}") if name in drawn else None
+        except ElementTree.ParseError:
+            return None
+
+    return picture
