@@ -23,3 +23,7 @@ class SelectionError(ReportgenError):
 
 class OutputError(ReportgenError):
     """A place that cannot be written to."""
+
+
+class ComparisonError(ReportgenError):
+    """Two measurements files that cannot be held against each other."""

@@ -33,15 +33,20 @@ def draw_matrix(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bo
     `triangle`: nothing above the diagonal was. Of more than 200 rows neighbours are drawn as one cell, the mean of those that were computed.
     """
     group = -(-len(values) // ROWS_AT_MOST)
-    cells = _pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
+    cells = pooled_cells(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
     with np.errstate(divide="ignore", invalid="ignore"):
         along = np.log(cells / scale.low) / np.log(scale.high / scale.low)
     shades = np.where(np.isnan(cells), EMPTY, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(np.uint8)
-    address = "data:image/png;base64," + base64.b64encode(_png(shades)).decode("ascii")
-    return MatrixPicture(address=address, side=len(cells) * max(1, PIXELS // len(cells)), group=group)
+    return picture_of(shades, _palette(), group)
 
 
-def _pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
+def picture_of(shades: UInt8[np.ndarray, "row column"], palette: bytes, group: int) -> MatrixPicture:
+    """Cells as entries of a palette of red, green and blue, the last of which lets the page show through."""
+    address = "data:image/png;base64," + base64.b64encode(_png(shades, palette)).decode("ascii")
+    return MatrixPicture(address=address, side=shades.shape[1] * max(1, PIXELS // shades.shape[1]), group=group)
+
+
+def pooled_cells(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
     """Means over group x group cells, leaving out NaN; NaN where there is nothing else."""
     edges = np.arange(0, len(values), group)
     known = ~np.isnan(values)
@@ -49,13 +54,13 @@ def _pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarra
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
-def _png(shades: UInt8[np.ndarray, "cell cell"]) -> bytes:
+def _png(shades: UInt8[np.ndarray, "row column"], palette: bytes) -> bytes:
     """*Source:* PNG, third edition (W3C 2025): an image of 8-bit indices into a palette."""
-    side = len(shades)
-    rows = np.concatenate([np.zeros((side, 1), np.uint8), shades], axis=1)  # each row begins with its filter, none
-    header = struct.pack(">IIBBBBB", side, side, 8, 3, 0, 0, 0)
-    alpha = bytes([255] * SHADES + [0])
-    parts = ((b"IHDR", header), (b"PLTE", _palette()), (b"tRNS", alpha), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    height, width = shades.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), shades], axis=1)  # each row begins with its filter, none
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    alpha = bytes([255] * (len(palette) // 3 - 1) + [0])
+    parts = ((b"IHDR", header), (b"PLTE", palette), (b"tRNS", alpha), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
 
 

@@ -57,13 +57,13 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     report = clean(report)
     specs = {f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()}
     style, script = _read_static("css"), _wrap(_read_static("js"))
-    template = _environment().get_template("page.html.jinja")
+    template = page_environment().get_template("page.html.jinja")
     with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
         page = template.render(
             report=report,
             style=Markup(style),
             script=Markup(script),
-            policy=_policy(style, script),
+            policy=page_policy(style, script),
             picture=partial(_find_picture, beside.submit(lambda: clean(draw(specs)))),
         )
     return Page(lighten(name_units(page, report.level)))
@@ -76,7 +76,8 @@ def template_folder() -> Path:
     return next((place for place in places if (place / "page.html.jinja").is_file()), places[0])
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """What templates are rendered in: everything that is printed is escaped, and a name that is not there is an error."""
     environment = Environment(
         loader=FileSystemLoader(template_folder()),
         autoescape=True,
@@ -100,7 +101,7 @@ def _wrap(script: str) -> str:
     return f'(function () {{\n"use strict";\n{script}\nstart();\n}})();\n'
 
 
-def _policy(style: str, script: str) -> str:
+def page_policy(style: str, script: str) -> str:
     """Nothing is fetched, nothing runs but the page's own script, nothing is styled but by its own sheet."""
     return f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
 

@@ -1,0 +1,83 @@
+"""How each layer looks, in both files: means over heads, beside what even attention gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from reportgen.analyses.even_attention import even_attention
+from reportgen.analyses.layer_progression import QUANTITIES, mean_over_heads
+from reportgen.comparison.change import HeadChange
+from reportgen.comparison.relation import Relation
+from reportgen.contract import CONTRACT
+from reportgen.measurements import Measurements
+
+LEFT = "_without_sink"
+IN_TOKENS = ("distance", "entropy", "locality")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """A score by layer in both files, mean over heads; `even_a` and `even_b` are what even attention gives, None where that is not known.
+
+    `relative` says that the values are divided by these, because the files' texts, tokens or masks would give other values by themselves.
+    """
+
+    key: str
+    label: str
+    unit: str
+    a: Float[np.ndarray, " layer_a"]
+    b: Float[np.ndarray, " layer_b"]
+    even_a: float | None
+    even_b: float | None
+    relative: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerChanges:
+    """The curves, the share of attention that lands elsewhere by layer (None where layers are not one to one), and what is left out with the reason."""
+
+    curves: tuple[Curve, ...]
+    elsewhere: Float[np.ndarray, " layer"] | None
+    elsewhere_content: Float[np.ndarray, " layer"] | None
+    notes: tuple[str, ...]
+
+
+def layer_changes(relation: Relation, a: Measurements, b: Measurements, heads: HeadChange | None) -> LayerChanges:
+    """Every score that both files hold."""
+    evens = [even.scores() if (even := even_attention(of)) else {} for of in (a, b)]
+    curves, notes = [], []
+    for key, label in QUANTITIES.items():
+        for suffix, said in (("", ""), (LEFT, ", without the sink")):
+            name = f"*.{key}{suffix}"
+            if name in a and name in b:
+                levels = ("", "") if suffix else (evens[0].get(key), evens[1].get(key))
+                curves.append(_curve(relation, a, b, (f"{key}{suffix}", f"{label}{said}"), [None if level == "" else level for level in levels]))
+            elif name in a or name in b:
+                notes.append(f"{label}{said} is only in {'A' if name in a else 'B'} and cannot be compared.")
+    if any(curve.relative for curve in curves):
+        notes.append(
+            "Scores that depend on how many keys there are, and how they are cut into tokens, are shown as multiples of what even attention gives in the same file."
+        )
+    if not relation.same_tokens and any(curve.key in IN_TOKENS and not curve.relative for curve in curves):
+        notes.append("Where no level of even attention is known, scores in tokens are shown as measured, and a difference may be one of the tokens alone.")
+    if heads is None:
+        notes.append(
+            "Layers of the two files are not one to one, or attention by head is not stored in both: curves are set side by side by depth, and not subtracted."
+        )
+    return LayerChanges(
+        curves=tuple(curves), elsewhere=heads.layers if heads else None, elsewhere_content=heads.layers_content if heads else None, notes=tuple(notes)
+    )
+
+
+def _curve(relation: Relation, a: Measurements, b: Measurements, named: tuple[str, str], levels: list[float | None]) -> Curve:
+    key, label = named
+    means = [mean_over_heads(of[f"*.{key}"]).astype(np.float64) for of in (a, b)]
+    alike = relation.same_mask and (relation.same_units if key.startswith("within") else relation.same_tokens)
+    relative = not alike and all(level for level in levels)
+    if relative:
+        means = [values / level for values, level in zip(means, levels, strict=True)]
+    unit = "times even attention" if relative else CONTRACT[f"*.{key}"].unit
+    return Curve(key=key, label=label, unit=unit, a=means[0], b=means[1], even_a=levels[0], even_b=levels[1], relative=relative)
