@@ -90,7 +90,9 @@ def _charts(
 ) -> dict[str, Mapping[str, Any]]:
     found = {"layers": charts.draw_layers(layers)} if layers.curves else {}
     if isinstance(between, Between):
-        found["sentences"] = charts.draw_sentences(between.change.elsewhere_content, [match.kind != SAME for match in between.ground.matches])
+        matches = between.ground.matches
+        bars = [match.kind != SAME for match in matches], [match.b[0] for match in matches], len(between.sentences_b)
+        found["sentences"] = charts.draw_sentences(between.change.elsewhere_content, *bars)
         if between.heads is not None:
             found["heads"] = charts.draw_heads(between.heads.heads_content, "attention elsewhere, share")
     if isinstance(matched, HeadMatches):

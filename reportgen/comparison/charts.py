@@ -13,7 +13,7 @@ from reportgen.chart_rules import check_chart
 from reportgen.comparison.attribution import AttributionChanges
 from reportgen.comparison.layers import Curve, LayerChanges
 
-A, B, EVEN = "#3b6ea8", "#b8621b", "#7a7a7a"
+A, B, EVEN, INK = "#3b6ea8", "#b8621b", "#7a7a7a", "#1b1b1a"
 COLUMNS = 3
 RANKED = ("gradient", "attention")
 
@@ -24,6 +24,8 @@ def draw_layers(layers: LayerChanges) -> Mapping[str, Any]:
 
     with unchecked():
         panels = [_panel(alt, curve) for curve in layers.curves]
+        if layers.elsewhere_content is not None:
+            panels = [_elsewhere(alt, layers.elsewhere_content), *panels]
         rows = [alt.hconcat(*panels[start : start + COLUMNS]) for start in range(0, len(panels), COLUMNS)]
         return check_chart("layers", spec_of(alt.vconcat(*rows).configure_view(stroke=None)))
 
@@ -32,8 +34,7 @@ def _panel(alt: Any, curve: Curve) -> Any:
     deep = len(curve.a) != len(curve.b)
     axis = alt.Axis(tickMinStep=1, grid=False) if not deep else alt.Axis(format="%", grid=False, tickCount=3)
     x = alt.X("layer:Q", title="depth" if deep else "layer", scale=alt.Scale(nice=False), axis=axis)
-    title = f"{curve.label} ({curve.unit})".replace(", without the sink (", ", no sink (")
-    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
+    y = alt.Y("value:Q", title=curve.unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
     marks = [
         alt.Chart(alt.Data(values=packed(_points(values, deep))), width=200, height=130).mark_line(color=colour, strokeDash=dash).encode(x=x, y=y)
         for values, colour, dash in ((curve.a, A, [1, 0]), (curve.b, B, [6, 3]))
@@ -42,7 +43,16 @@ def _panel(alt: Any, curve: Curve) -> Any:
     if levels:
         rows = [{"value": round(float(level), 5)} for level in levels]
         marks.append(alt.Chart(alt.Data(values=packed(rows))).mark_rule(color=EVEN, strokeDash=[1, 3]).encode(y=y))
-    return alt.layer(*marks)
+    return alt.layer(*marks, title=alt.TitleParams(curve.label.replace("without the sink", "no sink"), fontWeight="normal", fontSize=12))
+
+
+def _elsewhere(alt: Any, values: Float[np.ndarray, " layer"]) -> Any:
+    """The share of attention that lands elsewhere, where layers are one to one."""
+    rows = [{"layer": layer, "value": _plotted(100 * value)} for layer, value in enumerate(values)]
+    x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
+    y = alt.Y("value:Q", title="%", axis=alt.Axis(tickCount=4))
+    title = alt.TitleParams("Attention elsewhere, first sentence left out", fontWeight="normal", fontSize=12)
+    return alt.Chart(alt.Data(values=packed(rows)), width=200, height=130, title=title).mark_line(color=INK).encode(x=x, y=y)
 
 
 def _points(values: Float[np.ndarray, " layer"], deep: bool) -> list[dict[str, Any]]:
@@ -73,24 +83,24 @@ def draw_heads(values: Float[np.ndarray, "layer head"], title: str) -> Mapping[s
         return check_chart("heads", spec_of(chart))
 
 
-def draw_sentences(values: Float[np.ndarray, " unit"], changed: Sequence[bool]) -> Mapping[str, Any]:
-    """A bar for each unit: the share that lands elsewhere; those whose words changed in another colour."""
+def draw_sentences(values: Float[np.ndarray, " unit"], changed: Sequence[bool], places: Sequence[int], sentences: int) -> Mapping[str, Any]:
+    """A bar for each unit at the place of its first sentence in B: the share that lands elsewhere; those whose words changed in another colour."""
     import altair as alt
 
     kinds = ("words the same", "words changed")
     rows = [
         {"sentence": place + 1, "value": _plotted(100 * value), "words": kinds[int(other)]}
-        for place, (value, other) in enumerate(zip(values, changed, strict=True))
+        for place, value, other in zip(places, values, changed, strict=True)
     ]
     with unchecked():
-        size = max(min(12, 720 // max(len(rows), 1)), 1)
+        size = max(min(12, 720 // sentences), 1)
         chart = (
             alt.Chart(alt.Data(values=packed(rows)), width=740, height=140)
             .mark_bar(size=max(size - 1, 1))
             .encode(
-                x=alt.X("sentence:Q", title="unit, in the order of B", scale=alt.Scale(nice=False, domain=[0, len(rows) + 1]), axis=alt.Axis(tickMinStep=1)),
+                x=alt.X("sentence:Q", title="sentence of B", scale=alt.Scale(nice=False, domain=[0.5, sentences + 0.5]), axis=alt.Axis(tickMinStep=1)),
                 y=alt.Y("value:Q", title="attention elsewhere, %", axis=alt.Axis(tickCount=4)),
-                color=alt.Color("words:N", title=None, scale=alt.Scale(domain=list(kinds), range=[A, B]), legend=alt.Legend(orient="top")),
+                color=alt.Color("words:N", title=None, scale=alt.Scale(domain=list(kinds), range=[A, B]), legend=alt.Legend(orient="top", columnPadding=24)),
             )
         )
         return check_chart("sentences", spec_of(chart))

@@ -45,7 +45,7 @@ class LinkAlone:
 class LinkChanges:
     """The `count` pairs of greatest lift of each file, of `pairs` that both know: how many they share, and which stand out in one alone, the greatest change first.
 
-    `within` counts those that stand out in one alone by no more than the rounding of stored numbers. `chance` is how many two random choices share, and `p_value` how
+    `by_rank` counts those that stand out in one alone because others changed: their own lift did not, beyond the rounding of stored numbers, or did the other way. `chance` is how many two random choices share, and `p_value` how
     often they share as many. `only_a` and `only_b` are the strongest links of sentences without a counterpart.
     """
 
@@ -56,7 +56,7 @@ class LinkChanges:
     p_value: float
     gained: tuple[ChangedLink, ...]
     lost: tuple[ChangedLink, ...]
-    within: int
+    by_rank: int
     only_a: tuple[LinkAlone, ...]
     only_b: tuple[LinkAlone, ...]
 
@@ -67,7 +67,8 @@ def link_changes(cells: Cells, beyond: Bool[np.ndarray, "unit unit"], only_a: tu
     count = 0 if pairs < FEWEST else int(np.clip(round(SHARE_OF_PAIRS * pairs), AT_LEAST, AT_MOST))
     tops = [_top(side.lift, cells.content, count) for side in (cells.a, cells.b)]
     shared = int((tops[0] & tops[1]).sum())
-    sure = [tops[1] & ~tops[0] & beyond, tops[0] & ~tops[1] & beyond]
+    more, less = beyond & (cells.b.lift > cells.a.lift), beyond & (cells.b.lift < cells.a.lift)
+    sure = [tops[1] & ~tops[0] & more, tops[0] & ~tops[1] & less]
     p_value = float(chance_of_sharing(np.array([[shared]]), pairs, count)[0, 0]) if count else np.nan
     return LinkChanges(
         pairs=pairs,
@@ -77,7 +78,7 @@ def link_changes(cells: Cells, beyond: Bool[np.ndarray, "unit unit"], only_a: tu
         p_value=p_value,
         gained=_listed(cells, sure[0]),
         lost=_listed(cells, sure[1]),
-        within=int((tops[0] ^ tops[1]).sum() - sure[0].sum() - sure[1].sum()),
+        by_rank=int((tops[0] ^ tops[1]).sum() - sure[0].sum() - sure[1].sum()),
         only_a=only_a,
         only_b=only_b,
     )

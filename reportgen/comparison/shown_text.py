@@ -17,12 +17,13 @@ STEPS = (0.02, 0.05, 0.1, 0.2, 0.4)  # of attention that lands elsewhere, from w
 
 @dataclass(frozen=True, kw_only=True)
 class ShownMatch:
-    """A match in the text: its numbers in A and B counted from 1 ("4", "4 to 5", empty for none), its words, its unit, and its shade from 0 to 5.
+    """A match in the text: the kind of its block, its numbers in A and B counted from 1 ("4", "4 to 5", empty for none), its words, its unit, and its shade from 0 to 5.
 
     `elsewhere` is the share of its attention that lands elsewhere, the first sentence left out; NaN without a counterpart.
     """
 
     kind: str
+    block: str
     number_a: str
     number_b: str
     likeness: float
@@ -66,6 +67,7 @@ def _shown(match: Match, a: Measurements, b: Measurements, unit: int | None, cha
     elsewhere = float(change.elsewhere_content[unit]) if change is not None and unit is not None else np.nan
     return ShownMatch(
         kind=match.kind,
+        block=block_kind(*((b, match.b) if match.b else (a, match.a))),
         number_a=numbered(match.a),
         number_b=numbered(match.b),
         likeness=match.likeness,
@@ -91,6 +93,11 @@ def text_of(measurements: Measurements, sentences: Sequence[int]) -> str:
         return ""
     spans = measurements["sentence_spans"]
     return measurements.text[spans[sentences[0], 0] : spans[sentences[-1], 1]]
+
+
+def block_kind(measurements: Measurements, sentences: Sequence[int]) -> str:
+    """What the block of the first of some sentences is: heading, paragraph, list item and others."""
+    return measurements.metadata["block_kinds"][measurements["sentence_blocks"][sentences[0]]]
 
 
 def numbered(sentences: Sequence[int]) -> str:

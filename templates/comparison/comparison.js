@@ -92,7 +92,9 @@ function tell([query, key]) {
     detail.append(value);
     list.append(name, detail);
   }
-  document.getElementById("readout").replaceChildren(list);
+  const readout = document.getElementById("readout");
+  readout.classList.add("told");
+  readout.replaceChildren(list);
 }
 
 function describe(place) {
@@ -101,7 +103,9 @@ function describe(place) {
   const words = document.createElement("bdi");
   words.className = "clamped";
   words.append(...first.querySelector(".words").cloneNode(true).childNodes);
-  found.append(`${first.querySelector(".numbers").textContent}${data.group > 1 ? ` and ${data.group - 1} more` : ""} `, words);
+  const numbers = first.querySelector(".numbers").cloneNode(true);
+  numbers.querySelectorAll(".unseen").forEach((element) => element.remove());
+  found.append(`${numbers.textContent}${data.group > 1 ? ` and ${data.group - 1} more` : ""} `, words);
   return found;
 }
 
