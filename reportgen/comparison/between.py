@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from reportgen.comparison.agreement import Agreeing, agreements
 from reportgen.comparison.aligning import GONE, NEW, Match
@@ -43,6 +43,11 @@ class Between:
     unit_texts: tuple[str, ...]
     sentences_a: tuple[str, ...]
     sentences_b: tuple[str, ...]
+
+    @property
+    def shown_elsewhere(self) -> Float[np.ndarray, " unit"]:
+        """The share of each unit's attention that lands elsewhere, the first sentence left out; NaN where no cell of its row differs by more than rounding."""
+        return np.where((self.beyond & ~self.cells.first).any(1), self.change.elsewhere_content, np.nan)
 
     @property
     def exact(self) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from reportgen.comparison import charts
 from reportgen.comparison.aligning import SAME, Match
 from reportgen.comparison.attribution import AttributionChanges, attribution_changes
@@ -73,7 +75,7 @@ def build_comparison(a: Measurements, b: Measurements) -> Comparison:
         level=level_of(b) if relation.same_level else "sentence",
         relation=relation,
         matches=matches,
-        text=show_text(matches, a, b, between.change if isinstance(between, Between) else None),
+        text=show_text(matches, a, b, between.shown_elsewhere if isinstance(between, Between) else None),
         between=between,
         layers=layers,
         roles=roles,
@@ -89,10 +91,10 @@ def _charts(
     between: Between | str, layers: LayerChanges, matched: HeadMatches | str | None, attribution: AttributionChanges | str
 ) -> dict[str, Mapping[str, Any]]:
     found = {"layers": charts.draw_layers(layers)} if layers.curves else {}
-    if isinstance(between, Between):
+    if isinstance(between, Between) and between.beyond.any():
         matches = between.ground.matches
         bars = [match.kind != SAME for match in matches], [match.b[0] for match in matches], len(between.sentences_b)
-        found["sentences"] = charts.draw_sentences(between.change.elsewhere_content, *bars)
+        found["sentences"] = charts.draw_sentences(np.nan_to_num(between.shown_elsewhere), *bars)
         if between.heads is not None:
             found["heads"] = charts.draw_heads(between.heads.heads_content, "attention elsewhere, share")
     if isinstance(matched, HeadMatches):

@@ -77,7 +77,7 @@ def draw_heads(values: Float[np.ndarray, "layer head"], title: str) -> Mapping[s
             .encode(
                 x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, ticks=False, domain=False, labelOverlap=True)),
                 y=alt.Y("head:O", title="head", axis=alt.Axis(ticks=False, domain=False)),
-                color=alt.Color("value:Q", title=title, legend=alt.Legend(orient="top", gradientLength=240, format=".2~g", tickCount=4)),
+                color=alt.Color("value:Q", title=title, legend=alt.Legend(orient="top", titleLimit=0, gradientLength=240, format=".2~g", tickCount=4)),
             )
         )
         return check_chart("heads", spec_of(chart))
@@ -89,18 +89,18 @@ def draw_sentences(values: Float[np.ndarray, " unit"], changed: Sequence[bool], 
 
     kinds = ("words the same", "words changed")
     rows = [
-        {"sentence": place + 1, "value": _plotted(100 * value), "words": kinds[int(other)]}
-        for place, value, other in zip(places, values, changed, strict=True)
+        {"sentence": place + 1, "value": _plotted(100 * value), "words": kinds[int(other)]} for place, value, other in zip(places, values, changed, strict=True)
     ]
     with unchecked():
         size = max(min(12, 720 // sentences), 1)
+        legend = alt.Legend(orient="top", columnPadding=24) if any(changed) else None
         chart = (
             alt.Chart(alt.Data(values=packed(rows)), width=740, height=140)
             .mark_bar(size=max(size - 1, 1))
             .encode(
                 x=alt.X("sentence:Q", title="sentence of B", scale=alt.Scale(nice=False, domain=[0.5, sentences + 0.5]), axis=alt.Axis(tickMinStep=1)),
                 y=alt.Y("value:Q", title="attention elsewhere, %", axis=alt.Axis(tickCount=4)),
-                color=alt.Color("words:N", title=None, scale=alt.Scale(domain=list(kinds), range=[A, B]), legend=alt.Legend(orient="top", columnPadding=24)),
+                color=alt.Color("words:N", title=None, scale=alt.Scale(domain=list(kinds), range=[A, B]), legend=legend),
             )
         )
         return check_chart("sentences", spec_of(chart))

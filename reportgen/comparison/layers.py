@@ -15,7 +15,7 @@ from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 
 LEFT = "_without_sink"
-IN_TOKENS = ("distance", "entropy", "locality")
+OF_UNITS = "within_sentence"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +49,10 @@ def layer_changes(relation: Relation, a: Measurements, b: Measurements, heads: H
     """Every score that both files hold."""
     evens = [even.scores() if (even := even_attention(of)) else {} for of in (a, b)]
     curves, notes = [], []
-    for key, label in QUANTITIES.items():
+    quantities = {key: label for key, label in QUANTITIES.items() if key != OF_UNITS or not relation.other_units}
+    if relation.other_units:
+        notes.append("Attention within the sentence is left out: it is about sentences as each file cuts them, which differ.")
+    for key, label in quantities.items():
         for suffix, said in (("", ""), (LEFT, ", without the sink")):
             name = f"*.{key}{suffix}"
             if name in a and name in b:
@@ -61,8 +64,10 @@ def layer_changes(relation: Relation, a: Measurements, b: Measurements, heads: H
         notes.append(
             "Scores that depend on how many keys there are, and how they are cut into tokens, are shown as multiples of what even attention gives in the same file."
         )
-    if not relation.same_tokens and any(curve.key in IN_TOKENS and not curve.relative for curve in curves):
-        notes.append("Where no level of even attention is known, scores in tokens are shown as measured, and a difference may be one of the tokens alone.")
+    if not (relation.same_tokens and relation.same_mask) and any(not curve.relative for curve in curves):
+        notes.append(
+            "Where no level of even attention is known, as without the sink, scores are as measured, and a difference may be one of tokens and keys alone."
+        )
     if heads is None:
         notes.append(
             "Layers of the two files are not one to one, or attention by head is not stored in both: curves are set side by side by depth, and not subtracted."
@@ -75,8 +80,7 @@ def layer_changes(relation: Relation, a: Measurements, b: Measurements, heads: H
 def _curve(relation: Relation, a: Measurements, b: Measurements, named: tuple[str, str], levels: list[float | None]) -> Curve:
     key, label = named
     means = [mean_over_heads(of[f"*.{key}"]).astype(np.float64) for of in (a, b)]
-    alike = relation.same_mask and (relation.same_units if key.startswith("within") else relation.same_tokens)
-    relative = not alike and all(level for level in levels)
+    relative = not (relation.same_mask and relation.same_tokens) and all(level for level in levels)
     if relative:
         means = [values / level for values, level in zip(means, levels, strict=True)]
     unit = "times even attention" if relative else CONTRACT[f"*.{key}"].unit

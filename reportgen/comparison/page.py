@@ -37,22 +37,31 @@ def render_comparison(comparison: Comparison, draw: Drawer = draw_pictures) -> P
     comparison = clean(comparison)
     style, script = _style(), _script()
     pictures = clean(draw(comparison.charts))
-    page = _environment().get_template("comparison/page.html.jinja").render(
-        comparison=comparison,
-        between=comparison.between if isinstance(comparison.between, Between) else None,
-        methods=METHODS,
-        steps=STEPS,
-        style=Markup(style),
-        script=Markup(script),
-        policy=page_policy(style, script),
-        picture=partial(_picture, pictures),
+    page = (
+        _environment()
+        .get_template("comparison/page.html.jinja")
+        .render(
+            comparison=comparison,
+            between=comparison.between if isinstance(comparison.between, Between) else None,
+            methods=METHODS,
+            steps=STEPS,
+            style=Markup(style),
+            script=Markup(script),
+            policy=page_policy(style, script),
+            picture=partial(_picture, pictures),
+        )
     )
     return Page(name_units(page, comparison.level))
 
 
 def _environment() -> Environment:
     environment = page_environment()
-    environment.filters |= {"draw_pictures_of": draw_pictures_of, "pack_cells": lambda between: asdict(pack_cells(between)), "numbered": numbered, "signed": _signed}
+    environment.filters |= {
+        "draw_pictures_of": draw_pictures_of,
+        "pack_cells": lambda between: asdict(pack_cells(between)),
+        "numbered": numbered,
+        "signed": _signed,
+    }
     environment.tests["reason"] = lambda value: isinstance(value, str)
     return environment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,11 @@ class Relation:
     both_causal: bool
     same_mask: bool
     windowed: bool
+
+    @property
+    def other_units(self) -> bool:
+        """Whether one text is cut into other sentences, or one file is of paragraphs or sections."""
+        return not self.same_level or (self.same_tokens and not self.same_units)
 
 
 def relate(a: Measurements, b: Measurements) -> Relation:
@@ -140,17 +146,18 @@ def _of_text(relation: Relation, a: Measurements, b: Measurements) -> Iterator[N
         )
     if relation.same_text and a.text != b.text:
         yield Note(about="text", text="The files hold one document and different texts after it; what follows the document has no counterpart and is left out.")
-    if relation.same_tokens and not relation.same_units:
-        yield Note(
-            about="roles",
-            text="Attention within the sentence, and roles between sentences, are about each file’s own sentences or paragraphs, which are not the same: they count other things in A than in B.",
-        )
     if relation.same_text and not relation.same_tokens:
         counts = " and ".join(f"{len(of['token_ids']):,}" for of in (a, b))
         yield Note(
             about="text",
             text=f"The text is cut into {counts} tokens: numbers that count tokens (distance, attention within 3 tokens, entropy) count other units in A than in B.",
         )
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return "none" if value is None else str(value)
 
 
 def _of_runs(relation: Relation, a: Measurements, b: Measurements) -> Iterator[Note]:
@@ -160,7 +167,7 @@ def _of_runs(relation: Relation, a: Measurements, b: Measurements) -> Iterator[N
         yield Note(about="text", text=f"A was computed in {one['dtype']}, B in {other['dtype']}: small differences everywhere are those of rounding.")
     options = sorted(name for name in one["options"].keys() | other["options"].keys() if one["options"].get(name) != other["options"].get(name))
     if options:
-        said = "; ".join(f"{name} {one['options'].get(name, 'not given')} in A, {other['options'].get(name, 'not given')} in B" for name in options)
+        said = "; ".join(f"{name}: {_said(one['options'].get(name))} in A, {_said(other['options'].get(name))} in B" for name in options)
         yield Note(about="text", text=f"Options differ: {said}.")
     libraries = sorted(name for name in one["libraries"].keys() & other["libraries"].keys() if one["libraries"][name] != other["libraries"][name])
     if libraries:

@@ -14,6 +14,7 @@ from reportgen.comparison.relation import Relation
 from reportgen.measurements import Measurements
 
 NEEDED = head_roles.ANALYSIS.needs
+OF_UNITS = ("within-sentence", "thematic", "bridge", "receiver")  # about sentences as each file cuts them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,8 @@ def role_changes(relation: Relation, a: Measurements, b: Measurements) -> RoleCh
         return f"Roles cannot be compared: not measured or not stored are {', '.join(missing)}."
     found = [head_roles.analyse(of) for of in (a, b)]
     known = [{role.name: role for role in result.known} for result in found]
-    names = [name for name in known[0] if name in known[1]]
+    left_out = OF_UNITS if relation.other_units else ()
+    names = [name for name in known[0] if name in known[1] and name not in left_out]
     roles = tuple(_in_both(name, found, known, relation.same_model) for name in names)
     changed = tuple(row for role in roles for row in _changed(role, found)) if relation.same_model else ()
     return RoleChanges(
@@ -88,6 +90,8 @@ def role_changes(relation: Relation, a: Measurements, b: Measurements) -> RoleCh
 def _notes(relation: Relation, found: list[Result], known: list[dict[str, KnownRole]], roles: tuple[RoleInBoth, ...]) -> Iterator[str]:
     if not relation.same_model:
         yield "Heads of two models are different heads, whatever their numbers: how many carry a role can be compared, which ones cannot."
+    if relation.other_units:
+        yield f"Left out are roles about sentences as each file cuts them, which differ: {', '.join(name for name in OF_UNITS if any(name in side for side in known))}."
     for which, (one, other), result in (("A", known, found[1]), ("B", known[::-1], found[0])):
         alone = [name for name in one if name not in other]
         if alone:

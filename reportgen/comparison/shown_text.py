@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from reportgen.comparison.aligning import EDITED, MERGED, MOVED_ELSEWHERE, SPLIT, Match
-from reportgen.comparison.change import Change
 from reportgen.comparison.words import Piece, changed_words
 from reportgen.measurements import Measurements
 
@@ -19,7 +19,7 @@ STEPS = (0.02, 0.05, 0.1, 0.2, 0.4)  # of attention that lands elsewhere, from w
 class ShownMatch:
     """A match in the text: the kind of its block, its numbers in A and B counted from 1 ("4", "4 to 5", empty for none), its words, its unit, and its shade from 0 to 5.
 
-    `elsewhere` is the share of its attention that lands elsewhere, the first sentence left out; NaN without a counterpart.
+    `elsewhere` is the share of its attention that lands elsewhere, the first sentence left out; NaN without a counterpart, and where no more changes than storing rounds.
     """
 
     kind: str
@@ -33,8 +33,8 @@ class ShownMatch:
     shade: int
 
 
-def show_text(matches: Sequence[Match], a: Measurements, b: Measurements, change: Change | None) -> tuple[tuple[ShownMatch, ...], ...]:
-    """The matches in reading order, by paragraph."""
+def show_text(matches: Sequence[Match], a: Measurements, b: Measurements, elsewhere: Float[np.ndarray, " unit"] | None) -> tuple[tuple[ShownMatch, ...], ...]:
+    """The matches in reading order, by paragraph, with what lands elsewhere of each unit's attention (None where that cannot be compared)."""
     paragraphs: list[list[ShownMatch]] = []
     before, unit = (-1, -1), 0
     for match in matches:
@@ -42,7 +42,7 @@ def show_text(matches: Sequence[Match], a: Measurements, b: Measurements, change
         if not paragraphs or not _together(before, block):
             paragraphs.append([])
         paired = bool(match.a and match.b)
-        paragraphs[-1].append(_shown(match, a, b, unit if paired else None, change))
+        paragraphs[-1].append(_shown(match, (a, b), unit if paired else None, elsewhere))
         before, unit = (_next(before, block), unit + paired)
     return tuple(tuple(paragraph) for paragraph in paragraphs)
 
@@ -62,9 +62,10 @@ def _next(before: tuple[int, int], block: tuple[int, int]) -> tuple[int, int]:
     return tuple(new if new >= 0 else old for old, new in zip(before, block, strict=True))
 
 
-def _shown(match: Match, a: Measurements, b: Measurements, unit: int | None, change: Change | None) -> ShownMatch:
+def _shown(match: Match, files: tuple[Measurements, Measurements], unit: int | None, values: Float[np.ndarray, " unit"] | None) -> ShownMatch:
+    a, b = files
     texts = [text_of(of, side) for of, side in ((a, match.a), (b, match.b))]
-    elsewhere = float(change.elsewhere_content[unit]) if change is not None and unit is not None else np.nan
+    elsewhere = float(values[unit]) if values is not None and unit is not None else np.nan
     return ShownMatch(
         kind=match.kind,
         block=block_kind(*((b, match.b) if match.b else (a, match.a))),
