@@ -33,7 +33,7 @@ def draw_matrix(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bo
     `triangle`: nothing above the diagonal was. Of more than 200 rows neighbours are drawn as one cell, the mean of those that were computed.
     """
     group = -(-len(values) // ROWS_AT_MOST)
-    cells = pooled_cells(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
+    cells = pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
     with np.errstate(divide="ignore", invalid="ignore"):
         along = np.log(cells / scale.low) / np.log(scale.high / scale.low)
     shades = np.where(np.isnan(cells), EMPTY, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(np.uint8)
@@ -46,7 +46,7 @@ def picture_of(shades: UInt8[np.ndarray, "row column"], palette: bytes, group: i
     return MatrixPicture(address=address, side=shades.shape[1] * max(1, PIXELS // shades.shape[1]), group=group)
 
 
-def pooled_cells(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
+def pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
     """Means over group x group cells, leaving out NaN; NaN where there is nothing else."""
     edges = np.arange(0, len(values), group)
     known = ~np.isnan(values)

@@ -149,7 +149,7 @@ def in_order(matches: Sequence[Match]) -> tuple[Match, ...]:
     return tuple(sorted(matches, key=place_of))
 
 
-def align_spans(a: Int[np.ndarray, "sentence 2"], b: Int[np.ndarray, "sentence 2"]) -> tuple[Match, ...]:
+def align_spans(a: Int[np.ndarray, "one 2"], b: Int[np.ndarray, "other 2"]) -> tuple[Match, ...]:
     """Of one text: the smallest stretches that are whole sentences in both, in order. Where one reads on and the other does not, sentences have no counterpart."""
     spans, at, matches = (a, b), [0, 0], []
     while any(place < len(side) for place, side in zip(at, spans, strict=True)):

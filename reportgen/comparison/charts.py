@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from reportgen.analyses.charting import packed, spec_of, unchecked
 from reportgen.chart_rules import check_chart
@@ -61,7 +61,7 @@ def _points(values: Float[np.ndarray, " layer"], deep: bool) -> list[dict[str, A
     return [{"layer": round(place, 4), "value": _plotted(value)} for place, value in zip(places, values, strict=True)]
 
 
-def _plotted(value: float) -> float | None:
+def _plotted(value: float | np.floating) -> float | None:
     return round(float(value), 5) if np.isfinite(value) else None
 
 
@@ -116,8 +116,8 @@ def draw_ranks(found: AttributionChanges) -> Mapping[str, Any]:
         return check_chart("ranks", spec_of(alt.hconcat(*charts).configure_view(stroke=None)))
 
 
-def _ranks(alt: Any, label: str, one: Iterable[int], other: Iterable[int], size: int) -> Any:
-    rows = [{"a": int(a), "b": int(b)} for a, b in zip(one, other, strict=True)]
+def _ranks(alt: Any, label: str, one: Int[np.ndarray, " unit"], other: Int[np.ndarray, " unit"], size: int) -> Any:
+    rows = [{"a": a, "b": b} for a, b in zip(one.tolist(), other.tolist(), strict=True)]
     ends = [{"a": 1, "b": 1}, {"a": size, "b": size}]
     x, y = (
         channel(f"{name}:Q", title=title, scale=alt.Scale(domain=[1, size], reverse=True, nice=False), axis=alt.Axis(tickMinStep=1, tickCount=5))

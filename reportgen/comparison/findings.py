@@ -62,7 +62,12 @@ def find(found: Found) -> Said:
 def identical(found: Found) -> bool:
     """Whether all units are the same and every number compared is, and nothing was left out that only one file has."""
     between, roles, attribution = found.between, found.roles, found.attribution
-    if not found.relation.same_model or isinstance(between, str) or not between.exact or any(match.kind != SAME for match in found.matches):
+    if (
+        not (found.relation.same_model and found.relation.same_arrays)
+        or isinstance(between, str)
+        or not between.exact
+        or any(match.kind != SAME for match in found.matches)
+    ):
         return False
     curves = all(np.array_equal(curve.a, curve.b, equal_nan=True) for curve in found.layers.curves)
     if not isinstance(roles, str) and roles.changed:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.comparison.between import Between
-from reportgen.matrix_picture import ROWS_AT_MOST, MatrixPicture, draw_matrix, picture_of, pooled_cells
+from reportgen.matrix_picture import ROWS_AT_MOST, MatrixPicture, draw_matrix, picture_of, pooled
 from reportgen.packing import Scale, find_scale
 
 SPAN, STEPS = 2.0, 16  # doublings to either side of no change, and steps from end to end
@@ -58,7 +58,7 @@ def changes_of(between: Between) -> Float[np.ndarray, "unit unit"]:
 
 def _around(values: Float[np.ndarray, "row column"], stops: str) -> MatrixPicture:
     group = -(-len(values) // ROWS_AT_MOST)
-    cells = values if group == 1 else pooled_cells(values, group)
+    cells = values if group == 1 else pooled(values, group)
     along = np.rint(np.clip((np.nan_to_num(cells) / SPAN + 1) / 2, 0, 1) * STEPS)
     return picture_of(np.where(np.isnan(cells), STEPS + 1, along).astype(np.uint8), _palette(stops), group)
 
@@ -87,7 +87,7 @@ def pack_cells(between: Between) -> PackedCells:
     cells, size = between.cells, len(between.cells.common)
     group = -(-size // ROWS_AT_MOST)
     values = {"share_a": cells.a.share, "share_b": cells.b.share, "lift_a": cells.a.lift, "lift_b": cells.b.lift}
-    return PackedCells(cells=-(-size // group), group=group, **{name: _packed(pooled_cells(matrix, group)) for name, matrix in values.items()})
+    return PackedCells(cells=-(-size // group), group=group, **{name: _packed(pooled(matrix, group)) for name, matrix in values.items()})
 
 
 def _packed(values: Float[np.ndarray, "cell cell"]) -> str:

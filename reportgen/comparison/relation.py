@@ -15,6 +15,8 @@ from reportgen.units import LEVELS
 
 MODELS, VERSIONS, REPEATED = "two models on one document", "two versions of a document on one model", "one document on one model, measured twice"
 
+NO_IDENTITY = ("given by the caller", "unknown revision")  # a file's revision where its weights have no name
+
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
@@ -28,7 +30,7 @@ class Note:
 class Relation:
     """How two files stand to each other. Heads are one to one where `same_model`; token scores count the same tokens where `same_tokens`.
 
-    With `same_units` these tokens are in the same sentences, too.
+    With `same_units` these tokens are in the same sentences, too; with `same_arrays` both files hold the same kinds of numbers.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Relation:
     both_causal: bool
     same_mask: bool
     windowed: bool
+    same_arrays: bool
 
     @property
     def other_units(self) -> bool:
@@ -50,7 +53,8 @@ class Relation:
 def relate(a: Measurements, b: Measurements) -> Relation:
     """Raises `ComparisonError` where both document and model differ: no difference could then be told from the other."""
     same_text = a.text == b.text or (a.metadata["sha256"] == b.metadata["sha256"] and shared_start(a.text, b.text) > 0)
-    same_model = all(a.metadata[name] == b.metadata[name] for name in ("revision", "family", "layers", "heads"))
+    named = ("model",) if a.metadata["revision"] in NO_IDENTITY else ()
+    same_model = all(a.metadata[name] == b.metadata[name] for name in ("revision", "family", "layers", "heads", *named))
     if not same_text and not same_model:
         raise ComparisonError(
             f"The files differ both in the document ({a.metadata['title']!r}, {b.metadata['title']!r}) and in the model ({a.metadata['model']}, "
@@ -68,6 +72,7 @@ def relate(a: Measurements, b: Measurements) -> Relation:
         both_causal=stacks == ("decoder", "decoder"),
         same_mask=stacks[0] == stacks[1],
         windowed=bool(a.windows or b.windows),
+        same_arrays=set(a.arrays) == set(b.arrays),
     )
 
 
@@ -163,6 +168,8 @@ def _said(value: Any) -> str:
 def _of_runs(relation: Relation, a: Measurements, b: Measurements) -> Iterator[Note]:
     """Number types, options and versions of libraries that differ."""
     one, other = a.metadata, b.metadata
+    if relation.same_model and one["revision"] in NO_IDENTITY:
+        yield Note(about="text", text=f"The files do not say which weights were measured; both say {one['model']}, and are taken for the same model.")
     if relation.same_model and one["dtype"] != other["dtype"]:
         yield Note(about="text", text=f"A was computed in {one['dtype']}, B in {other['dtype']}: small differences everywhere are those of rounding.")
     options = sorted(name for name in one["options"].keys() | other["options"].keys() if one["options"].get(name) != other["options"].get(name))
