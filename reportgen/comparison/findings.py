@@ -61,20 +61,19 @@ def find(found: Found) -> Said:
 
 def identical(found: Found) -> bool:
     """Whether all units are the same and every number compared is, and nothing was left out that only one file has."""
-    between, roles, attribution = found.between, found.roles, found.attribution
-    if (
-        not (found.relation.same_model and found.relation.same_arrays)
-        or isinstance(between, str)
-        or not between.exact
-        or any(match.kind != SAME for match in found.matches)
-    ):
+    roles, attribution = found.roles, found.attribution
+    if not (found.relation.same_model and found.relation.same_arrays) or any(match.kind != SAME for match in found.matches):
         return False
-    curves = all(np.array_equal(curve.a, curve.b, equal_nan=True) for curve in found.layers.curves)
     if not isinstance(roles, str) and roles.changed:
         return False
     if not isinstance(attribution, str) and not all(np.array_equal(method.a, method.b) for method in attribution.methods):
         return False
-    return curves and not between.left_out and all(row.apart == 0 or np.isnan(row.apart) for row in between.agreements)
+    return _same_between(found.between) and all(np.array_equal(curve.a, curve.b, equal_nan=True) for curve in found.layers.curves)
+
+
+def _same_between(between: Between | str) -> bool:
+    """Also of a single sentence, which has nothing between."""
+    return isinstance(between, str) or (between.exact and not between.left_out and all(row.apart == 0 or np.isnan(row.apart) for row in between.agreements))
 
 
 def _text(found: Found) -> str:
@@ -83,7 +82,8 @@ def _text(found: Found) -> str:
         said = ", ".join(f"{count:,} {'are the same' if kind == SAME else kind}" for kind, count in counts.items())
         return f"Sentences of the two versions are matched by their words: {said}."
     if set(counts) == {SAME}:
-        return f"Both files have the same {counts[SAME]:,} sentences of one text, in the same places."
+        many = f"same {counts[SAME]:,} sentences" if counts[SAME] > 1 else "one sentence"
+        return f"Both files have the {many} of one text, in the same places."
     alone = {GONE: "only in A", NEW: "only in B", SAME: "the same", SPLIT: "of A in several parts in B", MERGED: "of B in several parts in A"}
     return f"Both files hold one text, with other borders of sentences or another end: {', '.join(f'{count:,} {alone.get(kind, kind)}' for kind, count in counts.items())}."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from reportgen.comparison.relation import Relation
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 
-LEFT = "_without_sink"
+VARIANTS = {"": "", "_without_sink": ", without the sink"}
 OF_UNITS = "within_sentence"
 
 
@@ -48,38 +49,35 @@ class LayerChanges:
 def layer_changes(relation: Relation, a: Measurements, b: Measurements, heads: HeadChange | None) -> LayerChanges:
     """Every score that both files hold."""
     evens = [even.scores() if (even := even_attention(of)) else {} for of in (a, b)]
-    curves, notes = [], []
-    quantities = {key: label for key, label in QUANTITIES.items() if key != OF_UNITS or not relation.other_units}
-    if relation.other_units:
-        notes.append("Attention within the sentence is left out: it is about sentences as each file cuts them, which differ.")
-    for key, label in quantities.items():
-        for suffix, said in (("", ""), (LEFT, ", without the sink")):
-            name = f"*.{key}{suffix}"
-            if name in a and name in b:
-                levels = ("", "") if suffix else (evens[0].get(key), evens[1].get(key))
-                curves.append(_curve(relation, a, b, (f"{key}{suffix}", f"{label}{said}"), [None if level == "" else level for level in levels]))
-            elif name in a or name in b:
-                notes.append(f"{label}{said} is only in {'A' if name in a else 'B'} and cannot be compared.")
-    if any(curve.relative for curve in curves):
-        notes.append(
-            "Scores that depend on how many keys there are, and how they are cut into tokens, are shown as multiples of what even attention gives in the same file."
-        )
-    if not (relation.same_tokens and relation.same_mask) and any(not curve.relative for curve in curves):
-        notes.append(
-            "Where no level of even attention is known, as without the sink, scores are as measured, and a difference may be one of tokens and keys alone."
-        )
-    if heads is None:
-        notes.append(
-            "Layers of the two files are not one to one, or attention by head is not stored in both: curves are set side by side by depth, and not subtracted."
-        )
+    labels = {f"{key}{suffix}": f"{label}{said}" for key, label in QUANTITIES.items() for suffix, said in VARIANTS.items()}
+    known = {key: label for key, label in labels.items() if f"*.{key}" in a and f"*.{key}" in b and not (relation.other_units and key.startswith(OF_UNITS))}
+    curves = tuple(_curve(relation, (a, b), key, label, [even.get(key) for even in evens]) for key, label in known.items())
+    alone = {label: "A" if f"*.{key}" in a else "B" for key, label in labels.items() if (f"*.{key}" in a) != (f"*.{key}" in b)}
     return LayerChanges(
-        curves=tuple(curves), elsewhere=heads.layers if heads else None, elsewhere_content=heads.layers_content if heads else None, notes=tuple(notes)
+        curves=curves,
+        elsewhere=heads.layers if heads else None,
+        elsewhere_content=heads.layers_content if heads else None,
+        notes=tuple(_notes(relation, curves, alone, heads)),
     )
 
 
-def _curve(relation: Relation, a: Measurements, b: Measurements, named: tuple[str, str], levels: list[float | None]) -> Curve:
-    key, label = named
-    means = [mean_over_heads(of[f"*.{key}"]).astype(np.float64) for of in (a, b)]
+def _notes(relation: Relation, curves: tuple[Curve, ...], alone: Mapping[str, str], heads: HeadChange | None) -> Iterator[str]:
+    if relation.other_units:
+        yield "Attention within the sentence is left out: it is about sentences as each file cuts them, which differ."
+    for label, which in alone.items():
+        yield f"{label} is only in {which} and cannot be compared."
+    if any(curve.relative for curve in curves):
+        yield "Scores that depend on how many keys there are, and how they are cut into tokens, are shown as multiples of what even attention gives in the same file."
+    if not (relation.same_tokens and relation.same_mask) and any(not curve.relative for curve in curves):
+        yield "Where no level of even attention is known, as without the sink, scores are as measured, and a difference may be one of tokens and keys alone."
+    if not relation.same_model:
+        yield "Layers of two models are different layers: curves are set side by side by depth, and not subtracted."
+    elif heads is None:
+        yield "How much attention lands elsewhere in each layer cannot be told: attention by head is not stored in both files, or they share fewer than two sentences."
+
+
+def _curve(relation: Relation, files: tuple[Measurements, Measurements], key: str, label: str, levels: list[float | None]) -> Curve:
+    means = [mean_over_heads(of[f"*.{key}"]).astype(np.float64) for of in files]
     relative = not (relation.same_mask and relation.same_tokens) and all(level for level in levels)
     if relative:
         means = [values / level for values, level in zip(means, levels, strict=True)]

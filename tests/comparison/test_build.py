@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from comparison.versions import EDITED, FIRST, MANY, SHUFFLED, version
-from made_up import made_up
+from made_up import Sizes, made_up
+from made_up_pair import made_up_pair
+from test_stored_by_pair import by_pair
 from test_windowed_measurements import in_windows
 
 from reportgen.comparison import Comparison, build_comparison, comparison_data
@@ -156,6 +158,20 @@ def test_pairs_that_no_window_holds_are_left_out_and_said() -> None:
     assert not (found.between.cells.common & unknown).any()
     assert "read in windows" in notes(found)
     assert found.between.zero is None
+    assert build_comparison(by_pair(), in_windows()).between.exact  # however matrices are stored
+
+
+def test_a_single_sentence_has_nothing_between_and_is_the_same_as_itself() -> None:
+    one = made_up(sizes=Sizes(sentences=1, tokens=4))
+    found = build_comparison(one, one)
+    assert found.between == "Only one sentence of A has a counterpart in B, so that nothing between sentences can be compared."
+    assert found.said.identical
+
+
+def test_of_encoder_decoders_the_encoder_is_compared_and_the_rest_is_named() -> None:
+    found = build_comparison(made_up_pair(), made_up_pair())
+    assert found.between.cells.common.shape == (5, 5)
+    assert "what the decoder writes and cross-attention are not" in notes(found)
 
 
 def test_other_sentences_of_the_same_text_are_joined_until_they_are_whole_in_both() -> None:
