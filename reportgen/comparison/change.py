@@ -66,15 +66,25 @@ def elsewhere(
 ) -> Float[np.ndarray, "*view unit"]:
     """The total variation distance of two rows over the keys kept: 0 for the same, 1 where nothing lands on the same key.
 
-    Formula: 0.5 sum_j abs(p_A - p_B), p = share / expected x mean of both files' expected, renormalised over the keys kept. Where both see the same keys, p is the share,
-    renormalised; where they do not, each looks with its own lift at the same keys. *Source:* none; defined here.
+    Formula: 0.5 sum_j abs(p_A - p_B), p the shares on common ground. NaN where a row has no such key.
+    """
+    rows = common_shares(one, other, cells, kept)
+    return 0.5 * np.abs(rows[1] - rows[0]).sum(-1)
+
+
+def common_shares(
+    one: Float[np.ndarray, "*view unit unit"], other: Float[np.ndarray, "*view unit unit"], cells: Cells, kept: Bool[np.ndarray, "unit unit"]
+) -> tuple[Float[np.ndarray, "*view unit unit"], Float[np.ndarray, "*view unit unit"]]:
+    """Both files' shares on common ground: p = share / expected x mean of both files' expected, renormalised over the keys kept.
+
+    Where both see the same keys, p is the share, renormalised; where they do not, each looks with its own lift at the same keys. *Source:* none; defined here.
     """
     base = np.where(kept, (cells.a.expected + cells.b.expected) / 2, 0)
     rows = []
     for values, side in ((one, cells.a), (other, cells.b)):
         times = np.divide(base, side.expected, out=np.zeros(base.shape), where=kept & (side.expected > 0))
         rows.append(_renormalised(np.where(kept, values, 0) * times))
-    return 0.5 * np.abs(rows[1] - rows[0]).sum(-1)
+    return rows[0], rows[1]
 
 
 def _renormalised(rows: Float[np.ndarray, "*view unit unit"]) -> Float[np.ndarray, "*view unit unit"]:

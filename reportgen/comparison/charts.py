@@ -51,7 +51,7 @@ def _elsewhere(alt: Any, values: Float[np.ndarray, " layer"]) -> Any:
     rows = [{"layer": layer, "value": _plotted(100 * value)} for layer, value in enumerate(values)]
     x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
     y = alt.Y("value:Q", title="%", axis=alt.Axis(tickCount=4))
-    title = alt.TitleParams("Attention elsewhere, first sentence left out", fontWeight="normal", fontSize=12)
+    title = alt.TitleParams("Attention elsewhere", fontWeight="normal", fontSize=12)
     return alt.Chart(alt.Data(values=packed(rows)), width=200, height=130, title=title).mark_line(color=INK).encode(x=x, y=y)
 
 

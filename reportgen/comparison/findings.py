@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reportgen.comparison.aligning import GONE, MERGED, NEW, SAME, SPLIT, Match
-from reportgen.comparison.attribution import AttributionChanges
+from reportgen.comparison.attribution import AttributionChanges, MethodInBoth
 from reportgen.comparison.between import Between
 from reportgen.comparison.change import kinds_of
 from reportgen.comparison.heads import HeadMatches
@@ -124,8 +124,10 @@ def _links(found: Found) -> str:
     if not links.count:
         return f"Links cannot be compared: only {links.pairs} pairs of sentences are in both files beside the first."
     start = f"Of the {links.count} strongest links of each file {links.shared} are the same (chance: {significant(links.chance, 2)})"
+    if not links.moved:
+        return f"{start}, and no link differs by more than storing rounds."
     if not links.gained and not links.lost:
-        return f"{start}, and no other differs by more than storing rounds."
+        return f"{start}; most attention moves with sentence {_link(links.moved[0], matches).removeprefix('sentence ')}."
     parts = [f"{kind} {_link(rows[0], matches)}" for kind, rows in (("most gained is", links.gained), ("most lost is", links.lost)) if rows]
     return f"{start}; {'; '.join(parts)}."
 
@@ -185,17 +187,17 @@ def _attribution(found: Found) -> str:
     if isinstance(attribution, str):
         return attribution
     by_name = {method.name: method for method in attribution.methods}
-    said = []
-    for name in ("gradient", "attention"):
-        if name in by_name:
-            agreement = by_name[name].found
-            interval = "" if np.isnan(agreement.low) else f" [{two_decimals(agreement.low)}, {two_decimals(agreement.high)}]"
-            said.append(
-                f"by {by_name[name].label} ρ = {two_decimals(agreement.rho)}{interval}"
-                if not np.isnan(agreement.rho)
-                else f"by {by_name[name].label} too few to rank"
-            )
+    said = " and ".join(_alike(by_name[name]) for name in ("gradient", "attention") if name in by_name)
     value = ""
     if attribution.value_a is not None:
-        value = f" The target’s value is {significant(attribution.value_a)} {attribution.value_unit} in A and {significant(attribution.value_b)} in B."
-    return f"How alike the {len(attribution.units)} sentences are ranked that the target can depend on: {', '.join(said)}.{value}"
+        unit = attribution.value_unit
+        value = f" The target’s value is {significant(attribution.value_a)} {unit} in A and {significant(attribution.value_b)} {unit} in B."
+    return f"The {len(attribution.units)} sentences that the target can depend on are ranked alike with {said}.{value}"
+
+
+def _alike(method: MethodInBoth) -> str:
+    agreement = method.found
+    if np.isnan(agreement.rho):
+        return f"no ρ by {method.label} (too few, or all of one value)"
+    interval = "" if np.isnan(agreement.low) else f" [{two_decimals(agreement.low)}, {two_decimals(agreement.high)}]"
+    return f"ρ = {two_decimals(agreement.rho)}{interval} by {method.label}"

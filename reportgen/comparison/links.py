@@ -9,13 +9,14 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.agreement.ranks import chance_of_sharing
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
+from reportgen.comparison.change import common_shares, without_first
 from reportgen.comparison.ground import Cells
 from reportgen.links import content_pairs, lift_of, strongest
 from reportgen.measurements import Measurements
 
 SHARE_OF_PAIRS, AT_LEAST, AT_MOST = 0.1, 3, 50
 FEWEST = 10  # pairs, of which a tenth is one
-ALONE_AT_MOST = 10
+ALONE_AT_MOST = MOVED_AT_MOST = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,7 @@ class LinkAlone:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkChanges:
-    """The `count` pairs of greatest lift of each file, of `pairs` that both know: how many they share, and which stand out in one alone, the greatest change first.
+    """`moved` are the 10 pairs that most attention moves to or from. The `count` pairs of greatest lift of each file, of `pairs` that both know: how many they share, and which stand out in one alone, the greatest change first.
 
     `by_rank` counts those that stand out in one alone because others changed: their own lift did not, beyond the rounding of stored numbers, or did the other way. `chance` is how many two random choices share, and `p_value` how
     often they share as many. `only_a` and `only_b` are the strongest links of sentences without a counterpart.
@@ -54,6 +55,7 @@ class LinkChanges:
     shared: int
     chance: float
     p_value: float
+    moved: tuple[ChangedLink, ...]
     gained: tuple[ChangedLink, ...]
     lost: tuple[ChangedLink, ...]
     by_rank: int
@@ -76,6 +78,7 @@ def link_changes(cells: Cells, beyond: Bool[np.ndarray, "unit unit"], only_a: tu
         shared=shared,
         chance=count**2 / pairs if pairs else np.nan,
         p_value=p_value,
+        moved=_most_moved(cells, beyond),
         gained=_listed(cells, sure[0]),
         lost=_listed(cells, sure[1]),
         by_rank=int((tops[0] ^ tops[1]).sum() - sure[0].sum() - sure[1].sum()),
@@ -89,6 +92,15 @@ def _top(lift: Float[np.ndarray, "unit unit"], content: Bool[np.ndarray, "unit u
     places = strongest(np.where(content, lift, np.nan).ravel(), count)
     found[places[places >= 0]] = True
     return found.reshape(lift.shape)
+
+
+def _most_moved(cells: Cells, beyond: Bool[np.ndarray, "unit unit"]) -> tuple[ChangedLink, ...]:
+    """The pairs whose shares differ most on common ground, the first sentence left out as key, by more than rounding."""
+    one, other = common_shares(cells.a.share, cells.b.share, cells, without_first(cells))
+    apart = np.where(beyond & cells.content, np.abs(other - one), np.nan).ravel()
+    places = strongest(apart, min(MOVED_AT_MOST, apart.size))
+    size = len(cells.common)
+    return tuple(link_at(cells, place // size, place % size) for place in places[places >= 0].tolist())
 
 
 def _listed(cells: Cells, which: Bool[np.ndarray, "unit unit"]) -> tuple[ChangedLink, ...]:

@@ -56,7 +56,7 @@ def test_identical_files_differ_in_nothing_and_one_sentence_says_so() -> None:
     assert not between.beyond.any()
     assert not np.nan_to_num(between.change.elsewhere).any()
     assert not np.nan_to_num(between.heads.heads).any()
-    assert (between.links.gained, between.links.lost, found.roles.changed) == ((), (), ())
+    assert (between.links.gained, between.links.lost, between.links.moved, found.roles.changed) == ((), (), (), ())
     assert {row.apart for row in between.agreements} == {0.0}
     assert (between.zero.sentences, between.zero.greatest) == (12, 0.0)
     assert all(method.found.rho == pytest.approx(1) for method in found.attribution.methods)

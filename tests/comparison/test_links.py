@@ -33,6 +33,8 @@ def test_a_link_is_gained_where_it_is_among_the_strongest_of_the_second_alone() 
     assert pairs(found.lost) == [(3, 1)]
     assert found.gained[0].lift_a == 1
     assert found.gained[0].doublings == 3
+    # Of what is not on the first sentence, 3/5 and 1/3 of row 3 go to sentence 1; 1/6 and 8/21 of row 6 to sentence 5.
+    assert pairs(found.moved)[:2] == [(3, 1), (6, 5)]
     assert found.chance == 9 / 15
     turned = link_changes(Cells(a=cells.b, b=cells.a, first=cells.first), cells.common, (), ())
     assert (pairs(turned.gained), pairs(turned.lost)) == (pairs(found.lost), pairs(found.gained))
@@ -42,7 +44,7 @@ def test_a_link_is_gained_where_it_is_among_the_strongest_of_the_second_alone() 
 def test_a_link_that_did_not_change_itself_is_not_gained() -> None:
     cells = cells_of({(2, 1): 4, (3, 1): 3, (5, 2): 2}, {(2, 1): 4, (3, 1): 1, (5, 2): 1.9})
     found = link_changes(cells, np.zeros((UNITS, UNITS), bool), (), ())
-    assert (found.gained, found.lost) == ((), ())
+    assert (found.gained, found.lost, found.moved) == ((), (), ())
     assert found.shared + found.by_rank // 2 == 3
 
 
