@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,7 +109,9 @@ def _joined(a: list[tuple[str, ...]], b: list[tuple[str, ...]], pairs: list[tupl
     return chosen
 
 
-def _runs(one: list[tuple[str, ...]], other: list[tuple[str, ...]], mates: dict[int, int], alike: Float[np.ndarray, "one other"]):
+def _runs(
+    one: list[tuple[str, ...]], other: list[tuple[str, ...]], mates: dict[int, int], alike: Float[np.ndarray, "one other"]
+) -> Iterator[tuple[int, tuple[int, ...], float]]:
     """For a sentence, runs of the other side that hold its mate, if it has one, and otherwise only sentences without a mate."""
     for place, words in enumerate(one):
         mate = mates.get(place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Float, Int
 
 from reportgen.analyses.agreement.comparison import Agreement, compare
 from reportgen.analyses.agreement.controls import controls
-from reportgen.analyses.agreement.methods import BASELINE, METHODS
+from reportgen.analyses.agreement.methods import BASELINE, METHODS, ByMethod
 from reportgen.analyses.agreement.ranks import from_greatest
 from reportgen.analyses.agreement.reading import NEEDED, sentences_of_target
 from reportgen.comparison.aligning import EDITED, Match
@@ -124,7 +125,7 @@ def _distance(units: Int[np.ndarray, " compared"], ground: Ground, target: dict)
     return np.abs(np.subtract.outer(units, held)).min(1).astype(float) if held else None
 
 
-def _method(method, ground: Ground, a: Measurements, b: Measurements, units: np.ndarray, accounted: np.ndarray) -> MethodInBoth | None:
+def _method(method: ByMethod, ground: Ground, a: Measurements, b: Measurements, units: np.ndarray, accounted: np.ndarray) -> MethodInBoth | None:
     key = f"attribution.{method.name}"
     if method.kind == BASELINE or key not in a or key not in b:
         return None
@@ -144,7 +145,7 @@ def _shown(methods: tuple[MethodInBoth, ...]) -> tuple[int, ...]:
     return tuple(sorted(places))
 
 
-def _notes(ground: Ground, a: Measurements, b: Measurements):
+def _notes(ground: Ground, a: Measurements, b: Measurements) -> Iterator[str]:
     alone = [
         (method.label, "A" if f"attribution.{method.name}" in a else "B")
         for method in METHODS

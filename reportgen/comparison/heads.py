@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.agreement.mantel import FEWEST_PAIRS, ranks_within
-from reportgen.comparison.ground import Cells, Ground
+from reportgen.comparison.ground import Cells, Ground, Pooling, Side
 from reportgen.comparison.rounding import STORED, layers_of
 from reportgen.measurements import Measurements
 
@@ -59,7 +59,9 @@ def head_matches(ground: Ground, cells: Cells, a: Measurements, b: Measurements)
     )
 
 
-def _ranked(pooling, side, measurements: Measurements, ordered: np.ndarray, kept: np.ndarray) -> Float[np.ndarray, "head unit unit"]:
+def _ranked(
+    pooling: Pooling, side: Side, measurements: Measurements, ordered: Int[np.ndarray, " unit"], kept: Bool[np.ndarray, "unit unit"]
+) -> Float[np.ndarray, "head unit unit"]:
     """Ranks of lift among the pairs of one distance, 0 where a pair does not count."""
     queries, keys = np.nonzero(kept)
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,7 @@ def known_zero(a: Measurements, b: Measurements, sentences: int) -> KnownZero | 
     return KnownZero(sentences=sentences, cells=cells, greatest=greatest, beyond=beyond)
 
 
-def layers_of(measurements: Measurements, name: str):
+def layers_of(measurements: Measurements, name: str) -> Iterator[Float[np.ndarray, "*view sentence sentence"]]:
     """An array between sentences as whole matrices, layer by layer."""
     pairs = measurements.by_pair.pairs
     return (pairs.matrix(values) for values in measurements.by_pair.layers(name))

@@ -208,6 +208,17 @@ def test_attribution_of_other_targets_is_not_compared_and_the_reason_is_said(oth
     assert any(part in found.attribution for part in reason.split("|"))
 
 
+def test_what_differs_beside_what_is_compared_is_said() -> None:
+    other = version(FIRST, half=True, dtype="bfloat16", level="paragraph", libraries={"numpy": "2.0", "torch": "2.1"}, options={"probes": None})
+    found = build_comparison(version(FIRST), other)
+    assert "A was computed in float32, B in bfloat16" in notes(found)
+    assert "Libraries differ: torch 2.0 and 2.1." in notes(found)
+    assert "probes: seed 0, rows 4, period 100 in A, none in B" in notes(found)
+    assert "A stores shares of attention by head as float32, B as float16" in notes(found)
+    assert "A is measured by sentence, B by paragraph" in notes(found)
+    assert not any(curve.key.startswith("within_sentence") for curve in found.layers.curves)
+
+
 def test_a_score_that_one_file_lacks_is_not_compared_with_another() -> None:
     found = build_comparison(version(MANY, leave_out=("decoder.within_sentence_without_sink",)), version(MANY))
     role = next(role for role in found.roles.roles if role.name == "within-sentence")
