@@ -31,3 +31,7 @@ class SiteError(ReportgenError):
 
 class BatchError(ReportgenError):
     """A run over many documents that cannot be begun or gone on with as it is asked for."""
+
+
+class ComparisonError(ReportgenError):
+    """Two measurements files that cannot be held against each other."""

@@ -34,12 +34,12 @@ def draw_matrix(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bo
     """
     group = -(-len(values) // ROWS_AT_MOST)
     shades = shade(values, scale, triangle, group)
-    return MatrixPicture(address=address_of(png(shades, palette(), transparent=EMPTY)), side=len(shades) * max(1, PIXELS // len(shades)), group=group)
+    return picture_of(shades, palette(), group)
 
 
 def shade(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bool, group: int) -> UInt8[np.ndarray, "cell cell"]:
     """The shade of every cell, from 0, dark, to 15, yellow; `EMPTY` where nothing was computed. A cell is the mean of group x group pairs."""
-    cells = _pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
+    cells = pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
     with np.errstate(divide="ignore", invalid="ignore"):
         along = np.log(cells / scale.low) / np.log(scale.high / scale.low)
     return np.where(np.isnan(cells), EMPTY, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(np.uint8)
@@ -50,7 +50,13 @@ def address_of(picture: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
-def _pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
+def picture_of(shades: UInt8[np.ndarray, "row column"], palette: bytes, group: int) -> MatrixPicture:
+    """Cells as entries of a palette of red, green and blue, the last of which lets the page show through."""
+    address = address_of(png(shades, palette, transparent=len(palette) // 3 - 1))
+    return MatrixPicture(address=address, side=shades.shape[1] * max(1, PIXELS // shades.shape[1]), group=group)
+
+
+def pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
     """Means over group x group cells, leaving out NaN; NaN where there is nothing else."""
     edges = np.arange(0, len(values), group)
     known = ~np.isnan(values)

@@ -1,12 +1,12 @@
-"""Shapes are checked in every test; models and snapshots that several tests share."""
+"""Shapes are checked in every test; models, snapshots and the browser that several tests share."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jaxtyping import install_import_hook
@@ -29,6 +29,8 @@ install_import_hook("reportgen", "beartype.beartype")
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SAMPLES = Path(__file__).parent.parent / "samples"
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,3 +89,15 @@ def sample_document():
     from reportgen.documents import read_document
 
     return read_document(SAMPLES / "roosevelt-1941.txt")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One for all tests of pages, wherever they stand: a second cannot be started beside it."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs Debian's chromium at {CHROMIUM}")
+    playwright = pytest.importorskip("playwright.sync_api").sync_playwright().start()
+    browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+    yield browser
+    browser.close()
+    playwright.stop()

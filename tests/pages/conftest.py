@@ -1,4 +1,4 @@
-"""One browser for all tests of pages, and pages opened in it the way a reader opens them: from a file."""
+"""Pages opened in the browser the way a reader opens them: from a file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,6 @@ from reportgen.render import render_report
 
 WIDE = {"width": 1440, "height": 900}
 READY = "#matrix .top-link"
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Debian's chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api").sync_playwright().start()
-    browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-    yield browser
-    browser.close()
-    playwright.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,128 @@
+"""The comparison's charts: layers of both files, heads, sentences, ranks of attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from reportgen.analyses.charting import packed, spec_of, unchecked
+from reportgen.chart_rules import check_chart
+from reportgen.comparison.attribution import AttributionChanges
+from reportgen.comparison.layers import Curve, LayerChanges
+
+A, B, EVEN, INK = "#3b6ea8", "#b8621b", "#7a7a7a", "#1b1b1a"
+COLUMNS = 3
+RANKED = ("gradient", "attention")
+
+
+def draw_layers(layers: LayerChanges) -> Mapping[str, Any]:
+    """A panel for each score: A as a line, B dashed, even attention dotted where it is known and the same scale."""
+    import altair as alt
+
+    with unchecked():
+        panels = [_panel(alt, curve) for curve in layers.curves]
+        if layers.elsewhere_content is not None:
+            panels = [_elsewhere(alt, layers.elsewhere_content), *panels]
+        rows = [alt.hconcat(*panels[start : start + COLUMNS]) for start in range(0, len(panels), COLUMNS)]
+        return check_chart("layers", spec_of(alt.vconcat(*rows).configure_view(stroke=None)))
+
+
+def _panel(alt: Any, curve: Curve) -> Any:
+    deep = len(curve.a) != len(curve.b)
+    axis = alt.Axis(tickMinStep=1, grid=False) if not deep else alt.Axis(format="%", grid=False, tickCount=3)
+    x = alt.X("layer:Q", title="depth" if deep else "layer", scale=alt.Scale(nice=False), axis=axis)
+    y = alt.Y("value:Q", title=curve.unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
+    marks = [
+        alt.Chart(alt.Data(values=packed(_points(values, deep))), width=200, height=130).mark_line(color=colour, strokeDash=dash).encode(x=x, y=y)
+        for values, colour, dash in ((curve.a, A, [1, 0]), (curve.b, B, [6, 3]))
+    ]
+    levels = [1.0] if curve.relative else sorted({level for level in (curve.even_a, curve.even_b) if level is not None})
+    if levels:
+        rows = [{"value": round(float(level), 5)} for level in levels]
+        marks.append(alt.Chart(alt.Data(values=packed(rows))).mark_rule(color=EVEN, strokeDash=[1, 3]).encode(y=y))
+    return alt.layer(*marks, title=alt.TitleParams(curve.label.replace("without the sink", "no sink"), fontWeight="normal", fontSize=12))
+
+
+def _elsewhere(alt: Any, values: Float[np.ndarray, " layer"]) -> Any:
+    """The share of attention that lands elsewhere, where layers are one to one."""
+    rows = [{"layer": layer, "value": _plotted(100 * value)} for layer, value in enumerate(values)]
+    x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
+    y = alt.Y("value:Q", title="%", axis=alt.Axis(tickCount=4))
+    title = alt.TitleParams("Attention elsewhere", fontWeight="normal", fontSize=12)
+    return alt.Chart(alt.Data(values=packed(rows)), width=200, height=130, title=title).mark_line(color=INK).encode(x=x, y=y)
+
+
+def _points(values: Float[np.ndarray, " layer"], deep: bool) -> list[dict[str, Any]]:
+    """Against the layer, or against its place from first to last where the files have unequal numbers of layers."""
+    places = [place / max(len(values) - 1, 1) for place in range(len(values))] if deep else range(len(values))
+    return [{"layer": round(place, 4), "value": _plotted(value)} for place, value in zip(places, values, strict=True)]
+
+
+def _plotted(value: float | np.floating) -> float | None:
+    return round(float(value), 5) if np.isfinite(value) else None
+
+
+def draw_heads(values: Float[np.ndarray, "layer head"], title: str) -> Mapping[str, Any]:
+    """A cell for each head, layers from left to right."""
+    import altair as alt
+
+    rows = [{"layer": layer, "head": head, "value": _plotted(value)} for (layer, head), value in np.ndenumerate(values)]
+    with unchecked():
+        chart = (
+            alt.Chart(alt.Data(values=packed(rows)), width=alt.Step(20), height=alt.Step(16))
+            .mark_rect()
+            .encode(
+                x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, ticks=False, domain=False, labelOverlap=True)),
+                y=alt.Y("head:O", title="head", axis=alt.Axis(ticks=False, domain=False)),
+                color=alt.Color("value:Q", title=title, legend=alt.Legend(orient="top", titleLimit=0, gradientLength=240, format=".2~g", tickCount=4)),
+            )
+        )
+        return check_chart("heads", spec_of(chart))
+
+
+def draw_sentences(values: Float[np.ndarray, " unit"], changed: Sequence[bool], places: Sequence[int], sentences: int) -> Mapping[str, Any]:
+    """A bar for each unit at the place of its first sentence in B: the share that lands elsewhere; those whose words changed in another colour."""
+    import altair as alt
+
+    kinds = ("words the same", "words changed")
+    rows = [
+        {"sentence": place + 1, "value": _plotted(100 * value), "words": kinds[int(other)]} for place, value, other in zip(places, values, changed, strict=True)
+    ]
+    with unchecked():
+        size = max(min(12, 720 // sentences), 1)
+        legend = alt.Legend(orient="top", columnPadding=24) if any(changed) else None
+        chart = (
+            alt.Chart(alt.Data(values=packed(rows)), width=740, height=140)
+            .mark_bar(size=max(size - 1, 1))
+            .encode(
+                x=alt.X("sentence:Q", title="sentence of B", scale=alt.Scale(nice=False, domain=[0.5, sentences + 0.5]), axis=alt.Axis(tickMinStep=1)),
+                y=alt.Y("value:Q", title="attention elsewhere, %", axis=alt.Axis(tickCount=4)),
+                color=alt.Color("words:N", title=None, scale=alt.Scale(domain=list(kinds), range=[A, B]), legend=legend),
+            )
+        )
+        return check_chart("sentences", spec_of(chart))
+
+
+def draw_ranks(found: AttributionChanges) -> Mapping[str, Any]:
+    """A point for each unit: its rank in A against its rank in B, by gradient and by attention; what lies on the diagonal has the same rank."""
+    import altair as alt
+
+    size = max(len(found.units), 2)
+    with unchecked():
+        charts = [_ranks(alt, method.label, method.ranks_a, method.ranks_b, size) for method in found.methods if method.name in RANKED]
+        return check_chart("ranks", spec_of(alt.hconcat(*charts).configure_view(stroke=None)))
+
+
+def _ranks(alt: Any, label: str, one: Int[np.ndarray, " unit"], other: Int[np.ndarray, " unit"], size: int) -> Any:
+    rows = [{"a": a, "b": b} for a, b in zip(one.tolist(), other.tolist(), strict=True)]
+    ends = [{"a": 1, "b": 1}, {"a": size, "b": size}]
+    x, y = (
+        channel(f"{name}:Q", title=title, scale=alt.Scale(domain=[1, size], reverse=True, nice=False), axis=alt.Axis(tickMinStep=1, tickCount=5))
+        for channel, name, title in ((alt.X, "a", "rank in A"), (alt.Y, "b", "rank in B"))
+    )
+    line = alt.Chart(alt.Data(values=packed(ends))).mark_line(color=EVEN, strokeDash=[1, 3]).encode(x=x, y=y)
+    points = alt.Chart(alt.Data(values=packed(rows)), width=240, height=240, title=f"By {label}").mark_circle(size=36, opacity=0.7, color=A).encode(x=x, y=y)
+    return alt.layer(line, points)
