@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.compiled_templates import CompiledTemplates
 from reportgen.head_packing import pack_heads
 from reportgen.lightening import lighten
 from reportgen.matrix_picture import draw_matrix
@@ -51,11 +52,13 @@ FILTERS = {
     "fields": asdict,
 }
 
+SPACING = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+
 
 def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
     report = clean(report)
-    specs = {f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()}
+    specs = {name: spec for section in report.sections for name, spec in section.pictures.items()}
     style, script = _read_static("css"), _wrap(_read_static("js"))
     template = _environment().get_template("page.html.jinja")
     with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
@@ -76,15 +79,10 @@ def template_folder() -> Path:
     return next((place for place in places if (place / "page.html.jinja").is_file()), places[0])
 
 
+@cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(template_folder()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    kept = CompiledTemplates(f"{sorted(SPACING)} {sorted(FILTERS)}")
+    environment = Environment(loader=FileSystemLoader(template_folder()), autoescape=True, undefined=StrictUndefined, bytecode_cache=kept, **SPACING)
     environment.filters |= FILTERS
     return environment
 
