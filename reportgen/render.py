@@ -31,7 +31,7 @@ from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
 from reportgen.token_packing import pack_tokens
 from reportgen.unit_names import name_units
-from reportgen.view_packing import pack_expected, pack_measure
+from reportgen.view_packing import pack_matrices
 from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
@@ -44,8 +44,7 @@ FILTERS = {
     "paragraphs": paragraphs,
     "pack_charts": pack_charts,
     "direction": direction,
-    "pack_measure": pack_measure,
-    "pack_expected": pack_expected,
+    "pack_matrices": pack_matrices,
     "pack_tokens": pack_tokens,
     "pack_heads": pack_heads,
     "draw_matrix": draw_matrix,
