@@ -82,7 +82,10 @@ class _Job:
         starts = np.cumsum(frequencies, axis=1) - frequencies
         pieces = -(-places.shape[1] // LONGEST)
         missing = ((0, 0), (0, -places.shape[1] % pieces))  # a symbol that always occurs takes no bits
-        known = np.pad(frequencies.astype(np.uint16).ravel()[places], missing, constant_values=FREQUENCIES), np.pad(starts.astype(np.uint16).ravel()[places], missing)
+        known = (
+            np.pad(frequencies.astype(np.uint16).ravel()[places], missing, constant_values=FREQUENCIES),
+            np.pad(starts.astype(np.uint16).ravel()[places], missing),
+        )
         frequency, start = (one.reshape(len(places) * pieces, -1) for one in known)
         return cls(rows=len(places), pieces=pieces, frequencies=frequencies, frequency=frequency, start=start)
 
