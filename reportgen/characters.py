@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+
 Value = TypeVar("Value")
 
 LINE_ENDS = re.compile("\r\n|[\v\f\r\x1c-\x1e\x85]")
 NONCHARACTERS = "".join(chr(plane * 0x10000 + low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+WITHOUT_TEXT = frozenset([float, int, bool, type(None), np.ndarray])  # most of what a report is made of
 UNPRINTABLE = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{NONCHARACTERS}]")
 
 
@@ -24,6 +27,8 @@ def clean_text(text: str) -> str:
 
 def clean(value: Value) -> Value:
     """A copy of `value` in which every string, however deep in dataclasses, mappings and tuples, is clean."""
+    if type(value) in WITHOUT_TEXT:
+        return value
     if isinstance(value, str):
         return clean_text(value)
     if is_dataclass(value) and not isinstance(value, type):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Integer, UInt8
 
-from reportgen.coding import code
+from reportgen.coding import Symbols, code
 from reportgen.expecting import BEFORE, UNIT, cells_before, moved, weights_of
 from reportgen.packing import LAYER_STEP, as_text, deflated, encode, find_scale, step_of
 
@@ -46,7 +46,7 @@ def pack_heads(codes: Sequence[Sequence[str]], triangle: bool, attention: Float[
             weights.append(weights_of(known, cells.astype(float)))
             symbols.append(cells)
             contexts.append(_contexts(weights[-1] @ known, known[1]))
-    coded = code(np.stack(symbols), np.stack(contexts), (EXPECTED * CODES, CODES))
+    coded = code(Symbols(symbols=np.stack(symbols), contexts=np.stack(contexts), shape=(EXPECTED * CODES, CODES)))
     layers = [b"".join(coded.rows[start : start + len(codes[0])]) for start in range(0, len(coded.rows), len(codes[0]))]
     return PackedHeads(
         bytes=tuple(len(one) for one in layers),

@@ -50,9 +50,9 @@ def address_of(picture: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
-def picture_of(shades: UInt8[np.ndarray, "row column"], palette: bytes, group: int) -> MatrixPicture:
+def picture_of(shades: UInt8[np.ndarray, "row column"], colours: bytes, group: int) -> MatrixPicture:
     """Cells as entries of a palette of red, green and blue, the last of which lets the page show through."""
-    address = address_of(png(shades, palette, transparent=len(palette) // 3 - 1))
+    address = address_of(png(shades, colours, transparent=len(colours) // 3 - 1))
     return MatrixPicture(address=address, side=shades.shape[1] * max(1, PIXELS // shades.shape[1]), group=group)
 
 

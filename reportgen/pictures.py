@@ -1,7 +1,7 @@
 """Charts drawn beforehand, to static SVG, by a child process that may die without losing the page.
 
-Run as a program, this file is that child: it reads {name: Vega-Lite specification} as JSON and answers with
-one line of JSON for each picture. It imports nothing of the package, so that it starts quickly from any folder.
+Run as a program, this file is that child: it reads lines of JSON, each [name, Vega-Lite specification], and answers each with
+a line of JSON, [name, SVG]. It imports nothing of the package, so that it starts quickly from any folder.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,47 +42,90 @@ THEME = {
 CHILD = (sys.executable, "-I", str(Path(__file__).resolve()))
 
 
+class Drawing:
+    """A child that draws what it is given while others make more; asked in the end, it has the pictures of what was wanted."""
+
+    def __init__(self, child: Sequence[str] = CHILD) -> None:
+        """Starts the child, which loads the library of charts meanwhile."""
+        self._child = child
+        self._process = subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._begun: dict[str, Mapping[str, Any]] = {}
+        self._ended = False
+        self._writer, self._reader = ThreadPoolExecutor(1), ThreadPoolExecutor(1)  # pipes hold less than is written or answered
+        self._output = self._reader.submit(self._process.stdout.read)
+
+    def begin(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Gives the child these specifications by name and does not wait."""
+        self._begun |= specs
+        self._writer.submit(self._write, "".join(json.dumps(one) + "\n" for one in specs.items()).encode())
+
+    def __call__(self, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+        """The SVG of every specification that can be drawn, by name, begun or not; this child is asked once, others draw what it left."""
+        waiting, drawn = dict(specs), {}
+        drawing = self if self._is_ready_for(specs) else Drawing(self._child)
+        while waiting:
+            answers = drawing._finish(waiting)
+            drawn |= {name: svg for name, svg in answers.items() if svg}
+            for name in answers:
+                del waiting[name]
+            # A child that stopped early died of the first picture it did not answer; the others get another child.
+            waiting.pop(next(iter(waiting), ""), None)
+            drawing = Drawing(self._child) if waiting else drawing
+        drawing.end()
+        return drawn
+
+    def end(self) -> None:
+        """Ends the child, whatever it does."""
+        self._ended = True
+        self._process.kill()
+        self._writer.shutdown()
+        self._reader.shutdown()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def _is_ready_for(self, specs: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Whether all that was begun is wanted as it was begun."""
+        return not self._ended and all(specs.get(name) == spec for name, spec in self._begun.items())
+
+    def _finish(self, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:
+        """What the child answered of these before it ended, well or badly: an SVG, or None for a refused specification."""
+        self.begin({name: spec for name, spec in specs.items() if name not in self._begun})
+        self._writer.submit(self._close)
+        with suppress(TimeoutError):
+            self._output.result(SECONDS)
+        self.end()
+        whole_lines = self._output.result().decode("utf-8", "replace").split("\n")[:-1]
+        answers = (json.loads(line) for line in whole_lines if line.startswith("["))
+        return {name: svg for name, svg in answers if name in specs}
+
+    def _write(self, lines: bytes) -> None:
+        with suppress(BrokenPipeError):  # a child that died is found out when it is asked
+            self._process.stdin.write(lines)
+            self._process.stdin.flush()
+
+    def _close(self) -> None:
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+
 @contextmanager
-def ready_child(child: Sequence[str] = CHILD) -> Iterator[Callable[[Mapping[str, Mapping[str, Any]]], dict[str, str]]]:
-    """What draws as `draw_pictures` does, with a child that has been loading the library of charts since; it ends with the block."""
-    process = _start(child)
+def ready_child(child: Sequence[str] = CHILD) -> Iterator[Drawing]:
+    """What draws as `draw_pictures` does, with a child that has been loading the library of charts since, and draws what is begun; it ends with the block."""
+    drawing = Drawing(child)
     try:
-        yield partial(draw_pictures, child=child, ready=process)
+        yield drawing
     finally:
-        with process:
-            process.kill()
+        drawing.end()
 
 
-def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] = CHILD, ready: subprocess.Popen[bytes] | None = None) -> dict[str, str]:
-    """The SVG of every specification that can be drawn, by name; one that kills the child or is refused is left out. A child that is `ready` is asked first."""
-    waiting, drawn = dict(specs), {}
-    while waiting:
-        answers = _ask(waiting, ready or _start(child))
-        ready = None
-        drawn |= {name: svg for name, svg in answers.items() if svg}
-        for name in answers:
-            del waiting[name]
-        # A child that stopped early died of the first picture it did not answer; the others get another child.
-        waiting.pop(next(iter(waiting), ""), None)
-    return drawn
-
-
-def _start(child: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
-
-def _ask(specs: Mapping[str, Mapping[str, Any]], child: subprocess.Popen[bytes]) -> dict[str, str | None]:
-    """What one child answered before it ended, well or badly: an SVG, or None for a refused specification."""
-    question = json.dumps(dict(specs)).encode()
-    with child as process:
-        try:
-            output, _ = process.communicate(question, timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate()
-    whole_lines = output.decode("utf-8", "replace").split("\n")[:-1]
-    answers = (json.loads(line) for line in whole_lines if line.startswith("["))
-    return {name: svg for name, svg in answers if name in specs}
+def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] = CHILD) -> dict[str, str]:
+    """The SVG of every specification that can be drawn, by name; one that kills the child or is refused is left out."""
+    if not specs:
+        return {}
+    with ready_child(child) as draw:
+        return draw(specs)
 
 
 def _answer() -> None:
@@ -90,7 +133,8 @@ def _answer() -> None:
     import vl_convert
 
     vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, config=THEME, allowed_base_urls=[])
-    for name, spec in json.load(sys.stdin).items():
+    for line in sys.stdin:
+        name, spec = json.loads(line)
         try:
             svg = vl_convert.vegalite_to_svg(spec, config=THEME, allowed_base_urls=[])
         except ValueError:

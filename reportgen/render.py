@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reportgen.characters import clean
+from reportgen.compiled_templates import CompiledTemplates
 from reportgen.head_packing import pack_heads
 from reportgen.lightening import lighten
 from reportgen.matrix_picture import draw_matrix
@@ -30,7 +31,7 @@ from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
 from reportgen.token_packing import pack_tokens
 from reportgen.unit_names import name_units
-from reportgen.view_packing import pack_expected, pack_measure
+from reportgen.view_packing import pack_matrices
 from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant, two_decimals
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
@@ -44,19 +45,20 @@ FILTERS = {
     "paragraphs": paragraphs,
     "pack_charts": pack_charts,
     "direction": direction,
-    "pack_measure": pack_measure,
-    "pack_expected": pack_expected,
+    "pack_matrices": pack_matrices,
     "pack_tokens": pack_tokens,
     "pack_heads": pack_heads,
     "draw_matrix": draw_matrix,
     "fields": asdict,
 }
 
+SPACING = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+
 
 def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
     report = clean(report)
-    specs = {f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()}
+    specs = {name: spec for section in report.sections for name, spec in section.pictures.items()}
     style, script = _read_static("css"), _wrap(_read_static("js"))
     template = page_environment().get_template("page.html.jinja")
     with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
@@ -77,16 +79,11 @@ def template_folder() -> Path:
     return next((place for place in places if (place / "page.html.jinja").is_file()), places[0])
 
 
+@cache
 def page_environment() -> Environment:
     """What templates are rendered in: everything that is printed is escaped, and a name that is not there is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(template_folder()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    kept = CompiledTemplates(f"{sorted(SPACING)} {sorted(FILTERS)}")
+    environment = Environment(loader=FileSystemLoader(template_folder()), autoescape=True, undefined=StrictUndefined, bytecode_cache=kept, **SPACING)
     environment.filters |= FILTERS
     return environment
 

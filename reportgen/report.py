@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from reportgen.analyses import ANALYSES, LEADS, Analysis, Method, part_of
 from reportgen.analyses.charting import unchecked
+from reportgen.characters import clean
 from reportgen.chart_rules import check_chart
 from reportgen.measurements import Measurements
 from reportgen.units import LEVELS
@@ -37,6 +38,11 @@ class Section:
     result: Any
     charts: Mapping[str, Mapping[str, Any]]
     methods: tuple[Method, ...]
+
+    @property
+    def pictures(self) -> dict[str, Mapping[str, Any]]:
+        """The charts by the names that they have on the page."""
+        return {f"{self.name}-{chart}": spec for chart, spec in self.charts.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +96,19 @@ class Report:
         return tuple(section for section in self.sections if section.name not in leading)
 
 
-def build_report(measurements: Measurements) -> Report:
-    """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others."""
+def build_report(measurements: Measurements, begin: Callable[[Mapping[str, Mapping[str, Any]]], None] | None = None) -> Report:
+    """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others.
+
+    `begin` is given each section's charts by name as soon as they are there, in characters that can be drawn, and may draw them while the others are made.
+    """
     asked = [analysis for analysis in ANALYSES if analysis.applies_with is None or analysis.applies_with in measurements]
-    results = analyse_all([one for one in asked if not missing_arrays(one, measurements) and not _too_long(one, measurements)], measurements)
-    said = [notice for analysis, result in results.items() for notice in analysis.notices(result)]
+    possible = [one for one in asked if not missing_arrays(one, measurements) and not _too_long(one, measurements)]
+    said, sections = [], []
+    for analysis, result in analyse_all(possible, measurements):
+        said += analysis.notices(result)
+        sections.append(build_section(analysis, result))
+        if begin:
+            begin(clean(sections[-1].pictures))
     metadata = measurements.metadata
     return Report(
         title=metadata["title"],
@@ -102,18 +116,18 @@ def build_report(measurements: Measurements) -> Report:
         subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {_layers(metadata)}",
         provenance=_provenance(measurements),
         notices=(*measurements.notices, *_left_out(asked, measurements), *said),
-        sections=tuple(build_section(analysis, result) for analysis, result in results.items()),
+        sections=tuple(sections),
         level=metadata.get("level", LEVELS[0]),
     )
 
 
-def analyse_all(analyses: Sequence[Analysis], measurements: Measurements) -> dict[Analysis, Any]:
-    """The result of each analysis, in their order; all cores work on them side by side. Raises what the first in order raises that fails.
+def analyse_all(analyses: Sequence[Analysis], measurements: Measurements) -> Iterator[tuple[Analysis, Any]]:
+    """Each analysis with its result, in their order; all cores work on them side by side. Raises what the first in order raises that fails.
 
     Products of matrices have one core meanwhile: theirs are small, and threads that wait for each other took three times as long.
     """
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="reportgen-analysis") as cores:
-        return dict(zip(analyses, cores.map(lambda analysis: analysis.analyse(measurements), analyses), strict=True))
+        yield from zip(analyses, cores.map(lambda analysis: analysis.analyse(measurements), analyses), strict=True)
 
 
 def missing_arrays(analysis: Analysis, measurements: Measurements) -> list[str]:

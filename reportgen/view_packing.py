@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.coding import code
+from reportgen.analyses.sentence_matrix import Result
+from reportgen.coding import Symbols, code_all
 from reportgen.expecting import BEFORE, UNIT, cells_before, moved, weights_of
 from reportgen.packing import LAYER_STEP, WHOLE_STEP, Scale, as_text, deflated, encode, find_scale, step_of, tight_scale
 
@@ -57,36 +58,84 @@ class PackedMeasure:
     views: PackedViews
 
 
-def pack_measure(values: Float[np.ndarray, "view row row"], triangle: bool) -> PackedMeasure:
-    """View 0 is the whole model. `triangle`: nothing above the diagonal counts."""
+@dataclass(frozen=True, kw_only=True)
+class PackedMatrices:
+    """Every measure of the workspace, None where it was not measured, and what even attention gives."""
+
+    attention: PackedMeasure
+    isa: PackedMeasure
+    rollout: PackedMeasure | None
+    rollout_without_sink: PackedMeasure | None
+    expected: PackedViews
+
+
+def pack_matrices(result: Result) -> PackedMatrices:
+    """All matrices of the workspace, coded side by side, which takes little longer than one of them."""
+    measures = {name: getattr(result, name) for name in ("attention", "isa", "rollout", "rollout_without_sink")}
+    there = {name: _views_of_measure(values, result.causal) for name, values in measures.items() if values is not None}
+    *packed, expected = pack_all([*there.values(), _views_of_expected(result.expected, result.causal)])
+    found = {name: PackedMeasure(scale=views.scale, views=one) for (name, views), one in zip(there.items(), packed, strict=True)}
+    return PackedMatrices(**dict.fromkeys(measures) | found, expected=expected)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views:
+    """Matrices of one scale to be packed, each in steps of its own. `triangle`: nothing above the diagonal counts."""
+
+    values: Float[np.ndarray, "view row row"]
+    scale: Scale
+    steps: tuple[float, ...]
+    triangle: bool
+
+
+def _views_of_measure(values: Float[np.ndarray, "view row row"], triangle: bool) -> Views:
+    """View 0 is the whole model, packed more finely."""
     scale = find_scale(values)
-    steps = (step_of(scale, WHOLE_STEP), *[step_of(scale, LAYER_STEP)] * (len(values) - 1))
-    return PackedMeasure(scale=scale, views=pack_views(values, scale, steps, triangle))
+    return Views(values=values, scale=scale, steps=(step_of(scale, WHOLE_STEP), *[step_of(scale, LAYER_STEP)] * (len(values) - 1)), triangle=triangle)
+
+
+def _views_of_expected(values: Float[np.ndarray, "*layer row row"], triangle: bool) -> Views:
+    """One matrix or one per layer, as finely as a byte allows."""
+    views, scale = values.reshape(-1, *values.shape[-2:]), tight_scale(values)
+    return Views(values=views, scale=scale, steps=(step_of(scale, 0.0),) * len(views), triangle=triangle)
+
+
+def pack_measure(values: Float[np.ndarray, "view row row"], triangle: bool) -> PackedMeasure:
+    """One measure; view 0 is the whole model. `triangle`: nothing above the diagonal counts."""
+    views = _views_of_measure(values, triangle)
+    return PackedMeasure(scale=views.scale, views=pack_all([views])[0])
 
 
 def pack_expected(values: Float[np.ndarray, "*layer row row"], triangle: bool) -> PackedViews:
     """One matrix or one per layer, as finely as a byte allows."""
-    views, scale = values.reshape(-1, *values.shape[-2:]), tight_scale(values)
-    return pack_views(views, scale, (step_of(scale, 0.0),) * len(views), triangle)
+    return pack_all([_views_of_expected(values, triangle)])[0]
 
 
-def pack_views(values: Float[np.ndarray, "view row row"], scale: Scale, steps: tuple[float, ...], triangle: bool) -> PackedViews:
-    """Packs each view in steps of its own."""
-    rows = values.shape[-1]
-    within = np.tri(rows, dtype=bool) if triangle else np.ones((rows, rows), bool)
-    views = [np.where(within, encode(view, scale, step), 0) for view, step in zip(values, steps, strict=True)]
-    weights, symbols, contexts = zip(*(_against_expected(views, view, within) for view in range(len(views))), strict=True)
-    coded = code(np.stack(symbols), np.stack(contexts), (CONTEXTS, 256))
-    return PackedViews(
-        low=scale.low,
-        steps=steps,
-        sentences=rows,
-        triangle=triangle,
-        bytes=tuple(len(view) for view in coded.rows),
-        weights=deflated(np.stack(weights).astype("<i2").tobytes()),
-        frequencies=deflated(coded.frequencies.astype("<u2").tobytes()),
-        data=as_text(b"".join(coded.rows)),
-    )
+def pack_all(wanted: Sequence[Views]) -> list[PackedViews]:
+    """Each set of views, packed."""
+    weights, symbols = zip(*(_symbols_of(views) for views in wanted), strict=True)
+    return [
+        PackedViews(
+            low=views.scale.low,
+            steps=views.steps,
+            sentences=views.values.shape[-1],
+            triangle=views.triangle,
+            bytes=tuple(len(view) for view in coded.rows),
+            weights=deflated(own.astype("<i2").tobytes()),
+            frequencies=deflated(coded.frequencies.astype("<u2").tobytes()),
+            data=as_text(b"".join(coded.rows)),
+        )
+        for views, own, coded in zip(wanted, weights, code_all(symbols), strict=True)
+    ]
+
+
+def _symbols_of(views: Views) -> tuple[Float[np.ndarray, "view known"], Symbols]:
+    """The weights of each view, and what is to be coded of it."""
+    rows = views.values.shape[-1]
+    within = np.tri(rows, dtype=bool) if views.triangle else np.ones((rows, rows), bool)
+    codes = [np.where(within, encode(view, views.scale, step), 0) for view, step in zip(views.values, views.steps, strict=True)]
+    weights, symbols, contexts = zip(*(_against_expected(codes, view, within) for view in range(len(codes))), strict=True)
+    return np.stack(weights), Symbols(symbols=np.stack(symbols), contexts=np.stack(contexts), shape=(CONTEXTS, 256))
 
 
 def _against_expected(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -41,11 +41,12 @@ def rounded(values: Any, digits: int = 5) -> Any:
     if values is None:
         return None
     array = np.asarray(values)
-    if array.ndim:
+    if array.ndim > 1:
         return [rounded(item, digits) for item in array]
     if array.dtype.kind in "iub":
-        return int(array)
-    return float(f"{float(array):.{digits}g}") if np.isfinite(array) else None
+        return array.astype(int).tolist()
+    numbers = [float(f"{number:.{digits}g}") if math.isfinite(number) else None for number in array.ravel().tolist()]
+    return numbers if array.ndim else numbers[0]
 
 
 def resampled(evidence: Any) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ BELOW_THE_WAIST = (
     "token_table",
     "notebook",
     "unit_names",
+    "compiled_templates",
     "render",
     "comparison",
     "corpus",

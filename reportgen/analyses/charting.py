@@ -18,6 +18,15 @@ def spec_of(chart: Any) -> dict[str, Any]:
     return _opened(chart.to_dict(validate=False))
 
 
+def in_rows(panels: Iterable[Any], columns: int) -> dict[str, Any]:
+    """The specification of charts that stand beside each other and below each other, without frames, as Altair writes it; it would copy each of them many times."""
+    specs = [spec_of(panel) for panel in panels]
+    config = specs[0]["config"]
+    bare = [{name: part for name, part in spec.items() if name not in ("config", "$schema")} for spec in specs]
+    rows = [{"hconcat": bare[start : start + columns]} for start in range(0, len(bare), columns)]
+    return {"config": config | {"view": config["view"] | {"stroke": None}}, "vconcat": rows, "$schema": specs[0]["$schema"]}
+
+
 def _opened(part: Any) -> Any:
     if isinstance(part, list):
         return [_opened(one) for one in part]

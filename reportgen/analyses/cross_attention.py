@@ -13,6 +13,7 @@ from scipy import stats
 from reportgen.analyses.alignment_charts import HeadMap, draw_alignment, draw_head_maps
 from reportgen.analyses.alignment_scores import IN_ORDER, LABELS, MEASURED, HeadScore, find_ordered, head_scores
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.output_tokens import OutputToken, output_tokens
 from reportgen.contract import CONTRACT
 from reportgen.links import lift_of
 from reportgen.measurements import Measurements
@@ -23,6 +24,7 @@ NEARLY_EVEN = 0.9  # of the greatest entropy
 SOURCES_AT_MOST = 3
 FEWEST_IN_ORDER = 4  # sentences, for a tau
 PRINTED_AT_MOST = 200
+TOKENS_AT_MOST = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,8 @@ class Result:
     """The alignment of sentences (mean over layers and heads, rows are output sentences), what each was made from, and the scores of heads.
 
     `order_tau` is Kendall's tau-b of the clear output sentences and the first source of each, with its two-sided p; None for fewer than 4 of them. `ordered_heads`
-    are the heads that go through the source in its order: tau of at least 0.5 whose p, times the number of heads, is below 0.05.
+    are the heads that go through the source in its order: tau of at least 0.5 whose p, times the number of heads, is below 0.05. `tokens` are the output's with their
+    strongest links, none where links of tokens were not measured.
     """
 
     attention: Float[np.ndarray, "output source"]
@@ -69,6 +72,8 @@ class Result:
     ordered_heads: tuple[str, ...]
     source_tokens: int
     output_tokens: int
+    tokens: tuple[OutputToken, ...]
+    printed_tokens: int
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -80,7 +85,7 @@ def analyse(measurements: Measurements) -> Result:
     made_from = tuple(_made_from(measurements, attention, expected, lift, outside))
     tau, p_value = _order(made_from)
     queries, keys = int((measurements["target_token_sentences"] >= 0).sum()), len(measurements["token_ids"])
-    scores = tuple(head_scores(measurements, queries, keys))
+    scores, tokens = tuple(head_scores(measurements, queries, keys)), output_tokens(measurements)
     return Result(
         attention=attention,
         expected=expected,
@@ -94,6 +99,8 @@ def analyse(measurements: Measurements) -> Result:
         ordered_heads=find_ordered(measurements["cross.alignment_tau"], queries),
         source_tokens=keys,
         output_tokens=queries,
+        tokens=tokens,
+        printed_tokens=min(len(tokens), TOKENS_AT_MOST),
     )
 
 
@@ -182,9 +189,12 @@ def _plural(outputs: int) -> str:
 
 def notices(result: Result) -> tuple[str, ...]:
     """What the page leaves out."""
-    if result.printed == len(result.made_from):
-        return ()
-    return (f"Of {len(result.made_from):,} output sentences the page lists the first {result.printed} with their sources; the JSON has all.",)
+    said = []
+    if result.printed < len(result.made_from):
+        said.append(f"Of {len(result.made_from):,} output sentences the page lists the first {result.printed} with their sources; the JSON has all.")
+    if result.printed_tokens < len(result.tokens):
+        said.append(f"Of {len(result.tokens):,} output tokens the page lists the first {result.printed_tokens} with what they look at; the JSON has all.")
+    return tuple(said)
 
 
 ANALYSIS = Analysis(
@@ -210,6 +220,7 @@ ANALYSIS = Analysis(
             formula=f"the source sentences with the greatest share - even share; clear where the first has a lift of {CLEAR_LIFT:g} or more",
             source="none; defined here",
         ),
+        Method(name="Links of tokens", formula=CONTRACT["*.token_links"].formula + "; the three largest are listed", source=CONTRACT["*.token_links"].source),
         *(Method(name=LABELS[key][0], formula=CONTRACT[f"cross.{key}"].formula, source=CONTRACT[f"cross.{key}"].source) for key in MEASURED),
         Method(name="Confidence", formula="exp(-0.05 (coverage deviation + absent-mindedness in + absent-mindedness out)^2)", source="Rikters and Fishel 2017"),
         Method(name="Entropy over its maximum", formula="alignment entropy / ln(source tokens)", source="none; defined here"),

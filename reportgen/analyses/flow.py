@@ -214,8 +214,8 @@ def _streams(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
     y = alt.Y("from:Q", title=f"what sentence {chosen.sentence + 1} is made of (share)", scale=alt.Scale(domain=[0, 1]))
     colour = alt.Color("source:N", scale=alt.Scale(domain=names, range=colours), legend=None)
     areas = alt.Chart(alt.Data(values=packed(rows)), width=560, height=240).mark_area(interpolate="monotone", opacity=0.75)
-    bands = areas.encode(x=x, y=y, y2="to:Q", color=colour)
-    text = alt.Chart(alt.Data(values=packed(labels))).mark_text(align="left", dx=6).encode(x="layer:Q", y="middle:Q", text="label:N")
+    bands = areas.encode(x=x, y=y, y2=alt.Y2("to:Q"), color=colour)
+    text = alt.Chart(alt.Data(values=packed(labels))).mark_text(align="left", dx=6).encode(x=alt.X("layer:Q"), y=alt.Y("middle:Q"), text=alt.Text("label:N"))
     return spec_of(alt.layer(bands, text).configure_view(stroke=None))
 
 

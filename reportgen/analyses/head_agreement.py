@@ -113,7 +113,7 @@ def _lines(alt: Any, result: Result) -> dict[str, Any]:
             strokeDash=alt.StrokeDash("of:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [4, 2]])),
         )
     )
-    rules = alt.Chart(alt.Data(values=packed([{"at": _short(result.chance_best)}]))).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y="at:Q")
+    rules = alt.Chart(alt.Data(values=packed([{"at": _short(result.chance_best)}]))).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y=alt.Y("at:Q"))
     return spec_of(alt.layer(lines, rules).configure_view(stroke=None))
 
 

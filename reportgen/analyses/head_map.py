@@ -175,9 +175,9 @@ def draw_tree(alt: Any, found: HeadMap, layers: int) -> dict[str, Any]:
     upper = (
         alt.Chart(alt.Data(values=packed(lines)), width=660, height=220)
         .mark_line(strokeWidth=0.8, color="#5f5e5a")
-        .encode(x=x, y=alt.Y("divergence:Q", title="divergence, nats"), detail="merge:N", order="step:Q")
+        .encode(x=x, y=alt.Y("divergence:Q", title="divergence, nats"), detail=alt.Detail("merge:N"), order=alt.Order("step:Q"))
     )
-    close = alt.Chart(alt.Data(values=packed([{"divergence": CLOSE}]))).mark_rule(color="#b8621b", strokeDash=[6, 3]).encode(y="divergence:Q")
+    close = alt.Chart(alt.Data(values=packed([{"divergence": CLOSE}]))).mark_rule(color="#b8621b", strokeDash=[6, 3]).encode(y=alt.Y("divergence:Q"))
     lower = (
         alt.Chart(alt.Data(values=packed(leaves)), width=660, height=110)
         .mark_point(filled=True, size=18, opacity=0.9)

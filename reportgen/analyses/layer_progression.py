@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import packed, spec_of
+from reportgen.analyses.charting import in_rows, packed
 from reportgen.analyses.even_attention import even_attention
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
@@ -76,9 +76,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     """A panel for each score: mean over heads as a line, quartiles as a band, the mean without the sink dashed, even attention dotted."""
     import altair as alt
 
-    panels = [_panel(alt, quantity) for quantity in result.quantities]
-    chart = alt.vconcat(*(alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)))
-    return {"layers": spec_of(chart.configure_view(stroke=None))}
+    return {"layers": in_rows((_panel(alt, quantity) for quantity in result.quantities), columns=2)}
 
 
 def _panel(alt: Any, quantity: LayerQuantity) -> Any:
@@ -92,7 +90,7 @@ def _panel(alt: Any, quantity: LayerQuantity) -> Any:
     y = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=True))
     base = alt.Chart(alt.Data(values=packed(rows)), width=300, height=180)
     marks = [
-        base.mark_area(opacity=0.25, color="#3b6ea8").encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q"),
+        base.mark_area(opacity=0.25, color="#3b6ea8").encode(x=x, y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")),
         base.mark_line(color="#3b6ea8").encode(x=x, y=y),
     ]
     if quantity.mean_without_sink is not None:

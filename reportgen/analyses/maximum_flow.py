@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import maximum_flow
 
 UNIT = 1 << 20  # capacities are whole numbers of this part of 1
 ENOUGH = 2 * UNIT  # more than can leave one sentence
-OUTERMOST = 4  # layers at either end that the flow is first looked for in
+OUTERMOST = 6  # layers at either end that the flow is first looked for in
 
 
 def capacities(attention: Float[np.ndarray, "layer node node"], sizes: Int[np.ndarray, " node"] | None = None) -> Float[np.ndarray, "layer node node"]:
@@ -63,6 +63,8 @@ def _flows(whole: Int[np.ndarray, "layer node node"], query: int, keys: Int[np.n
     No more can flow than leaves the query and than reaches the key. Where that much flows through the outermost layers alone, all others only carried on, it is the
     maximum flow; the whole graph is gone through for the other keys.
     """
+    whole = whole.copy()
+    whole[-1, np.arange(whole.shape[1]) != query] = 0  # nothing comes to the others of the last layer
     fewer, every = _graph_of(_outermost(whole)), _graph_of(whole)
     flows = np.zeros(len(keys))
     for place, key in enumerate(keys.tolist()):
@@ -93,8 +95,10 @@ class _Graph:
     starts: Int[np.ndarray, " end"]
 
     def flow(self, query: int, key: int, first: int) -> int:
-        """The maximum flow from a node of the last layer to one of the input, through no node before `first`."""
+        """The maximum flow from a node of the last layer to one of the input, through no node before `first`; edges to other nodes of the input lead nowhere."""
         kept = self.below >= first
+        last = self.starts[2 * self.nodes]
+        kept[:last] = self.below[:last] == key
         starts = np.concatenate([[0], np.cumsum(kept, dtype=np.int32)])[self.starts].astype(np.int32)
         graph = csr_array((self.capacity[kept], self.reached[kept], starts), shape=(len(starts) - 1,) * 2)
         return int(maximum_flow(graph, self.layers * self.nodes + query, key).flow_value)

@@ -85,7 +85,7 @@ def draw_curve(alt: Any, curve: PruningCurve) -> dict[str, Any]:
     names, colours = [ORDERED, RANDOM], ["#3b6ea8", "#b8621b"]
     x = alt.X("masked:Q", title="heads masked, %", scale=alt.Scale(nice=False))
     title = f"target, {curve.unit}"
-    area = alt.Chart(alt.Data(values=packed(band))).mark_area(opacity=0.2, color=colours[1]).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q")
+    area = alt.Chart(alt.Data(values=packed(band))).mark_area(opacity=0.2, color=colours[1]).encode(x=x, y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q"))
     lines = (
         alt.Chart(alt.Data(values=packed(rows)))
         .mark_line(point=True)

@@ -88,11 +88,11 @@ def analyse(measurements: Measurements) -> Result:
     )
 
 
-def token_texts(measurements: Measurements) -> tuple[str, ...]:
-    """Each token as it stands in the text, white space made visible; a token that was added to the text by its number in the vocabulary."""
-    found = []
-    for (start, end), index in zip(measurements["token_spans"].tolist(), measurements["token_ids"].tolist(), strict=True):
-        text = measurements.text[start:end]
+def token_texts(measurements: Measurements, of: str = "") -> tuple[str, ...]:
+    """Each token as it stands in the text, white space made visible; a token that was added to the text by its number in the vocabulary. `of` "target_": of the output."""
+    found, whole = [], measurements.target_text if of else measurements.text
+    for (start, end), index in zip(measurements[f"{of}token_spans"].tolist(), measurements[f"{of}token_ids"].tolist(), strict=True):
+        text = whole[start:end]
         found.append(_visible(text) if text else f"added token {index}")
     return tuple(found)
 

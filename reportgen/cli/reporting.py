@@ -81,7 +81,7 @@ def write_page(measurements: Measurements, page: Path, json_output: Path | None)
 
     with stages() as progress, ready_child() as draw:
         progress("analyses and page", 0.0)
-        built = build_report(measurements)
+        built = build_report(measurements, draw.begin)
         html = render_report(built, draw)
         progress("analyses and page", 1.0)
     with replacing(page) as file:

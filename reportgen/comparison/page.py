@@ -55,14 +55,14 @@ def render_comparison(comparison: Comparison, draw: Drawer = draw_pictures) -> P
 
 
 def _environment() -> Environment:
-    environment = page_environment()
-    environment.filters |= {
+    environment = page_environment().overlay()
+    environment.filters = environment.filters | {
         "draw_pictures_of": draw_pictures_of,
         "pack_cells": lambda between: asdict(pack_cells(between)),
         "numbered": numbered,
         "signed": _signed,
     }
-    environment.tests["reason"] = lambda value: isinstance(value, str)
+    environment.tests = environment.tests | {"reason": lambda value: isinstance(value, str)}
     return environment
 
 

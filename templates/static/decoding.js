@@ -7,11 +7,11 @@ const ERROR_STEPS = Uint8Array.from({ length: 27 }, (_, sum) => ERRORS.filter((e
 
 // Several matrices of one scale, each decoded when it is first asked for: `codes(view)` and what they stand for, `values(view)`.
 async function unpackViews(packed) {
-  const coder = await unpackCoder(packed, 256);
+  const ready = await unpackCoder(packed, 256);
   const tables = new Map();
   const views = [];
   const shape = { size: packed.sentences, triangle: packed.triangle };
-  const take = (view) => (views[view] ??= takeView({ ...coder, at: coder.begins[view] }, shape, coder.weights.subarray(12 * view, 12 * view + 12), view > 1 ? take(view - 1) : null, view > 2 ? take(view - 2) : null));
+  const take = (view) => (views[view] ??= takeView({ ...ready(), at: ready().begins[view] }, shape, ready().weights.subarray(12 * view, 12 * view + 12), view > 1 ? take(view - 1) : null, view > 2 ? take(view - 2) : null));
   const codes = remembering((view) => (packed.triangle ? hideFuture(take(view).slice(), packed.sentences, NEVER) : take(view)));
   return { codes, values: (view) => remember(tables, packed.steps[view], () => listValues(packed.low, packed.steps[view])) };
 }
@@ -21,12 +21,14 @@ function remembering(compute) {
   return (name) => remember(found, name, () => compute(name));
 }
 
+// What gives the coder, which is made when the first matrix is asked for: most measures are not looked at when a page is opened.
 async function unpackCoder(packed, symbols) {
   const [frequencies, weights] = await Promise.all([inflate(packed.frequencies), inflate(packed.weights)]);
-  return {
+  let coder = null;
+  return () => (coder ??= {
     ...makeCoder(new Uint16Array(frequencies.buffer), symbols), weights: new Int16Array(weights.buffer), words: new Uint16Array(readDigits(packed.data)),
     begins: packed.bytes.reduce((found, bytes) => [...found, found.at(-1) + bytes / 2], [0]),
-  };
+  });
 }
 
 // For each context that occurs, which symbol each of the 4,096 parts stands for, and where each symbol's parts begin.

@@ -4,11 +4,11 @@ const HEAD_CODES = 16, HEAD_NEVER = 15;
 
 // A layer at a time, when the first of its heads is asked for; `codes` of the layers' means, of `size` rows, `times` of which share one here.
 async function unpackHeads(packed, { codes: means, size, times }) {
-  const coder = await unpackCoder(packed, HEAD_CODES);
+  const ready = await unpackCoder(packed, HEAD_CODES);
   const { count, rows, triangle } = packed;
-  const weightsOf = (layer, head) => coder.weights.subarray(9 * (layer * count + head), 9 * (layer * count + head + 1));
+  const weightsOf = (layer, head) => ready().weights.subarray(9 * (layer * count + head), 9 * (layer * count + head + 1));
   const takeLayer = (layer) => {
-    const [cursor, mean] = [{ ...coder, at: coder.begins[layer] }, joinCells(means(layer + 1), size, rows, times, triangle)];
+    const [cursor, mean] = [{ ...ready(), at: ready().begins[layer] }, joinCells(means(layer + 1), size, rows, times, triangle)];
     const found = [];
     for (let head = 0; head < count; head++) found.push(takeHead(cursor, { rows, triangle }, weightsOf(layer, head), mean, found.at(-1)));
     return triangle ? found.map((codes) => hideFuture(codes, rows, HEAD_NEVER)) : found;

@@ -61,7 +61,7 @@ function showHead(cell, metric, low, high) {
   const [layer, head] = placeOf(cell);
   const value = valuesOf(metric, heads.withoutSink)[layer][head];
   const roles = rolesOf(nameOf(cell), heads.withoutSink);
-  cell.textContent = roles.map((role) => heads.data.marks[role]).join("");
+  setText(cell, roles.map((role) => heads.data.marks[role]).join(""));
   cell.setAttribute("aria-label", `Head ${nameOf(cell)} ${cell.textContent}: ${metric.label} ${significant(value)}; ${roles.join(", ") || "no role"}`);
   const colour = value === null ? null : mix(CIVIDIS, (value - low) / (high - low));
   cell.style.backgroundColor = colour ? css(colour) : "";
@@ -103,8 +103,8 @@ function moveInHeads(event, cells, choose) {
 
 function selectCell(cells, chosen) {
   cells.forEach((cell) => {
-    cell.tabIndex = cell === (chosen ?? cells[0]) ? 0 : -1;
-    cell.setAttribute("aria-selected", String(cell === chosen));
+    setAttribute(cell, "tabindex", cell === (chosen ?? cells[0]) ? "0" : "-1");
+    setAttribute(cell, "aria-selected", String(cell === chosen));
   });
 }
 
@@ -157,13 +157,30 @@ function sayResampled(metric, layer, head) {
 // The heads that the filter lets through, in the order that the headings announce. Rows stay where they are and get other texts, which takes a fraction of moving them.
 function showHeadTable() {
   const table = document.getElementById("head-table");
+  const rows = [...table.tBodies[0].rows];
+  const [seen, [first, end]] = [columnsInSight(table), rowsInSight(table, rows)];
   table.querySelector(".variant").textContent = heads.withoutSink ? "without the first token and special tokens" : "all keys";
   const shown = sortHeads(table.querySelector("th[aria-sort]")).filter(headFilter());
-  inTurns(table, [...table.tBodies[0].rows], (row, place) => {
-    row.hidden = place >= shown.length;
-    if (!row.hidden) fillHeadRow(row, shown[place]);
-  });
+  rows.slice(shown.length).forEach((row) => { row.hidden = true; });
+  // What is in sight at once, all else while nobody waits.
+  const all = rows.slice(0, shown.length).map((row, place) => ({ row, name: shown[place], columns: null }));
+  const once = all.slice(first, end).map((one) => ({ ...one, columns: seen }));
+  inTurns(table, [...once, ...all], ({ row, name, columns }) => fillHeadRow(row, name, columns), once.length);
   countHeads(shown.length);
+}
+
+// From which to which row the window of a table shows, if all are shown and equally high.
+function rowsInSight(table, rows) {
+  const { scrollTop, clientHeight } = table.closest(".scroll");
+  const height = table.tBodies[0].offsetHeight / rows.filter((row) => !row.hidden).length || Infinity;
+  return [Math.floor(scrollTop / height), Math.ceil((scrollTop + clientHeight) / height)];
+}
+
+// The places of a table's columns that its window shows.
+function columnsInSight(table) {
+  const { left, right } = table.closest(".scroll").getBoundingClientRect();
+  const boxes = [...table.tHead.rows[0].cells].map((cell) => cell.getBoundingClientRect());
+  return new Set([...boxes.keys()].filter((column) => boxes[column].right > left && boxes[column].left < right));
 }
 
 function sortHeads(heading) {
@@ -179,14 +196,22 @@ function headValue(metric, name) {
   return valuesOf(metric, heads.withoutSink)[layer][head];
 }
 
-function fillHeadRow(row, name) {
-  const texts = [listRoles(name), ...heads.data.metrics.map((metric) => significant(headValue(metric, name)))];
-  texts.forEach((text, column) => setText(row.cells[column + 1], text));
-  const [cell] = row.cells;
+// All columns, or those named.
+function fillHeadRow(row, name, columns) {
+  row.hidden = false;
+  const cells = row.cells;
+  const textOf = (column) => (column === 1 ? listRoles(name) : significant(headValue(heads.data.metrics[column - 2], name)));
+  for (let column = 1; column < cells.length; column++) if (!columns || columns.has(column)) setText(cells[column], textOf(column));
+  const [cell] = cells;
   const opener = cell.querySelector("button");
   setText(opener ?? cell, name);
   opener?.setAttribute("aria-label", `Open head ${name}`);
   cell.dataset.value = heads.names.indexOf(name);
+}
+
+// What is said again is looked up and laid out again.
+function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 function setText(element, text) {

@@ -8,8 +8,9 @@ const OF_SINGLE_HEADS = ["share", "lift"];
 const OF_SOME_LINKS = ["effect", "flow"];
 
 async function loadWorkspace(data) {
-  const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: {}, expected: await loadExpected(data.expected) };
-  for (const [name, packed] of Object.entries(data.measures)) loaded.measures[name] = await loadMeasure(packed);
+  const named = Object.entries(data.measures).map(async ([name, packed]) => [name, await loadMeasure(packed)]);
+  const [expected, ...measures] = await Promise.all([loadExpected(data.expected), ...named]);
+  const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: Object.fromEntries(measures), expected };
   if (data.effects.length) loaded.measures.effect = gatherLinks(data.effects, loaded);
   if (data.flows.length) loaded.measures.flow = gatherLinks(data.flows, loaded);
   const heads = readData("head-matrices-data");

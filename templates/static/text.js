@@ -1,6 +1,7 @@
 // The document: choosing a sentence by pointer or key, and showing in the text what it is linked with.
 
 let sentenceElements = [];
+const shownInText = new Set(); // what is marked there as chosen or linked
 
 function setUpText() {
   sentenceElements = [...document.querySelectorAll(".sentence")];
@@ -67,20 +68,28 @@ function goTo(sentence) {
 
 function showInText(reveal) {
   const chosen = state.sentence;
-  sentenceElements.forEach((element, sentence) => clearSentence(element, sentence === chosen));
-  if (!sentenceElements.some((element) => element.tabIndex === 0)) sentenceElements[0].tabIndex = 0;
+  shownInText.forEach(clearSentence);
+  shownInText.clear();
+  markChosen(chosen);
   if (chosen !== null) tintLinks(chosen);
   drawArcs();
   if (reveal !== null) bringIntoView(sentenceElements[reveal]);
 }
 
-function clearSentence(element, isChosen) {
+function clearSentence(element) {
   element.classList.remove("source", "destination", "paired");
   element.style.removeProperty("--strength");
   delete element.dataset.mark;
-  element.tabIndex = isChosen ? 0 : -1;
-  if (isChosen) element.setAttribute("aria-current", "true");
-  else element.removeAttribute("aria-current");
+  element.tabIndex = -1;
+  element.removeAttribute("aria-current");
+}
+
+// The text is entered by the keyboard at the chosen sentence, or at the first.
+function markChosen(chosen) {
+  const element = sentenceElements[chosen ?? 0];
+  shownInText.add(element);
+  element.tabIndex = 0;
+  if (chosen !== null) element.setAttribute("aria-current", "true");
 }
 
 function tintLinks(chosen) {
@@ -94,12 +103,14 @@ function tintLinks(chosen) {
   link.value = readShown(link.query, link.key);
   tint(link, link.query === chosen ? "source" : "destination", 1);
   sentenceElements[partner].classList.add("paired");
+  shownInText.add(sentenceElements[partner]);
 }
 
 function tint({ other, value }, direction, strength) {
   const element = sentenceElements[other];
   if (rowOf(other) === rowOf(state.sentence)) return;
   for (const sentence of listGroup(other)) {
+    shownInText.add(sentenceElements[sentence]);
     sentenceElements[sentence].classList.add(direction);
     sentenceElements[sentence].style.setProperty("--strength", strength.toFixed(3));
   }

@@ -9,21 +9,22 @@ function remember(found, name, compute) {
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{";
 
+const DIGIT_VALUES = new Uint8Array(128);
+[...DIGITS].forEach((digit, value) => { DIGIT_VALUES[digit.charCodeAt(0)] = value; });
+
 // The bytes that a text stands for: how many zeros were put at their end, then five characters for every four, the most significant first.
 function readDigits(text) {
-  const values = new Uint8Array(128);
-  [...DIGITS].forEach((digit, value) => { values[digit.charCodeAt(0)] = value; });
   const words = new DataView(new ArrayBuffer(((text.length - 1) / 5) * 4));
   for (let word = 0; word < words.byteLength / 4; word++) {
     let number = 0;
-    for (let place = 1; place <= 5; place++) number = number * DIGITS.length + values[text.charCodeAt(5 * word + place)];
+    for (let place = 1; place <= 5; place++) number = number * DIGITS.length + DIGIT_VALUES[text.charCodeAt(5 * word + place)];
     words.setUint32(4 * word, number);
   }
   return words.buffer.slice(0, words.byteLength - Number(text[0]));
 }
 
 async function inflate(text) {
-  const stream = new Blob([readDigits(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Response(readDigits(text)).body.pipeThrough(new DecompressionStream("deflate")); // without a file of the browser's own between
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
@@ -50,11 +51,13 @@ function listValues(low, step) {
 // Whole numbers: byte planes, lowest first, of 0, -1, 1, -2, ... as 0, 1, 2, 3, ...
 async function unpackIntegers({ count, planes, data }) {
   const bytes = await inflate(data);
-  return Int32Array.from({ length: count }, (_, place) => {
+  const found = new Int32Array(count);
+  for (let place = 0; place < count; place++) {
     let code = 0;
     for (let plane = planes - 1; plane >= 0; plane--) code = code * 256 + bytes[plane * count + place];
-    return code % 2 ? -(code + 1) / 2 : code / 2;
-  });
+    found[place] = code % 2 ? -(code + 1) / 2 : code / 2;
+  }
+  return found;
 }
 
 async function unpackFloats({ data }) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,12 @@ from fed import LONG, SECOND, bart, document, t5
 from reportgen.analyses import cross_attention
 from reportgen.analyses.alignment_charts import draw_alignment, group_starts, pooled
 from reportgen.analyses.alignment_scores import even_scores, find_ordered
+from reportgen.analyses.output_tokens import OutputToken
+from reportgen.analyses.sinks import token_texts
 from reportgen.capture import MeasureOptions, measure
+from reportgen.measurements import TOKEN_LINK
 from reportgen.models import LanguageModel
+from reportgen.render import render_report
 from reportgen.report import build_report
 
 SOURCE = made_up()["token_sentences"]
@@ -208,3 +213,41 @@ def test_expectations_by_layer_are_averaged() -> None:
     by_layer = np.stack([whole * np.float32(0.5), whole * np.float32(1.5)])
     found = cross_attention.analyse(made_up_pair(replaced={"cross.sentence_expected": by_layer}))
     np.testing.assert_allclose(found.expected, whole, rtol=1e-6)
+
+
+def links_of(rows: list[list[tuple[int, float]]]) -> np.ndarray:
+    """Token links as they are stored, eight to a token."""
+    found = np.zeros((len(rows), 8), TOKEN_LINK)
+    found["key"] = -1
+    for query, links in enumerate(rows):
+        for rank, link in enumerate(links):
+            found[query, rank] = link
+    return found
+
+
+def test_output_tokens_name_what_they_look_at_in_either_text() -> None:
+    cross = links_of([[(0, 0.5)], [(5, 0.4), (3, 0.25), (22, 0.125), (1, 0.0625)], *[[(2, 0.75)]] * 15])
+    own = links_of([[(0, 1.0)], [(0, 0.5), (1, 0.25)], *[[(1, 0.5), (0, 0.125)]] * 15])
+    measured = made_up_pair(replaced={"cross.token_links": cross, "decoder.token_links": own})
+    result = cross_attention.analyse(measured)
+    start, first = result.tokens[:2]
+    assert len(result.tokens) == result.printed_tokens == 17
+    assert (start.token, start.sentence) == ("added token 0", None)
+    assert (first.token, first.sentence) == ("Birch and delta were seen.", 0)
+    texts, members = token_texts(measured), measured["token_sentences"].tolist()
+    assert [(looked.token, looked.sentence, looked.weight) for looked in first.source] == [
+        (texts[key], members[key] if members[key] >= 0 else None, weight) for key, weight in ((5, 0.4), (3, 0.25), (22, 0.125))
+    ]
+    assert [(looked.token, looked.sentence) for looked in first.before] == [("added token 0", None), ("Birch and delta were seen.", 0)]
+    page = render_report(build_report(measured), lambda specs: {})
+    assert "What each token of the output looks at" in page
+    assert "All 17 tokens that the decoder read" in page
+
+
+def test_without_links_of_tokens_there_is_no_view_of_them_and_more_than_fit_are_counted() -> None:
+    bare = cross_attention.analyse(made_up_pair())
+    assert bare.tokens == ()
+    assert cross_attention.notices(bare) == ()
+    tokens = (OutputToken(token="a", sentence=0, source=(), before=()),) * 241
+    (notice,) = cross_attention.notices(replace(bare, tokens=tokens, printed_tokens=240))
+    assert notice.startswith("Of 241 output tokens the page lists the first 240")

@@ -14,7 +14,12 @@ class Opened:
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
+    def settle(self) -> None:
+        """Waits for what the page does in turns."""
+        self.tab.wait_for_selector("[data-under-way]", state="detached")
+
     def texts(self, selector: str) -> list[str]:
+        self.settle()
         return self.tab.eval_on_selector_all(selector, "found => found.map((element) => element.textContent.trim())")
 
     def read(self, selector: str) -> str:
@@ -26,6 +31,7 @@ class Opened:
           sections.forEach((section) => { section.style.contentVisibility = ""; });
           return text;
         }"""
+        self.settle()
         return self.tab.eval_on_selector(selector, script)
 
     def numbers(self, selector: str, attribute: str) -> list[int]:

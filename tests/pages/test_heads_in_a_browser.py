@@ -142,7 +142,7 @@ def test_minus_signs_sort_as_numbers(page: Opened) -> None:
     page.tab.locator("summary", has_text="sentences compared").click()
     (column,) = [place for place, text in enumerate(page.texts(f"{selector} thead th"), 1) if text.startswith("input × gradient")]
     page.tab.locator(f"{selector} thead th:nth-child({column}) button").click()
-    page.tab.wait_for_selector("tbody[data-under-way]", state="detached")
+    page.settle()
     shown = [float(text.replace("−", "-")) for text in page.texts(f"{selector} tbody td:nth-child({column})")]
     assert shown == sorted(shown, reverse=True)
     assert min(shown) < 0 < max(shown)

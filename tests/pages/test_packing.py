@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +11,11 @@ from hypothesis import strategies as st
 from pages.reports import long_report, section_of
 from pages.second_reading import read_heads, read_views, reader
 
-from reportgen.coding import code
+from reportgen import coding
+from reportgen.coding import Symbols, code, code_all
 from reportgen.head_packing import pack_heads
 from reportgen.packing import NEVER, Scale, find_scale, step_of
-from reportgen.view_packing import PackedViews, pack_expected, pack_measure, pack_views
+from reportgen.view_packing import PackedViews, Views, pack_all, pack_expected, pack_matrices, pack_measure
 
 
 def unpack(packed: PackedViews) -> np.ndarray:
@@ -40,7 +43,7 @@ def test_any_matrix_comes_back_within_half_a_step(seed: int, sentences: int, vie
     values[random.random(values.shape) < 0.1] = np.nan
     if triangle:
         values[:, *np.triu_indices(sentences, 1)] = np.nan
-    packed = pack_views(values, Scale(low=1e-4, high=1.0), (0.05,) * views, triangle)
+    (packed,) = pack_all([Views(values=values, scale=Scale(low=1e-4, high=1.0), steps=(0.05,) * views, triangle=triangle)])
     assert within(unpack(packed), values, packed)
 
 
@@ -56,7 +59,8 @@ def test_real_looking_matrices_come_back_and_the_stated_rounding_is_the_step() -
 
 def test_rows_and_columns_are_not_exchanged() -> None:
     values = np.array([[[1.0, 0, 0], [0.1, 0.9, 0], [0.02, 0.3, 0.68]]])
-    found = unpack(pack_views(values, Scale(low=0.01, high=1.0), (0.02,), triangle=True))
+    (packed,) = pack_all([Views(values=values, scale=Scale(low=0.01, high=1.0), steps=(0.02,), triangle=True)])
+    found = unpack(packed)
     assert found[0, 1, 0] == pytest.approx(0.1, rel=0.011)
     assert found[0, 2, 1] == pytest.approx(0.3, rel=0.011)
     assert np.isnan(found[0, 0, 1])
@@ -100,7 +104,7 @@ def test_symbols_come_back_in_any_context(seed: int, rows: int, length: int) -> 
     random = np.random.default_rng(seed)
     contexts = random.integers(0, 3, (rows, length))
     symbols = (random.random((rows, length)) ** (1 + 4 * contexts) * 7).astype(np.uint8)
-    coded = code(symbols, contexts, (3, 7))
+    coded = code(Symbols(symbols=symbols, contexts=contexts, shape=(3, 7)))
     occurring = coded.frequencies.sum(1)
     assert set(occurring.tolist()) <= {0, 4096}
     for row, words in enumerate(coded.rows):
@@ -108,9 +112,32 @@ def test_symbols_come_back_in_any_context(seed: int, rows: int, length: int) -> 
         assert [symbol(context) for context in contexts[row].tolist()] == symbols[row].tolist()
 
 
+def test_several_are_coded_as_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    shapes = ((3, 5, 11), (2, 7, 9_001), (5, 3, 17), (7, 2, 1))
+    several = [
+        Symbols(symbols=random.integers(0, symbols, (rows, length)).astype(np.uint8), contexts=np.zeros((rows, length), np.int32), shape=(1, symbols))
+        for symbols, rows, length in shapes
+    ]
+    alone = [code(one).rows for one in several]
+    assert [one.rows for one in code_all(several)] == alone
+    monkeypatch.setattr(coding, "TOGETHER", 60_000)
+    assert [one.rows for one in code_all(several)] == alone
+    assert code_all([]) == []
+
+
+def test_matrices_of_the_workspace_are_packed_as_each_by_itself() -> None:
+    result = replace(section_of(long_report(sentences=29, layers=5), "sentence_matrix").result, rollout=None)
+    packed = pack_matrices(result)
+    assert packed.rollout is None
+    assert packed.isa == pack_measure(result.isa, result.causal)
+    assert packed.rollout_without_sink == pack_measure(result.rollout_without_sink, result.causal)
+    assert packed.expected == pack_expected(result.expected, result.causal)
+
+
 def test_long_rows_are_coded_in_equal_pieces_in_nearly_as_few_bits_as_their_frequencies_allow() -> None:
     symbols = (np.random.default_rng(1).random((1, 20_001)) < 0.1).astype(np.uint8)
-    coded = code(symbols, np.zeros((1, 20_001), np.int32), (1, 2))
+    coded = code(Symbols(symbols=symbols, contexts=np.zeros((1, 20_001), np.int32), shape=(1, 2)))
     symbol = reader(iter(np.frombuffer(coded.rows[0], "<u2").tolist()), coded.frequencies, 20_001)
     assert [symbol(0) for _ in range(20_001)] == symbols[0].tolist()
     share = symbols.mean()

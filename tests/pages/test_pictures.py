@@ -19,7 +19,8 @@ from reportgen.render import render_report
 CHART = {"data": {"values": [{"x": 1}, {"x": 2}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
 FRAGILE_CHILD = """
 import json, os, sys
-for name in json.load(sys.stdin):
+for line in sys.stdin:
+    name, spec = json.loads(line)
     if name.startswith("deadly"):
         os.abort()
     print(json.dumps([name, "<svg/>"]), flush=True)
@@ -49,8 +50,29 @@ def test_a_child_that_got_ready_is_asked_first_and_ends_with_its_block(tmp_path:
         assert draw({"one": CHART, "deadly": CHART, "two": CHART}) == {"one": "<svg/>", "two": "<svg/>"}
     with ready_child(child) as draw:
         assert draw({}) == {}
+    with ready_child(child) as draw:
+        draw.begin({"one": CHART})
+        draw.begin({"two": CHART})
+        assert draw({"one": CHART, "two": CHART, "three": CHART}) == dict.fromkeys(["one", "two", "three"], "<svg/>")
+        assert draw({"one": CHART}) == {"one": "<svg/>"}  # by another child
     with pytest.raises(KeyError), ready_child((sys.executable, "-c", "import time; time.sleep(60)")):
         raise KeyError
+
+
+def test_what_was_begun_and_is_wanted_otherwise_is_drawn_as_it_is_wanted() -> None:
+    with ready_child() as draw:
+        draw.begin({"one": CHART | {"title": "before"}, "two": CHART})
+        drawn = draw({"one": CHART | {"title": "after"}})
+    assert set(drawn) == {"one"}
+    assert "after" in drawn["one"]
+    assert "before" not in drawn["one"]
+
+
+def test_a_child_that_dies_of_what_was_begun_loses_that_picture_alone(tmp_path: Path) -> None:
+    specs = dict.fromkeys(["one", "deadly", "two"], CHART)
+    with ready_child(child_running(FRAGILE_CHILD, tmp_path)) as draw:
+        draw.begin(specs)
+        assert draw(specs) == dict.fromkeys(["one", "two"], "<svg/>")
 
 
 def test_a_chart_that_is_refused_is_left_out() -> None:

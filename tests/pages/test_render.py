@@ -144,6 +144,18 @@ def test_the_contents_lead_to_every_section_by_the_part_it_belongs_to(page: Page
     assert links[start : start + len(expected) + 2] == ["#findings", *expected, "#method"]
 
 
+def test_the_script_of_the_page_is_its_own_files_and_nothing_else(html: str) -> None:
+    """No bundle and no library: charts are pictures made beforehand, so that there is no third party's script to pin, to check or to license."""
+    found = re.findall(r"<script(?: [^>]*)?>.*?</script>", html, re.DOTALL)
+    (script,) = [one for one in found if 'type="application/json"' not in one.partition(">")[0]]
+    files = sorted((template_folder() / "static").glob("*.js"))
+    own = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    assert script == f'<script>(function () {{\n"use strict";\n{own}\nstart();\n}})();\n</script>'
+    assert len(script) < 200_000
+    assert not re.search(r"copyright|licen[cs]e|webpack|sourceMappingURL|module\.exports", script, re.IGNORECASE)
+    assert all(max(map(len, file.read_text(encoding="utf-8").splitlines())) < 250 for file in files)  # written by hand
+
+
 def test_no_two_scripts_give_one_name_to_two_things() -> None:
     scripts = [file.read_text(encoding="utf-8") for file in (template_folder() / "static").glob("*.js")]
     names = [name for script in scripts for name in re.findall(r"^(?:async )?(?:function|const|let) (\w+)", script, re.MULTILINE)]

@@ -72,7 +72,7 @@ def draw_matrix(
     chart = alt.Chart(alt.Data(values=packed(rows)), width=alt.Step(CELL), height=alt.Step(CELL - 10))
     cells = chart.mark_rect().encode(x=x, y=y, color=alt.Color("value:Q", title=title, scale=scale))
     text = chart.mark_text(fontSize=10).encode(
-        x=x, y=y, text="text:N", color=alt.Color("ink:N", scale=alt.Scale(domain=["dark", "light"], range=["#101010", "#fefefe"]), legend=None)
+        x=x, y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=alt.Scale(domain=["dark", "light"], range=["#101010", "#fefefe"]), legend=None)
     )
     return spec_of(alt.layer(cells, text).resolve_scale(color="independent").properties(padding=MARGIN).configure_view(stroke=None))
 

@@ -43,7 +43,7 @@ def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
     dash = alt.StrokeDash("curve:N", title=None, scale=alt.Scale(domain=names, range=list(DASHES)))
     y = alt.Y("value:Q", title=f"target, {drawn.unit}", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
     chart = alt.Chart().encode(x=x)
-    band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2="high:Q", color=colour)
+    band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
     line = chart.mark_line(point=alt.OverlayMarkDef(size=18, filled=True)).encode(y=y, color=colour, strokeDash=dash)
     width, height = (240, 180) if few else (150, 110)
     layers = alt.layer(line, band, data=alt.Data(values=packed(_rows(drawn)))).properties(width=width, height=height)

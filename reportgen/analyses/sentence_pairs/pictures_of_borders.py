@@ -33,7 +33,7 @@ def draw_novelty(novelty: Novelty, paragraph_ends: Collection[int], headings: Co
         alt.Chart(alt.Data(values=packed([rows[gap] for gap in novelty.gaps])))
         .mark_point(shape="diamond", filled=True, color="#b8621b", size=90)
         .encode(x=x, y=y),
-        alt.Chart(alt.Data(values=packed([rows[gap] for gap in novelty.gaps]))).mark_text(dy=-12, color="#1b1b1a").encode(x=x, y=y, text="after:Q"),
+        alt.Chart(alt.Data(values=packed([rows[gap] for gap in novelty.gaps]))).mark_text(dy=-12, color="#1b1b1a").encode(x=x, y=y, text=alt.Text("after:Q")),
     ]
     borders = ", ".join(str(gap + 1) for gap in novelty.gaps) or "none"
     words = f"Novelty of each of {len(rows)} gaps between sentences. Borders above the level of {novelty.level:.2f} follow sentences: {borders}."

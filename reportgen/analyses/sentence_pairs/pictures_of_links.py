@@ -28,7 +28,7 @@ def draw_distances(
     y = alt.Y("share:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~p"))
     base = alt.Chart(alt.Data(values=packed(rows)), width=620, height=280)
     chart = alt.layer(
-        base.mark_area(opacity=0.2, color="#7a7a7a").encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q"),
+        base.mark_area(opacity=0.2, color="#7a7a7a").encode(x=x, y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")),
         base.mark_line(color="#7a7a7a").encode(x=x, y=y),
         base.mark_line(color="#3b6ea8", strokeDash=[6, 3]).encode(x=x, y=alt.Y("expected:Q", title=title)),
         alt.Chart(alt.Data(values=packed(links)))
