@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from pages.accessibility import OPEN_ALL, violations
-from pages.conftest import ARGUMENTS, CHROMIUM
 from pages.opened import Opened, listen
 
 from reportgen.website import Built
@@ -16,17 +15,6 @@ from reportgen.website import Built
 TITLES = ["Trees and water", "Trees and water", "A log of the north light"]
 PAGES = ("index.html", "documents/trees-and-water.html", "models/made-up-1.html", "findings.html", "about.html", "404.html")
 ACTIVE = "document.activeElement.id"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs Debian's chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api").sync_playwright().start()
-    browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-    yield browser
-    browser.close()
-    playwright.stop()
 
 
 @pytest.fixture(scope="module")
