@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,52 +13,56 @@ from reportgen.chart_rules import check_chart
 from reportgen.comparison.attribution import AttributionChanges
 from reportgen.comparison.layers import Curve, LayerChanges
 
-A, B, EVEN, INK = "#3b6ea8", "#b8621b", "#7a7a7a", "#1b1b1a"
+A, B, GREY, INK = "#3b6ea8", "#b8621b", "#7a7a7a", "#1b1b1a"
+EVEN, CHANGE = "even attention", "A to B"
+LINES = {"A": (A, [1, 0]), "B": (B, [6, 3]), EVEN: (GREY, [1, 3]), CHANGE: (INK, [1, 0])}
 COLUMNS = 3
 RANKED = ("gradient", "attention")
 
 
 def draw_layers(layers: LayerChanges) -> Mapping[str, Any]:
-    """A panel for each score: A as a line, B dashed, even attention dotted where it is known and the same scale."""
+    """A panel for each score: A as a line, B dashed, even attention dotted where it is known; first what lands elsewhere, where layers are one to one."""
     import altair as alt
 
+    rows = [*_elsewhere(layers), *(row for curve in layers.curves for row in _curve(curve))]
+    deep = any(len(curve.a) != len(curve.b) for curve in layers.curves)
+    axis = alt.Axis(format="%", grid=False, tickCount=3) if deep else alt.Axis(tickMinStep=1, grid=False)
     with unchecked():
-        panels = [_panel(alt, curve) for curve in layers.curves]
-        if layers.elsewhere_content is not None:
-            panels = [_elsewhere(alt, layers.elsewhere_content), *panels]
-        rows = [alt.hconcat(*panels[start : start + COLUMNS]) for start in range(0, len(panels), COLUMNS)]
-        return check_chart("layers", spec_of(alt.vconcat(*rows).configure_view(stroke=None)))
+        chart = (
+            alt.Chart(alt.Data(values=packed(rows)), width=200, height=130)
+            .mark_line()
+            .encode(
+                x=alt.X("layer:Q", title="depth" if deep else "layer", scale=alt.Scale(nice=False), axis=axis),
+                y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
+                color=alt.Color("of:N", title=None, scale=alt.Scale(domain=list(LINES), range=[colour for colour, _ in LINES.values()]), legend=None),
+                strokeDash=alt.StrokeDash("of:N", scale=alt.Scale(domain=list(LINES), range=[dash for _, dash in LINES.values()]), legend=None),
+                detail="line:N",
+            )
+        )
+        header = alt.Header(labelFontSize=12, labelFontWeight="normal", labelLimit=260)
+        facet = alt.Facet("panel:N", title=None, sort=list(dict.fromkeys(row["panel"] for row in rows)), header=header)
+        return check_chart("layers", spec_of(chart.facet(facet=facet, columns=COLUMNS).resolve_scale(y="independent")))
 
 
-def _panel(alt: Any, curve: Curve) -> Any:
-    deep = len(curve.a) != len(curve.b)
-    axis = alt.Axis(tickMinStep=1, grid=False) if not deep else alt.Axis(format="%", grid=False, tickCount=3)
-    x = alt.X("layer:Q", title="depth" if deep else "layer", scale=alt.Scale(nice=False), axis=axis)
-    y = alt.Y("value:Q", title=curve.unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
-    marks = [
-        alt.Chart(alt.Data(values=packed(_points(values, deep))), width=200, height=130).mark_line(color=colour, strokeDash=dash).encode(x=x, y=y)
-        for values, colour, dash in ((curve.a, A, [1, 0]), (curve.b, B, [6, 3]))
-    ]
-    levels = [1.0] if curve.relative else sorted({level for level in (curve.even_a, curve.even_b) if level is not None})
-    if levels:
-        rows = [{"value": round(float(level), 5)} for level in levels]
-        marks.append(alt.Chart(alt.Data(values=packed(rows))).mark_rule(color=EVEN, strokeDash=[1, 3]).encode(y=y))
-    return alt.layer(*marks, title=alt.TitleParams(curve.label.replace("without the sink", "no sink"), fontWeight="normal", fontSize=12))
+def _elsewhere(layers: LayerChanges) -> Iterator[dict[str, Any]]:
+    values = () if layers.elsewhere_content is None else layers.elsewhere_content
+    for layer, value in enumerate(values):
+        yield {"panel": "Attention elsewhere (share)", "of": CHANGE, "line": CHANGE, "layer": layer, "value": _plotted(value)}
 
 
-def _elsewhere(alt: Any, values: Float[np.ndarray, " layer"]) -> Any:
-    """The share of attention that lands elsewhere, where layers are one to one."""
-    rows = [{"layer": layer, "value": _plotted(100 * value)} for layer, value in enumerate(values)]
-    x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
-    y = alt.Y("value:Q", title="%", axis=alt.Axis(tickCount=4))
-    title = alt.TitleParams("Attention elsewhere", fontWeight="normal", fontSize=12)
-    return alt.Chart(alt.Data(values=packed(rows)), width=200, height=130, title=title).mark_line(color=INK).encode(x=x, y=y)
-
-
-def _points(values: Float[np.ndarray, " layer"], deep: bool) -> list[dict[str, Any]]:
+def _curve(curve: Curve) -> Iterator[dict[str, Any]]:
     """Against the layer, or against its place from first to last where the files have unequal numbers of layers."""
-    places = [place / max(len(values) - 1, 1) for place in range(len(values))] if deep else range(len(values))
-    return [{"layer": round(place, 4), "value": _plotted(value)} for place, value in zip(places, values, strict=True)]
+    deep = len(curve.a) != len(curve.b)
+    unit = "times even" if curve.relative else curve.unit
+    short = curve.label.removeprefix("Attention ").replace("without the sink", "no sink")
+    panel = f"{short[0].upper()}{short[1:]} ({unit})"
+    evens = (1.0, None) if curve.relative else (curve.even_a, curve.even_b)
+    for name, values, even in (("A", curve.a, evens[0]), ("B", curve.b, evens[1])):
+        places = [round(place / max(len(values) - 1, 1), 4) if deep else place for place in range(len(values))]
+        for place, value in zip(places, values, strict=True):
+            yield {"panel": panel, "of": name, "line": name, "layer": place, "value": _plotted(value)}
+        for place in () if even is None else (places[0], places[-1]):
+            yield {"panel": panel, "of": EVEN, "line": f"{EVEN} in {name}", "layer": place, "value": _plotted(even)}
 
 
 def _plotted(value: float | np.floating) -> float | None:
@@ -123,6 +127,6 @@ def _ranks(alt: Any, label: str, one: Int[np.ndarray, " unit"], other: Int[np.nd
         channel(f"{name}:Q", title=title, scale=alt.Scale(domain=[1, size], reverse=True, nice=False), axis=alt.Axis(tickMinStep=1, tickCount=5))
         for channel, name, title in ((alt.X, "a", "rank in A"), (alt.Y, "b", "rank in B"))
     )
-    line = alt.Chart(alt.Data(values=packed(ends))).mark_line(color=EVEN, strokeDash=[1, 3]).encode(x=x, y=y)
+    line = alt.Chart(alt.Data(values=packed(ends))).mark_line(color=GREY, strokeDash=[1, 3]).encode(x=x, y=y)
     points = alt.Chart(alt.Data(values=packed(rows)), width=240, height=240, title=f"By {label}").mark_circle(size=36, opacity=0.7, color=A).encode(x=x, y=y)
     return alt.layer(line, points)

@@ -170,8 +170,9 @@ def _of_runs(relation: Relation, a: Measurements, b: Measurements) -> Iterator[N
     one, other = a.metadata, b.metadata
     if relation.same_model and one["revision"] in NO_IDENTITY:
         yield Note(about="text", text=f"The files do not say which weights were measured; both say {one['model']}, and are taken for the same model.")
-    if relation.same_model and one["dtype"] != other["dtype"]:
-        yield Note(about="text", text=f"A was computed in {one['dtype']}, B in {other['dtype']}: small differences everywhere are those of rounding.")
+    ways = [f"in {of['dtype']} on {of['device']}" for of in (one, other)]
+    if relation.same_model and ways[0] != ways[1]:
+        yield Note(about="text", text=f"A was computed {ways[0]}, B {ways[1]}: small differences everywhere may be those of rounding.")
     options = sorted(name for name in one["options"].keys() | other["options"].keys() if one["options"].get(name) != other["options"].get(name))
     if options:
         said = "; ".join(f"{name}: {_said(one['options'].get(name))} in A, {_said(other['options'].get(name))} in B" for name in options)

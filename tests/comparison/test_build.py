@@ -211,7 +211,7 @@ def test_attribution_of_other_targets_is_not_compared_and_the_reason_is_said(oth
 def test_what_differs_beside_what_is_compared_is_said() -> None:
     other = version(FIRST, half=True, dtype="bfloat16", level="paragraph", libraries={"numpy": "2.0", "torch": "2.1"}, options={"probes": None})
     found = build_comparison(version(FIRST), other)
-    assert "A was computed in float32, B in bfloat16" in notes(found)
+    assert "A was computed in float32 on cpu, B in bfloat16 on cpu" in notes(found)
     assert "Libraries differ: torch 2.0 and 2.1." in notes(found)
     assert "probes: seed 0, rows 4, period 100 in A, none in B" in notes(found)
     assert "A stores shares of attention by head as float32, B as float16" in notes(found)
