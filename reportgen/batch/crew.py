@@ -39,7 +39,9 @@ class Alone:
     """This process as the only worker."""
 
     def __init__(self, setup: Setup) -> None:
-        self.measurer, self.work = Measurer(setup), None
+        import torch
+
+        self.measurer, self.work, self.threads = Measurer(setup), None, torch.get_num_threads()
         self.measurer.load()
 
     @property
@@ -62,8 +64,11 @@ class Alone:
         return [(work, self.measurer.make(work))]
 
     def close(self) -> None:
-        """Forget the model."""
+        """Forget the model, and leave torch as it was."""
+        import torch
+
         self.measurer.model = None
+        torch.set_num_threads(self.threads)
 
 
 def refuse_endless_deaths(deaths: int, why: str) -> None:

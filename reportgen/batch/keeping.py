@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from reportgen.batch.manifest import DONE, Entry, StoredFile, read_manifest
+from reportgen.batch.manifest import DONE, Entry, Manifest, StoredFile, read_manifest
 from reportgen.batch.store import PIECE, whole
 from reportgen.batch.work import Facts, Made, facts_of
-from reportgen.errors import OutputError
+from reportgen.errors import BatchError, OutputError
 from reportgen.files import replacing
 
 MEASUREMENTS, PAGE = ".npz", ".html"
@@ -60,8 +60,12 @@ class Kept:
     folder: Path
 
     @cached_property
+    def _manifest(self) -> Manifest | None:
+        return read_manifest(self.folder)
+
+    @cached_property
     def _recorded(self) -> Mapping[str, Entry]:
-        manifest = read_manifest(self.folder)
+        manifest = self._manifest
         return {} if manifest is None else {entry.key: entry for entry in manifest.of(DONE) if entry.key is not None}
 
     @cached_property
@@ -72,6 +76,12 @@ class Kept:
             if name.endswith(MEASUREMENTS):
                 named.setdefault(name.removesuffix(MEASUREMENTS)[-PIECE:], []).append(name)
         return named
+
+    def refuse_other_threads(self, threads: int) -> None:
+        """Raise `BatchError` where the folder's measurements were made by workers of another number of threads, on which their last figures depend."""
+        before = threads if self._manifest is None else self._manifest.settings["threads"]
+        if before != threads:
+            raise BatchError(f"{self.folder} was begun with --threads {before}: go on with that, or name another folder.")
 
     def find(self, key: str, pages: bool) -> Found:
         """What is there under a key. Files that a manifest lists have to have its checksums; measurements that none lists, those of their archive; a page that none lists is not trusted."""

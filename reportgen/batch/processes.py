@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -114,10 +113,3 @@ def serve(pipe: Connection, setup: Setup, index: int) -> None:
         pipe.send((READY, None))
         while True:
             pipe.send(("answer", measurer.make(pipe.recv())))
-
-
-def threads_of_each(workers: int) -> int:
-    """The threads that this machine has for a worker of so many: those that torch would take, divided."""
-    import torch
-
-    return max(1, min(torch.get_num_threads(), os.cpu_count() or 1) // workers)

@@ -18,7 +18,7 @@ from reportgen.batch.manifest import FAILED, Entry, Manifest, piece_path, write_
 from reportgen.batch.model_identity import pinned
 from reportgen.batch.on_ray import HERE, Cluster, RayCrew
 from reportgen.batch.planning import Plan, Task, plan_of, work_of
-from reportgen.batch.processes import Processes, threads_of_each
+from reportgen.batch.processes import Processes
 from reportgen.batch.sharding import Shard
 from reportgen.batch.store import file_stem, make_folder, said
 from reportgen.batch.work import Made, NotMade, setup_of
@@ -31,9 +31,10 @@ AT_MOST, SHARE = 5.0, 0.05  # the manifest is written when the last one is so ma
 
 @dataclass(frozen=True, kw_only=True)
 class How:
-    """How a run goes, none of which changes a byte of what it gives.
+    """How a run goes, of which only `threads` can change a byte of what it gives.
 
-    `jobs` workers (None: one, or all that a cluster has room for) of `threads` threads (None: this machine's, divided), in processes of this machine or as Ray's actors.
+    `jobs` workers (None: one, or all that a cluster has room for) of `threads` threads, in processes of this machine or as Ray's actors. Backward passes add up in
+    an order that depends on the threads, so that their last figures do, and all workers have the same number.
     `resume` goes on where an earlier run ended. `shard` is the part of the documents to take. Without `pages` only measurements are made.
     """
 
@@ -43,7 +44,7 @@ class How:
     engine: Literal["local", "ray"] = "local"
     address: str = HERE
     gpus_per_worker: float = 0.0
-    threads: int | None = None
+    threads: int = 1
     pages: bool = True
 
 
@@ -63,7 +64,7 @@ def run_batch(named: Sequence[str], folder: Path, asked: Asked, how: How | None 
     """The manifest of a run that measured every document once, with a page each; it and all files lie in `folder`, which is made where it is missing.
 
     A document that cannot be measured is listed as failed and stops no other. The same documents, model, options and libraries on the same kind of processor
-    give the same bytes, whatever `how` says. Raises `BatchError` where the run cannot be begun or gone on with, `DocumentError` for names of nothing, `ModelError`
+    give the same bytes by the same threads, whatever else `how` says. Raises `BatchError` where the run cannot be begun or gone on with, `DocumentError` for names of nothing, `ModelError`
     for a model that cannot be loaded and `OutputError`; what was finished by then stays, and is in the manifest.
     """
     how = how or How()
@@ -100,6 +101,7 @@ class Run:
         if self.how.resume:
             remove_half_written(self.folder)
             kept = Kept(folder=self.folder)
+            kept.refuse_other_threads(self.how.threads)
             plan = plan.with_found(lambda key: kept.find(key, self.how.pages))
         elif piece_path(self.folder, self.how.shard).exists():
             raise BatchError(f"{self.folder} holds the results of an earlier run: go on with --resume, or name another folder.")
@@ -187,15 +189,12 @@ class Run:
 
 def crew_of(asked: Asked, how: How, tasks: int) -> Crew:
     """The workers that a run asks for, no more than it has documents left."""
+    setup = setup_of(asked, how.threads, how.pages)
     if how.engine == "ray":
         jobs = None if how.jobs is None else min(how.jobs, tasks)
-        threads = how.threads or 1
-        setup = setup_of(asked, threads, how.pages)
-        return RayCrew(setup, Cluster(address=how.address, workers=jobs, gpus=how.gpus_per_worker, cpus=threads))
+        return RayCrew(setup, Cluster(address=how.address, workers=jobs, gpus=how.gpus_per_worker, cpus=how.threads))
     jobs = min(how.jobs or 1, tasks)
-    if jobs == 1:
-        return Alone(setup_of(asked, how.threads, how.pages))
-    return Processes(setup_of(asked, how.threads or threads_of_each(jobs), how.pages), jobs)
+    return Alone(setup) if jobs == 1 else Processes(setup, jobs)
 
 
 def _refuse(how: How) -> None:

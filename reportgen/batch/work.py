@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from reportgen.asked import Asked, load_as_asked, measure_as_asked, read_as_asked
 from reportgen.errors import ReportgenError
 
@@ -22,14 +24,14 @@ BESIDE = ("sentences", "pair")
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What all documents share: what is asked, the files beside the documents by what they are for (name and bytes), threads (None: torch's own), whether pages are made.
+    """What all documents share: what is asked, the files beside the documents by what they are for (name and bytes), threads, whether pages are made.
 
     Paths in `asked` are of the machine where the run began and are not read by workers; a model's folder is.
     """
 
     asked: Asked
     beside: Mapping[str, tuple[str, bytes]]
-    threads: int | None = None
+    threads: int = 1
     pages: bool = True
 
 
@@ -69,7 +71,7 @@ class NotMade:
     error: str
 
 
-def setup_of(asked: Asked, threads: int | None, pages: bool) -> Setup:
+def setup_of(asked: Asked, threads: int, pages: bool) -> Setup:
     """The setup, with the files beside the documents read."""
     paths = {role: Path(asked.reading[role]) for role in BESIDE if asked.reading.get(role) is not None}
     return Setup(asked=asked, beside={role: (path.name, path.read_bytes()) for role, path in paths.items()}, threads=threads, pages=pages)
@@ -98,8 +100,7 @@ class Measurer:
         from reportgen.progress import quiet_libraries
 
         quiet_libraries()
-        if self.setup.threads is not None:
-            torch.set_num_threads(self.setup.threads)
+        torch.set_num_threads(self.setup.threads)
         asked = self.setup.asked
         if self.index is not None and asked.placing.get("device") == "cuda":
             asked = replace(asked, placing={**asked.placing, "device": f"cuda:{self.index % torch.cuda.device_count()}"})
@@ -108,7 +109,7 @@ class Measurer:
     def make(self, work: Work) -> Made | NotMade:
         """The document's files, or why there are none; an error that is nobody's fault but reportgen's shows its traceback and does not stop the others."""
         try:
-            with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
+            with threadpool_limits(self.setup.threads, user_api="blas"), tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
                 return self._made(work, Path(folder))
         except ReportgenError as error:
             return NotMade(error=" ".join(str(error).split()))

@@ -29,7 +29,7 @@ def batch(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Workers, each with the model loaded: 1 by default; with Ray, all there is room for.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of each worker; by default this machine's, divided; with Ray 1.")] = None,
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="Threads of each worker: 1 by default; the last figures of attributions depend on it.")] = 1,
     engine: Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or actors of a Ray cluster (of the extra called ray).")] = "local",
     address: Annotated[
         str, typer.Option(help="The Ray cluster: local starts one here, auto finds the one that this machine is part of; or HOST:PORT.")

@@ -135,7 +135,7 @@ def test_a_document_is_given_to_three_workers_that_die_over_it_and_no_more(crew:
 def test_the_manifest_says_what_became_of_each_document(crew: Pretending, docs: Path, npz: bytes, quick: Asked) -> None:
     run_batch([str(docs)], docs / "out", quick)
     data = json.loads((docs / "out" / "manifest.json").read_text(encoding="utf-8"))
-    assert (data["schema"], data["shard"], data["settings"]) == (1, None, {"pages": True, "threads": None})
+    assert (data["schema"], data["shard"], data["settings"]) == (1, None, {"pages": True, "threads": 1})
     assert data["asked"]["attribution"] == "none"
     first = data["documents"][0]
     assert (first["source"], first["status"], first["tokens"], first["sentences"], first["error"]) == (str(docs / "a.txt"), "done", 23, 5, None)

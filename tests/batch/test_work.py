@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from threadpoolctl import threadpool_info
 
 from reportgen.asked import Asked
 from reportgen.batch import How, run_batch
 from reportgen.batch.work import Made, Measurer, NotMade, Work, setup_of
 from reportgen.cli import main
-from reportgen.errors import BatchError, ModelError
+from reportgen.errors import BatchError, DocumentError, ModelError
 
 
 def test_files_beside_the_document_are_sent_along(quick: Asked, tmp_path: Path) -> None:
@@ -38,10 +40,32 @@ def test_an_error_is_told_in_a_sentence(error: Exception, said: str, quick: Aske
         raise error
 
     monkeypatch.setattr("reportgen.batch.work.measure_as_asked", fail)
-    answer = Measurer(setup_of(quick, None, pages=False)).make(Work(key="k", name="a.txt", data=b"Nobody waved."))
+    answer = Measurer(setup_of(quick, 1, pages=False)).make(Work(key="k", name="a.txt", data=b"Nobody waved."))
     assert isinstance(answer, NotMade)
     assert said in answer.error
     assert ("Traceback" in capsys.readouterr().err) == isinstance(error, ValueError)
+
+
+def test_workers_have_the_threads_that_are_asked_for_and_torch_its_own_again_after_them(quick: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, before = [], torch.get_num_threads()
+
+    def look(*_: object) -> None:
+        seen.append((torch.get_num_threads(), {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}))
+        raise DocumentError("Seen.")
+
+    monkeypatch.setattr("reportgen.batch.work.measure_as_asked", look)
+    (tmp_path / "a.txt").write_text("Nobody waved.", encoding="utf-8")
+    torch.set_num_threads(3)
+    try:
+        run_batch([str(tmp_path / "a.txt")], tmp_path / "one", quick)
+        run_batch([str(tmp_path / "a.txt")], tmp_path / "two", quick, How(threads=2))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert [threads for threads, _ in seen] == [1, 2]
+    assert seen[0][1] == {1}
+    with pytest.raises(BatchError, match="--threads 2"):
+        run_batch([str(tmp_path / "a.txt")], tmp_path / "two", quick, How(resume=True))
 
 
 def test_the_exit_code_says_that_some_documents_failed(
