@@ -66,7 +66,7 @@ screenshots: .venv/installed-for-tests
 	@touch $@
 
 .venv/installed-for-tests: .venv/installed
-	@echo "Setting up the tests' own libraries: about 60 MB."
+	@echo "Setting up the tests' own libraries: about 140 MB."
 	@$(PIP) --constraint .venv/constraints.txt --editable '.[test]'
 	@touch $@
 

@@ -46,11 +46,12 @@ MEASURING = (
     "--memory",
 )
 COMMANDS = {
-    "": ("report", "measure", "render", "tokens", "site", "models"),
+    "": ("report", "measure", "render", "tokens", "batch", "site", "models"),
     "report": ("DOC", "--model", "--output", "--json", "--revision", *MEASURING),
     "measure": ("DOC", "--output", *MEASURING),
     "render": ("X.npz", "--output", "--json"),
     "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
+    "batch": ("DOCS", "--output", "--resume", "--shard", "--jobs", "--threads", "--engine", "--address", "--gpus-per-worker", "--no-pages", *MEASURING),
     "site": ("build", "add"),
     "site build": ("site.toml", "--base-url"),
     "site add": ("X.npz|DOC", "--site", "--model", "--tag", "--date", "--genre", "--licence", "--source"),

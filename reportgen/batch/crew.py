@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reportgen.batch.work import Made, Measurer, NotMade, Setup, Work
 from reportgen.errors import BatchError
@@ -13,6 +13,7 @@ TRIES = 3  # of a document whose worker died, and of a worker that dies before i
 SECONDS = 0.5  # that an answer is waited for at a time, so that an interruption is soon heard
 
 
+@runtime_checkable
 class Crew(Protocol):
     """Workers that load the model once and take a document at a time."""
 

@@ -70,7 +70,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         "shard": None if manifest.shard is None else [manifest.shard.index, manifest.shard.of],
         "asked": dict(manifest.asked),
         "settings": dict(manifest.settings),
-        "documents": [asdict(entry) for entry in sorted(manifest.entries, key=lambda entry: entry.source)],
+        "documents": [asdict(entry) for entry in manifest.entries],
     }
     with replacing(piece_path(folder, manifest.shard)) as file:
         file.write(f"{json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode())

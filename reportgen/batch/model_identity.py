@@ -42,7 +42,7 @@ def identity_of(asked: Asked) -> str:
     return f"{asked.model}, commit {_commit(asked.model, asked.placing.get('revision'))}"
 
 
-def device_kind(placing: Mapping[str, str]) -> str:
+def device_kind(placing: Mapping[str, str | None]) -> str:
     """cpu, cuda or mps, on which numbers depend by rounding; which one of several GPUs does not count."""
     named = placing.get("device") or "auto"
     return (_best_device() if named == "auto" else named).partition(":")[0]

@@ -26,7 +26,7 @@ class Cluster:
 
     address: str = HERE
     workers: int | None = None
-    gpus: float = 0
+    gpus: float = 0.0
     cpus: int = 1
 
 

@@ -42,7 +42,7 @@ class How:
     jobs: int | None = None
     engine: Literal["local", "ray"] = "local"
     address: str = HERE
-    gpus_per_worker: float = 0
+    gpus_per_worker: float = 0.0
     threads: int | None = None
     pages: bool = True
 
@@ -92,7 +92,8 @@ class Run:
     def manifest(self) -> Manifest:
         """What has become of the documents by now."""
         settings = {"pages": self.how.pages, "threads": self.how.threads}
-        return Manifest(asked=self.said, entries=tuple(self.entries.values()), shard=self.how.shard, settings=settings)
+        entries = sorted(self.entries.values(), key=lambda entry: entry.source)
+        return Manifest(asked=self.said, entries=tuple(entries), shard=self.how.shard, settings=settings)
 
     def begin(self, plan: Plan) -> None:
         """Find what is there already, write the first manifest, and tell what has failed before the work begins."""

@@ -121,10 +121,13 @@ class Measurer:
     def _made(self, work: Work, folder: Path) -> Made:
         npz = folder / MEASURED
         if work.measured is None:
-            self._measured(work, folder).save(npz)
+            measurements = self._measured(work, folder)
+            measurements.save(npz)
         else:
             npz.write_bytes(work.measured)
-        return _read_back(npz, self.setup.pages)
+            measurements = _read(npz)
+        page = _page(_read(npz)) if self.setup.pages else None  # of the file, as `reportgen render` gives it
+        return Made(facts=facts_of(measurements), npz=npz.read_bytes(), page=page)
 
     def _measured(self, work: Work, folder: Path) -> Measurements:
         texts = folder / "document", folder / "beside"
@@ -144,12 +147,10 @@ class Measurer:
         return replace(self.setup.asked, reading={**self.setup.asked.reading, **paths})
 
 
-def _read_back(npz: Path, pages: bool) -> Made:
-    """The files' bytes; the page is that of the measurements file, as `reportgen render` gives it."""
+def _read(npz: Path) -> Measurements:
     from reportgen.measurements import Measurements
 
-    measurements = Measurements.load(npz)
-    return Made(facts=facts_of(measurements), npz=npz.read_bytes(), page=_page(measurements) if pages else None)
+    return Measurements.load(npz)
 
 
 def _page(measurements: Measurements) -> bytes:

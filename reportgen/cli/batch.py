@@ -34,7 +34,7 @@ def batch(
     address: Annotated[
         str, typer.Option(help="The Ray cluster: local starts one here, auto finds the one that this machine is part of; or HOST:PORT.")
     ] = "local",
-    gpus_per_worker: Annotated[float, typer.Option(metavar="N", min=0, help="GPUs of each of Ray's workers, such as 1 or 0.5.")] = 0,
+    gpus_per_worker: Annotated[float, typer.Option(metavar="N", min=0, help="GPUs of each of Ray's workers, such as 1 or 0.5.")] = 0.0,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Keep the measurements alone.")] = False,
 ) -> None:
     """Measure many documents and write their pages, each once, with a manifest of what came of them."""

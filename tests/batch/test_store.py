@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_folders import save_folder, tiny_gpt2
 
 from reportgen.asked import Asked
 from reportgen.batch import store
@@ -18,11 +17,6 @@ from reportgen.errors import DocumentError, ModelError
 from reportgen.measurements import Measurements
 
 TEXT = "The ship left the harbour at dawn. Nobody on the quay waved."
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_folder(tmp_path_factory.mktemp("models") / "tiny", tiny_gpt2())
 
 
 @pytest.fixture
