@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -77,8 +77,9 @@ def template_folder() -> Path:
     return next((place for place in places if (place / "page.html.jinja").is_file()), places[0])
 
 
+@cache
 def page_environment() -> Environment:
-    """What templates are rendered in: everything that is printed is escaped, and a name that is not there is an error."""
+    """What templates are rendered in: everything that is printed is escaped, and a name that is not there is an error. Each template is compiled once."""
     environment = Environment(
         loader=FileSystemLoader(template_folder()),
         autoescape=True,
