@@ -76,4 +76,4 @@ screenshots: .venv/installed-for-tests
 	@touch $@
 
 clean:
-	rm -rf .venv report.html
+	rm -rf .venv report.html site/_build

@@ -89,7 +89,7 @@ def test_no_file_is_longer_than_three_hundred_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
-@pytest.mark.parametrize("module", ["reportgen.render", "reportgen.report", "reportgen.measurements", "reportgen.report_data"])
+@pytest.mark.parametrize("module", ["reportgen.website", "reportgen.report", "reportgen.measurements", "reportgen.report_data"])
 def test_below_the_waist_torch_is_not_imported(module: str) -> None:
     code = f"import sys, {module}; sys.exit(' '.join(name for name in ('torch', 'transformers') if name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr.strip() == ""

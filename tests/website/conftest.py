@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from website.sites import SETTINGS, no_pictures, save_three
+from website.sites import SETTINGS, no_pictures, save_three, without_charts
 
 from reportgen.website import Built, Entry, write_site
 
@@ -19,4 +19,5 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
 def built(entries: list[Entry], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
     """A site of three reports: the folder and what the build said of itself."""
     folder = tmp_path_factory.mktemp("site") / "out"
-    return folder, write_site(SETTINGS, entries, folder, draw=no_pictures)
+    with without_charts():
+        return folder, write_site(SETTINGS, entries, folder, draw=no_pictures)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from made_up import Sizes, made_up
 
+from reportgen.analyses import ANALYSES
 from reportgen.website import Entry, SiteSettings
 from reportgen.website.card import Card
 from reportgen.website.entries import Listed
@@ -47,6 +50,14 @@ HOSTILE = (
     "a\x00b\x1bc\ufffed\ud800e",
     "W" * 500,
 )
+
+
+@contextmanager
+def without_charts() -> Iterator[None]:
+    """Reports without charts, which take much of the time that a small report does."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("reportgen.report.ANALYSES", tuple(replace(analysis, draw=lambda result: {}) for analysis in ANALYSES))
+        yield
 
 
 def save(folder: Path, name: str, *, seed: int = 0, layers: int = 3, **metadata: Any) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from website.sites import listed, no_pictures
+from website.sites import listed, no_pictures, without_charts
 
 from reportgen.corpus import summarise
 from reportgen.errors import SiteError
@@ -37,7 +37,8 @@ def measurements(path: Path) -> Measurements:
 
 @pytest.fixture(scope="module")
 def report(measurements: Measurements) -> Report:
-    return build_report(measurements)
+    with without_charts():
+        return build_report(measurements)
 
 
 @pytest.fixture(scope="module")
