@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from reportgen.analyses.sentence_matrix import Result
 from reportgen.coding import Symbols, code_all
@@ -112,8 +112,9 @@ def pack_expected(values: Float[np.ndarray, "*layer row row"], triangle: bool) -
 
 
 def pack_all(wanted: Sequence[Views]) -> list[PackedViews]:
-    """Each set of views, packed."""
-    weights, symbols = zip(*(_symbols_of(views) for views in wanted), strict=True)
+    """Each set of views, packed. Memory: the codes of one set, and what coding takes."""
+    weights: list[np.ndarray] = []
+    all_coded = code_all(_symbols_of(views, weights) for views in wanted)
     return [
         PackedViews(
             low=views.scale.low,
@@ -125,17 +126,18 @@ def pack_all(wanted: Sequence[Views]) -> list[PackedViews]:
             frequencies=deflated(coded.frequencies.astype("<u2").tobytes()),
             data=as_text(b"".join(coded.rows)),
         )
-        for views, own, coded in zip(wanted, weights, code_all(symbols), strict=True)
+        for views, own, coded in zip(wanted, weights, all_coded, strict=True)
     ]
 
 
-def _symbols_of(views: Views) -> tuple[Float[np.ndarray, "view known"], Symbols]:
-    """The weights of each view, and what is to be coded of it."""
+def _symbols_of(views: Views, found: list[np.ndarray]) -> Symbols:
+    """What is to be coded of the views; the weights of each are put at the end of `found`."""
     rows = views.values.shape[-1]
     within = np.tri(rows, dtype=bool) if views.triangle else np.ones((rows, rows), bool)
     codes = [np.where(within, encode(view, views.scale, step), 0) for view, step in zip(views.values, views.steps, strict=True)]
     weights, symbols, contexts = zip(*(_against_expected(codes, view, within) for view in range(len(codes))), strict=True)
-    return np.stack(weights), Symbols(symbols=np.stack(symbols), contexts=np.stack(contexts), shape=(CONTEXTS, 256))
+    found.append(np.stack(weights))
+    return Symbols(symbols=np.stack(symbols), contexts=np.stack(contexts), shape=(CONTEXTS, 256))
 
 
 def _against_expected(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -154,10 +156,10 @@ def _known(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.nd
     return cells_before(known, within)
 
 
-def _contexts(wanted: Float[np.ndarray, " cell"], off: Float[np.ndarray, " cell"], within: np.ndarray) -> Int[np.ndarray, " cell"]:
+def _contexts(wanted: Float[np.ndarray, " cell"], off: Float[np.ndarray, " cell"], within: np.ndarray) -> UInt8[np.ndarray, " cell"]:
     """How far off the cells around were, how much is expected, and to which side of a whole number."""
     errors = np.zeros(within.shape, np.int16)
     errors[within] = np.abs(off)
     near = np.minimum(sum(moved(errors, *step) for step in NEAR)[within], ERRORS[-1])
     side = (wanted // (UNIT // 2) + 1).astype(np.int32) & 1
-    return (ERROR_STEPS[near] * (len(LOW) + 1) + np.digitize(wanted, LOW)).astype(np.int32) * 2 + side
+    return (ERROR_STEPS[near] * (len(LOW) + 1) + np.digitize(wanted, LOW)).astype(np.uint8) * 2 + side.astype(np.uint8)

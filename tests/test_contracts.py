@@ -147,6 +147,7 @@ def test_the_built_wheel_carries_the_templates_and_renders(tmp_path: Path) -> No
     (wheel,) = tmp_path.glob("*.whl")
     unpacked = tmp_path / "unpacked"
     zipfile.ZipFile(wheel).extractall(unpacked)
+    assert not list(unpacked.rglob("__pycache__"))
     for name in ("made_up.py", "made_up_scores.py"):
         (unpacked / name).write_text((ROOT / "tests" / name).read_text(encoding="utf-8"), encoding="utf-8")
     code = (

@@ -158,7 +158,8 @@ function sayResampled(metric, layer, head) {
 function showHeadTable() {
   const table = document.getElementById("head-table");
   const rows = [...table.tBodies[0].rows];
-  const [seen, [first, end]] = [columnsInSight(table), rowsInSight(table, rows)];
+  // Asking where parts of a closed table are would have it laid out.
+  const [seen, [first, end]] = table.closest("details:not([open])") ? [new Set(), [0, 0]] : [columnsInSight(table), rowsInSight(table, rows)];
   table.querySelector(".variant").textContent = heads.withoutSink ? "without the first token and special tokens" : "all keys";
   const shown = sortHeads(table.querySelector("th[aria-sort]")).filter(headFilter());
   rows.slice(shown.length).forEach((row) => { row.hidden = true; });

@@ -6,6 +6,7 @@
 let workspace = null;
 const OF_SINGLE_HEADS = ["share", "lift"];
 const OF_SOME_LINKS = ["effect", "flow"];
+const warmed = new Set(); // measures whose views are taken out of their packing while nobody waits
 
 async function loadWorkspace(data) {
   const named = Object.entries(data.measures).map(async ([name, packed]) => [name, await loadMeasure(packed)]);
@@ -75,6 +76,14 @@ function gatherLinks(links, { group, rows }) {
 function warmHeads(layer = 0) {
   if (!workspace.heads || layer >= workspace.layers) return;
   whenIdle(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
+}
+
+// The same of the layers of the measure on show: the last of them is expected from all before it.
+function warmViews() {
+  const { codes } = workspace.measures[OF_SINGLE_HEADS.includes(state.measure) ? "share" : state.measure];
+  const warm = (view) => whenIdle(() => { codes(view); if (view < workspace.layers) warm(view + 1); });
+  if (codes && !warmed.has(codes)) warm(0);
+  warmed.add(codes);
 }
 
 // "mean", "max" or a head's number; the mean for measures that single heads do not have.

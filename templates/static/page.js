@@ -34,6 +34,7 @@ async function openWorkspace() {
   showParts(document.getElementById("sentence_matrix"));
   ["top_links", "head_matrices", "flow"].forEach((name) => showParts(document.getElementById(name)));
   [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpOpenHeads, setUpModelView, setUpStreams, setUpMentions, setUpTokens].forEach((setUp) => setUp());
+  whenChanged(["measure"], warmViews);
   openAt(data.opening);
   warmHeads();
 }

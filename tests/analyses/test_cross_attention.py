@@ -226,7 +226,7 @@ def links_of(rows: list[list[tuple[int, float]]]) -> np.ndarray:
 
 
 def test_output_tokens_name_what_they_look_at_in_either_text() -> None:
-    cross = links_of([[(0, 0.5)], [(5, 0.4), (3, 0.25), (22, 0.125), (1, 0.0625)], *[[(2, 0.75)]] * 15])
+    cross = links_of([[(0, 0.5)], [(5, 0.5), (3, 0.25), (22, 0.125), (1, 0.0625)], *[[(2, 0.75)]] * 15])
     own = links_of([[(0, 1.0)], [(0, 0.5), (1, 0.25)], *[[(1, 0.5), (0, 0.125)]] * 15])
     measured = made_up_pair(replaced={"cross.token_links": cross, "decoder.token_links": own})
     result = cross_attention.analyse(measured)
@@ -236,7 +236,7 @@ def test_output_tokens_name_what_they_look_at_in_either_text() -> None:
     assert (first.token, first.sentence) == ("Birch and delta were seen.", 0)
     texts, members = token_texts(measured), measured["token_sentences"].tolist()
     assert [(looked.token, looked.sentence, looked.weight) for looked in first.source] == [
-        (texts[key], members[key] if members[key] >= 0 else None, weight) for key, weight in ((5, 0.4), (3, 0.25), (22, 0.125))
+        (texts[key], members[key] if members[key] >= 0 else None, weight) for key, weight in ((5, 0.5), (3, 0.25), (22, 0.125))
     ]
     assert [(looked.token, looked.sentence) for looked in first.before] == [("added token 0", None), ("Birch and delta were seen.", 0)]
     page = render_report(build_report(measured), lambda specs: {})
