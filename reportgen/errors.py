@@ -23,3 +23,7 @@ class SelectionError(ReportgenError):
 
 class OutputError(ReportgenError):
     """A place that cannot be written to."""
+
+
+class BundleError(ReportgenError):
+    """A bundle that cannot be read, or must not be."""

@@ -46,11 +46,12 @@ MEASURING = (
     "--memory",
 )
 COMMANDS = {
-    "": ("report", "measure", "render", "tokens", "models"),
+    "": ("report", "measure", "render", "tokens", "verify", "models"),
     "report": ("DOC", "--model", "--output", "--json", "--revision", *MEASURING),
     "measure": ("DOC", "--output", *MEASURING),
     "render": ("X.npz", "--output", "--json"),
     "tokens": ("X.npz", "--pair", "--head", "--stack", "--model", "--output", "--top"),
+    "verify": ("BUNDLE", "--model", "--checksums", "--device", "--json"),
     "models": ("list", "fetch"),
     "models list": ("--help",),
     "models fetch": ("--help",),

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from reportgen.cli import looking, packaged, reporting
+from reportgen.cli.verify import verify
 from reportgen.errors import ReportgenError
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
@@ -21,6 +22,7 @@ app.command()(reporting.report)
 app.command()(reporting.measure)
 app.command()(reporting.render)
 app.command()(looking.tokens)
+app.command()(verify)
 models_app.command("list")(packaged.list_models)
 models_app.command("fetch")(packaged.fetch_model)
 
