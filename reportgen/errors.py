@@ -35,3 +35,7 @@ class BatchError(ReportgenError):
 
 class ComparisonError(ReportgenError):
     """Two measurements files that cannot be held against each other."""
+
+
+class BundleError(ReportgenError):
+    """A bundle that cannot be read, or must not be."""

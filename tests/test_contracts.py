@@ -42,12 +42,13 @@ BELOW_THE_WAIST = (
     "comparison",
     "corpus",
     "bundle",
+    "reproduction",
     "website",
 )
 ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target", "units")
-LAST = ("progress", "asked", "batch", "cli", "__main__")
+LAST = ("progress", "asked", "remeasuring", "batch", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
-COMMANDS = ["report", "measure", "render", "tokens", "batch", "models", "models list", "models fetch", "site", "site build", "site add", "compare"]
+COMMANDS = ["report", "measure", "render", "tokens", "batch", "models", "models list", "models fetch", "site", "site build", "site add", "compare", "verify"]
 
 
 def imported_parts(path: Path) -> set[str]:

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from reportgen.cli import batch, comparing, looking, packaged, reporting, site
+from reportgen.cli.verify import verify
 from reportgen.errors import ReportgenError
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
@@ -25,6 +26,7 @@ app.command()(reporting.render)
 app.command()(looking.tokens)
 app.command()(batch.batch)
 app.command()(comparing.compare)
+app.command()(verify)
 models_app.command("list")(packaged.list_models)
 models_app.command("fetch")(packaged.fetch_model)
 site_app.command("build")(site.build)
@@ -32,13 +34,10 @@ site_app.command("add")(site.add)
 
 
 def main() -> None:
-    """Run the command line: 0 done, 2 usage or input refused with one sentence, 3 some of many documents failed, 1 a bug with its traceback."""
+    """Run the command line: 0 done, 2 usage or input refused with one sentence, 1 a bug with its traceback; 3 and 4 are what a command's help says."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        code = app(standalone_mode=False)
-        if code == batch.SOME_FAILED:
-            sys.exit(code)
-        if code:  # typer makes an exit code of an interruption
+        if app(standalone_mode=False):  # typer makes an exit code of an interruption
             _refuse(INTERRUPTED)
     except ReportgenError as error:
         _refuse(" ".join(str(error).split()))

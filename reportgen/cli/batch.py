@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,7 @@ def _end(manifest: Manifest, output: Path) -> None:
     typer.echo(piece_path(output, manifest.shard))
     if failed:
         typer.echo(f"{len(failed)} of {len(manifest.entries)} documents failed.", err=True)
-        raise typer.Exit(SOME_FAILED)
+        sys.exit(SOME_FAILED)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen.analyses.analysis import Method
@@ -17,6 +17,7 @@ from reportgen.corpus.summary import DocumentSummary
 from reportgen.report import Section
 
 PART = "Corpus"
+SAID = ("title", "source", "genre", "tags", "model", "revision", "target", "missing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +67,14 @@ def build_findings(summaries: Iterable[DocumentSummary]) -> Findings:
 
     Documents read by different models, with different weights, or by different levels of the text are never pooled; a text that one model read twice counts once.
     """
-    models, notices = by_model(summaries)
+    models, notices = by_model(_printable(one) for one in summaries)
     sections = tuple(_section(question, models) for question in QUESTIONS) if models else ()
-    return clean(Findings(models=models, notices=(*notices, *_missing(models)), sections=sections))
+    return Findings(models=models, notices=(*notices, *_missing(models)), sections=sections)
+
+
+def _printable(one: DocumentSummary) -> DocumentSummary:
+    """With clean texts: what comes of a document or a file, of which there is little, and not its many numbers."""
+    return replace(one, **{name: clean(getattr(one, name)) for name in SAID})
 
 
 def _section(question: Question, models: Sequence[ModelDocuments]) -> Section:

@@ -13,7 +13,7 @@ from scipy import stats
 from reportgen.analyses.curves.resampling import Estimate
 from reportgen.corpus.resampling import document_counts, interval
 
-PAIRED_AT_MOST = 1_000  # documents whose pairs are all looked at
+PAIRED_AT_MOST = 400  # documents whose pairs are all looked at
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +70,7 @@ def disagreement(carried: Bool[np.ndarray, "document layer head"], weights: Floa
 def jaccard(carried: Bool[np.ndarray, "document head"]) -> tuple[Estimate, float]:
     """The mean over pairs of documents of the heads that both name over those that either does, with its interval; and the same of heads in any other order.
 
-    Pairs in which neither names a head are left out; NaN where none is left. Of more than 1,000 documents 1,000 evenly chosen ones are paired. Memory:
+    Pairs in which neither names a head are left out; NaN where none is left. Of more than 400 documents 400 evenly chosen ones are paired. Memory:
     documents x documents.
     """
     chosen = carried[np.linspace(0, len(carried) - 1, min(len(carried), PAIRED_AT_MOST)).round().astype(int)].astype(float)

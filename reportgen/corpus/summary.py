@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from reportgen.analyses.roles.definitions import ROLES
+from reportgen.corpus.quantities import QUANTITIES
 from reportgen.errors import MeasurementsError
 
 SUMMARY_FORMAT = 1
@@ -92,9 +94,17 @@ class DocumentSummary:
                 "curves": tuple(LayerCurve(**one | {"values": tuple(map(_number, one["values"]))}) for one in rest.pop("curves")),
                 "agreements": tuple(MethodAgreement(**{name: _number(value) for name, value in one.items()}) for one in rest.pop("agreements")),
             }
+            _check(parts["roles"], parts["curves"])
             return cls(**rest, **parts)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise MeasurementsError(f"This summary of a document is damaged ({error}); make it from the measurements again.") from error
+
+
+def _check(roles: tuple[RoleHeads, ...], curves: tuple[LayerCurve, ...]) -> None:
+    """Raise `ValueError` for a role or score that this version does not know."""
+    unknown = {one.role for one in roles} - {role.name for role in ROLES} | {one.key for one in curves} - set(QUANTITIES)
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
 
 
 def _number(value: Any) -> Any:

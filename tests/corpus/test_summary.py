@@ -114,7 +114,17 @@ def test_a_summary_is_the_same_again_from_strict_json() -> None:
     assert math.isnan(again.curves[0].values[1])
 
 
-@pytest.mark.parametrize("data", [[], {}, {"summary_format": 2}, {"summary_format": 1, "title": "a"}, {**explained("a", 0.5).to_json(), "roles": [1]}])
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        {},
+        {"summary_format": 2},
+        {"summary_format": 1, "title": "a"},
+        {**explained("a", 0.5).to_json(), "roles": [1]},
+        explained("a", 0.5, roles=holding(witch="0.1")).to_json(),
+    ],
+)
 def test_a_summary_of_another_format_or_a_damaged_one_is_refused(data: object) -> None:
     with pytest.raises(MeasurementsError, match=r"summary of a document is .*; make it from the measurements again"):
         DocumentSummary.from_json(data)

@@ -1,0 +1,125 @@
+"""The command that checks a bundle: its files by their checksums, its numbers by measuring again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reportgen.cli.options import Device
+from reportgen.cli.packaged import prepare
+from reportgen.files import check_outputs, replacing
+
+if TYPE_CHECKING:
+    from reportgen.reproduction import Checked, Reproduction
+
+DIFFERENT_FILES, DIFFERENT_NUMBERS = 3, 4
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle, folder or .zip; or a measurements file (.npz), which has no checksums.")],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="The model that was measured, where the measurements do not say where it is: a local folder, or a hub id."),
+    ] = None,
+    checksums: Annotated[bool, typer.Option("--checksums", help="Check the files alone, and measure nothing; no model is needed.")] = False,
+    device: Device = "auto",
+    json_output: Annotated[Path | None, typer.Option("--json", help="Also write what was found as JSON, array by array.")] = None,
+) -> None:
+    """Check a bundle's files by their checksums, then measure its document again and hold every number against it.
+
+    Exit code 0: whole, and every number reproduced within tolerance (with --checksums: whole). 3: files are not as the manifest says, and nothing was measured.
+    4: numbers are not reproduced. 2: refused, such as for a bundle that leads out of itself, or another model.
+    """
+    check_outputs(bundle / "manifest-sha256.txt" if bundle.is_dir() else bundle, json_output)
+    with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
+        checked, measured = _opened(bundle, Path(folder))
+        if checked is not None:
+            typer.echo(checked.sentence)
+        if checked is not None and not checked.whole:
+            _finish(json_output, checked, None, DIFFERENT_FILES)
+        reproduction = None if checksums else _again(measured, model, device)
+        if reproduction is not None:
+            _show(reproduction)
+        _finish(json_output, checked, reproduction, 0 if reproduction is None or reproduction.reproduced else DIFFERENT_NUMBERS)
+
+
+def _opened(bundle: Path, folder: Path) -> tuple[Checked | None, Path]:
+    """What the checksums say, and where the measurements are: a copy of them, so that they are those that were checked. A file .npz is its own."""
+    from reportgen.errors import BundleError
+    from reportgen.reproduction import MEASUREMENTS, check_files, opened
+
+    if bundle.suffix.lower() == ".npz" and bundle.is_file():
+        return None, bundle
+    with opened(bundle) as files:
+        checked = check_files(files)
+        if MEASUREMENTS not in files.files:
+            raise BundleError(f"{bundle} holds no {MEASUREMENTS}: get the bundle again.")
+        with files.reading(MEASUREMENTS) as source, open(folder / MEASUREMENTS, "xb") as copy:
+            shutil.copyfileobj(source, copy)
+    return checked, folder / MEASUREMENTS
+
+
+def _again(measured: Path, model: str | None, device: str) -> Reproduction:
+    """The measurements held against those of the same document made now, after everything that needs no model has been found in order."""
+    from reportgen.errors import ModelError
+    from reportgen.measurements import Measurements
+    from reportgen.models import named_in_file
+    from reportgen.progress import quiet_libraries, stages
+    from reportgen.reproduction import compare
+
+    kept = Measurements.load(measured)
+    quiet_libraries()
+    name, revision = named_in_file(kept.metadata)
+    if model is None and name is None:
+        raise ModelError(f"The measurements do not say where {kept.metadata['model']} ({kept.metadata['revision']}) is: name it with --model.")
+    from reportgen.remeasuring import as_measured, measure_again
+
+    as_measured(kept)
+    prepare(model or name)
+    with stages() as progress:
+        progress("loading the model", 0.0)
+        from reportgen.models import load_model
+
+        language_model = load_model(model or name, revision=revision, device=device, dtype=kept.metadata["dtype"])
+        return compare(kept, measure_again(kept, language_model, progress))
+
+
+def _show(reproduction: Reproduction) -> None:
+    """The verdict, what differed round it, and the arrays that are furthest apart: those that fail, or the five that come nearest to their tolerance."""
+    from reportgen.wording import significant
+
+    typer.echo(reproduction.sentence)
+    for name, then, now in reproduction.circumstances:
+        typer.echo(f"  {name}: {then} when it was measured, {now} now")
+    if reproduction.further:
+        typer.echo(f"  {len(reproduction.further)} further arrays were measured now and are not in the file.")
+    for one in reproduction.furthest:
+        of_size = f", {significant(one.relative)} of the number" if one.relative else ""
+        typer.echo(
+            f"  {one.name}: {one.outcome}; largest difference {significant(one.absolute)}{of_size}, tolerance {significant(one.tolerance)}; "
+            f"{one.apart} of {one.size} beyond it or NaN in one alone"
+        )
+
+
+def _finish(path: Path | None, checked: Checked | None, reproduction: Reproduction | None, code: int) -> None:
+    """Write the findings where they are asked for, and end with the exit code."""
+    if path is not None:
+        with replacing(path) as file:
+            file.write(json.dumps(_findings(checked, reproduction), ensure_ascii=False, allow_nan=False).encode("utf-8"))
+        typer.echo(path)
+    if code:
+        sys.exit(code)
+
+
+def _findings(checked: Checked | None, reproduction: Reproduction | None) -> dict[str, object]:
+    from reportgen.report_data import plain
+
+    files = None if checked is None else {"whole": checked.whole, **plain(checked)}
+    numbers = None if reproduction is None else {"reproduced": reproduction.reproduced, "verdict": plain(reproduction.sentence), **plain(reproduction)}
+    return {"schema": 1, "files": files, "numbers": numbers}
