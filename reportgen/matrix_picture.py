@@ -33,7 +33,7 @@ def draw_matrix(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bo
     `triangle`: nothing above the diagonal was. Of more than 200 rows neighbours are drawn as one cell, the mean of those that were computed.
     """
     group = -(-len(values) // ROWS_AT_MOST)
-    cells = _pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
+    cells = pooled(np.where(np.tri(len(values), dtype=bool), values, np.nan) if triangle else values, group)
     with np.errstate(divide="ignore", invalid="ignore"):
         along = np.log(cells / scale.low) / np.log(scale.high / scale.low)
     shades = np.where(np.isnan(cells), EMPTY, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(np.uint8)
@@ -41,12 +41,18 @@ def draw_matrix(values: Float[np.ndarray, "row row"], scale: Scale, triangle: bo
     return MatrixPicture(address=address, side=len(cells) * max(1, PIXELS // len(cells)), group=group)
 
 
-def _pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
+def pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray, "cell cell"]:
     """Means over group x group cells, leaving out NaN; NaN where there is nothing else."""
     edges = np.arange(0, len(values), group)
     known = ~np.isnan(values)
     sums, counts = (np.add.reduceat(np.add.reduceat(part, edges, 0), edges, 1) for part in (np.where(known, values, 0).astype(np.float64), known.astype(int)))
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+
+def shade_colours() -> list[str]:
+    """The shades from dark to yellow, as #rrggbb."""
+    entries = _palette()
+    return ["#" + entries[3 * shade : 3 * shade + 3].hex() for shade in range(SHADES)]
 
 
 def _png(shades: UInt8[np.ndarray, "cell cell"]) -> bytes:

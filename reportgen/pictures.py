@@ -1,11 +1,13 @@
 """Charts drawn beforehand, to static SVG, by a child process that may die without losing the page.
 
 Run as a program, this file is that child: it reads {name: Vega-Lite specification} as JSON and answers with
-one line of JSON for each picture. It imports nothing of the package, so that it starts quickly from any folder.
+one line of JSON for each picture; named `pdf`, it reads {name: SVG} and answers with PDF in base64. It imports nothing of the package, so that it
+starts quickly from any folder.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -40,6 +42,7 @@ THEME = {
 }  # fmt: skip
 
 CHILD = (sys.executable, "-I", str(Path(__file__).resolve()))
+PDF = "pdf"
 
 
 @contextmanager
@@ -53,7 +56,7 @@ def ready_child(child: Sequence[str] = CHILD) -> Iterator[Callable[[Mapping[str,
             process.kill()
 
 
-def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] = CHILD, ready: subprocess.Popen[bytes] | None = None) -> dict[str, str]:
+def draw_pictures(specs: Mapping[str, Any], child: Sequence[str] = CHILD, ready: subprocess.Popen[bytes] | None = None) -> dict[str, str]:
     """The SVG of every specification that can be drawn, by name; one that kills the child or is refused is left out. A child that is `ready` is asked first."""
     waiting, drawn = dict(specs), {}
     while waiting:
@@ -67,11 +70,16 @@ def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] =
     return drawn
 
 
+def print_pictures(svgs: Mapping[str, str]) -> dict[str, bytes]:
+    """The PDF of every SVG, fonts embedded, by name; one pixel is one point. What cannot be printed is left out, as by `draw_pictures`."""
+    return {name: base64.b64decode(pdf) for name, pdf in draw_pictures(svgs, (*CHILD, PDF)).items()}
+
+
 def _start(child: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
-def _ask(specs: Mapping[str, Mapping[str, Any]], child: subprocess.Popen[bytes]) -> dict[str, str | None]:
+def _ask(specs: Mapping[str, Any], child: subprocess.Popen[bytes]) -> dict[str, str | None]:
     """What one child answered before it ended, well or badly: an SVG, or None for a refused specification."""
     question = json.dumps(dict(specs)).encode()
     with child as process:
@@ -85,19 +93,31 @@ def _ask(specs: Mapping[str, Mapping[str, Any]], child: subprocess.Popen[bytes])
     return {name: svg for name, svg in answers if name in specs}
 
 
-def _answer() -> None:
-    """The child's whole life. A first picture of nothing loads the library of charts before anything is asked."""
-    import vl_convert
-
-    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, config=THEME, allowed_base_urls=[])
-    for name, spec in json.load(sys.stdin).items():
+def _answer(convert: Callable[[Any], str]) -> None:
+    """The child's whole life."""
+    for name, given in json.load(sys.stdin).items():
         try:
-            svg = vl_convert.vegalite_to_svg(spec, config=THEME, allowed_base_urls=[])
+            picture = convert(given)
         except ValueError:
-            svg = None
-        sys.stdout.write(json.dumps([name, svg]) + "\n")
+            picture = None
+        sys.stdout.write(json.dumps([name, picture]) + "\n")
         sys.stdout.flush()
 
 
+def _drawing() -> Callable[[Mapping[str, Any]], str]:
+    """What draws one chart. A first picture of nothing loads the library of charts before anything is asked."""
+    import vl_convert
+
+    draw = partial(vl_convert.vegalite_to_svg, config=THEME, allowed_base_urls=[])
+    draw({"data": {"values": []}, "mark": "point"})
+    return draw
+
+
+def _printing() -> Callable[[str], str]:
+    import vl_convert
+
+    return lambda svg: base64.b64encode(vl_convert.svg_to_pdf(svg)).decode("ascii")
+
+
 if __name__ == "__main__":
-    _answer()
+    _answer(_printing() if sys.argv[1:] == [PDF] else _drawing())
