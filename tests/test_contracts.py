@@ -46,7 +46,7 @@ BELOW_THE_WAIST = (
 ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target", "units")
 LAST = ("progress", "asked", "batch", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
-COMMANDS = ["report", "measure", "render", "tokens", "models", "models list", "models fetch"]
+COMMANDS = ["report", "measure", "render", "tokens", "bundle", "models", "models list", "models fetch"]
 
 
 def imported_parts(path: Path) -> set[str]:

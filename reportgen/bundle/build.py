@@ -20,7 +20,6 @@ from reportgen.pictures import draw_pictures, print_pictures
 from reportgen.render import render_report
 from reportgen.report import Report, build_report
 
-PARTS = ("page", "measurements", "figures", "tables")
 MEASUREMENTS, PAGE, MANIFEST, CRATE = "measurements.npz", "report.html", "manifest-sha256.txt", "ro-crate-metadata.json"
 
 
@@ -97,9 +96,7 @@ def _texts(measurements: Measurements, report: Report, wanted: Wanted, figures: 
     return {name: data for name, data in found.items() if not name.endswith(".tex")}
 
 
-def _notes(
-    measurements: Measurements, wanted: Wanted, files: Mapping[str, bytes], figures: tuple[Figure, ...], undrawn: tuple[str, ...]
-) -> dict[str, bytes]:
+def _notes(measurements: Measurements, wanted: Wanted, files: Mapping[str, bytes], figures: tuple[Figure, ...], undrawn: tuple[str, ...]) -> dict[str, bytes]:
     metadata = measurements.metadata
     values: dict[str, Any] = {
         "title": clean_text(" ".join(metadata["title"].split())),

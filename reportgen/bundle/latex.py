@@ -11,6 +11,32 @@ from reportgen.characters import clean_text
 COMMAND = "reportgenletters"
 # Where LaTeX has no letters for a character, it prints the character's number; LuaLaTeX and XeLaTeX print what their font has.
 DEFINITION = rf"\ifdefined\{COMMAND}\else\DeclareRobustCommand{{\{COMMAND}}}[2]{{\ifdefined\Umathchar #1\else\texttt{{\small[#2]}}\fi}}\fi" + "\n"
+GREEK = {
+    "α": r"\alpha",
+    "β": r"\beta",
+    "γ": r"\gamma",
+    "δ": r"\delta",
+    "ε": r"\epsilon",
+    "ζ": r"\zeta",
+    "η": r"\eta",
+    "θ": r"\theta",
+    "ι": r"\iota",
+    "κ": r"\kappa",
+    "λ": r"\lambda",
+    "μ": r"\mu",
+    "ν": r"\nu",
+    "ξ": r"\xi",
+    "π": r"\pi",
+    "ρ": r"\rho",
+    "ς": r"\varsigma",
+    "σ": r"\sigma",
+    "τ": r"\tau",
+    "υ": r"\upsilon",
+    "φ": r"\phi",
+    "χ": r"\chi",
+    "ψ": r"\psi",
+    "ω": r"\omega",
+}
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -69,13 +95,7 @@ SPECIAL = {
     "\u220f": r"$\prod$",
     "\u2202": r"$\partial$",
     "\u221e": r"$\infty$",
-    **{
-        chr(0x3B1 + place): rf"$\{name}$"
-        for place, name in enumerate(
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi . pi rho varsigma sigma tau upsilon phi chi psi omega".split()
-        )
-        if name != "."
-    },
+    **{letter: rf"${name}$" for letter, name in GREEK.items()},
 }
 # Letters of the T1 encoding that LaTeX reads as UTF-8; others of Latin are written with the accents that they decompose into.
 T1 = frozenset("¡¿§£«»ßÆæŒœØøÅåÐðÞþŁłĐđıȷŊŋ")
@@ -96,6 +116,7 @@ ACCENTS = {
     "\u0328": "k",
     "\u0331": "b",
 }
+UNBROKEN = 24  # characters: a longer run without a blank, such as a checksum, may be broken after each eighth
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f]")
 WHITE = re.compile(r"[ \t\r\n\f\v\u1680\u2000-\u2008\u200a\u205f\u3000\u0085]+")
 
@@ -103,7 +124,13 @@ WHITE = re.compile(r"[ \t\r\n\f\v\u1680\u2000-\u2008\u200a\u205f\u3000\u0085]+")
 def escape(text: str) -> str:
     """The text as LaTeX prints it, on one line. What pdfLaTeX has no letters for is printed as numbers of characters, and by newer engines as it is."""
     known = WHITE.sub(" ", INVISIBLE.sub("", unicodedata.normalize("NFC", clean_text(text)))).strip()
-    return "".join(_runs(known))
+    return " ".join(_word(word) for word in known.split(" "))
+
+
+def _word(word: str) -> str:
+    if len(word) <= UNBROKEN:
+        return "".join(_runs(word))
+    return r"\hspace{0pt}".join("".join(_runs(word[start : start + 8])) for start in range(0, len(word), 8))
 
 
 def _runs(text: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from reportgen.cli import looking, packaged, reporting
+from reportgen.cli import bundle, looking, packaged, reporting
 from reportgen.errors import ReportgenError
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
@@ -21,6 +21,7 @@ app.command()(reporting.report)
 app.command()(reporting.measure)
 app.command()(reporting.render)
 app.command()(looking.tokens)
+app.command()(bundle.bundle)
 models_app.command("list")(packaged.list_models)
 models_app.command("fetch")(packaged.fetch_model)
 
