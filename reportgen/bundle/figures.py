@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from reportgen.bundle.matrix_figure import draw_matrices
 from reportgen.bundle.pdf_order import in_order
 from reportgen.bundle.sizing import COLUMNS, Column, Draw, fitted
-from reportgen.characters import clean
+from reportgen.characters import clean, clean_text
 from reportgen.report import Report, Section
 from reportgen.svg import clean_svg
 
@@ -31,11 +31,11 @@ def draw_figures(report: Report, draw: Draw, print_: Print) -> tuple[tuple[Figur
     """All figures, in the report's order, and the names of charts that could not be drawn."""
     report = clean(report)
     described = _described(report)
-    pictures = {(name, column): svg for column in COLUMNS for name, svg in _drawn(report, column, draw).items()}
+    pictures = _drawn(report, draw)
     whole = {key: _standing_alone(svg, f"{key[0]}-{key[1].name}", described[key[0]][1], key[1]) for key, svg in pictures.items()}
     printed = print_({f"{name}-{column.name}": in_points for (name, column), (in_points, _) in whole.items()})
-    found = [_figure(name, section, text, whole, printed) for name, (section, text) in described.items() if (name, COLUMNS[0]) in whole]
-    return tuple(found), tuple(name for name in described if (name, COLUMNS[0]) not in whole)
+    complete = [name for name in described if all((name, column) in whole for column in COLUMNS)]
+    return tuple(_figure(name, *described[name], whole, printed) for name in complete), tuple(name for name in described if name not in complete)
 
 
 def _described(report: Report) -> dict[str, tuple[Section, str]]:
@@ -47,10 +47,13 @@ def _described(report: Report) -> dict[str, tuple[Section, str]]:
     return found
 
 
-def _drawn(report: Report, column: Column, draw: Draw) -> dict[str, str]:
+def _drawn(report: Report, draw: Draw) -> dict[tuple[str, Column], str]:
     specs = {f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()}
-    matrices = {f"{section.name}-{name}": svg for section in report.sections for name, svg in draw_matrices(section, column).pictures.items()}
-    return {name: str(clean_svg(svg, name, "")) for name, svg in clean(fitted(specs, column, draw)).items()} | matrices
+    charts = {key: str(clean_svg(clean_text(svg), key[0], "")) for key, svg in fitted(specs, draw).items()}
+    for section in report.sections:
+        for column in COLUMNS:
+            charts |= {(f"{section.name}-{name}", column): svg for name, svg in draw_matrices(section, column).pictures.items()}
+    return charts
 
 
 def _standing_alone(svg: str, name: str, description: str, column: Column) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from reportgen.pictures import INK, QUIET, RULE, THEME
 
 TEXT = 8.0  # points, of all lettering
-ROUNDS, CLOSE = 5, 0.01  # drawings of one chart until it is as wide as its column; how near is near enough, as a share
+ROUNDS, CLOSE = 4, 0.02  # drawings of one chart until it is as wide as its column; how near is near enough, as a share
 PLAIN_WIDTH, PLAIN_STEP = 300, 20  # of charts that say nothing of their width, in the chart library
 TALLEST = 620.0  # points: what a page of a paper leaves beside a caption
 HEIGHT = 0.72  # of the page's, whose lettering is half as large again
@@ -35,26 +35,28 @@ class Column:
 COLUMNS = (Column(name="1col", points=3.3 * 72, narrow=True), Column(name="2col", points=6.9 * 72, narrow=False))
 
 
-def fitted(specs: Mapping[str, Mapping[str, Any]], column: Column, draw: Draw) -> dict[str, str]:
-    """Each chart as SVG, as wide as the column or nearly, the plot narrowed or widened and the lettering not; charts that cannot be drawn are left out.
+def fitted(specs: Mapping[str, Mapping[str, Any]], draw: Draw) -> dict[tuple[str, Column], str]:
+    """Each chart as SVG for each column, as wide as it or nearly, the plot narrowed or widened and the lettering not; charts that cannot be drawn are left out.
 
     A chart that is then higher than a page is drawn lower.
     """
-    specs = {name: _for_print(spec, column) for name, spec in specs.items()}
-    found = _as_wide(specs, column, draw)
-    heights = {name: _sides(svg)[1] for name, svg in found.items()}
-    lower = {name: _lettered(specs[name], TALLEST / height) for name, height in heights.items() if height > TALLEST}
-    return found | _as_wide(lower, column, draw)
+    wanted = {f"{name}-{column.name}": (name, column) for column in COLUMNS for name in specs}
+    for_print = {key: _for_print(specs[name], column) for key, (name, column) in wanted.items()}
+    widths = {key: column.points for key, (_, column) in wanted.items()}
+    found = _as_wide(for_print, widths, draw)
+    heights = {key: _sides(svg)[1] for key, svg in found.items()}
+    lower = {key: _lettered(for_print[key], TALLEST / height) for key, height in heights.items() if height > TALLEST}
+    return {wanted[key]: svg for key, svg in (found | _as_wide(lower, widths, draw)).items()}
 
 
-def _as_wide(specs: Mapping[str, Mapping[str, Any]], column: Column, draw: Draw) -> dict[str, str]:
-    waiting = {name: _Trial(spec=spec) for name, spec in specs.items()}
+def _as_wide(specs: Mapping[str, Mapping[str, Any]], widths: Mapping[str, float], draw: Draw) -> dict[str, str]:
+    waiting = {key: _Trial(spec=spec) for key, spec in specs.items()}
     found: dict[str, str] = {}
     for _ in range(ROUNDS):
-        drawn = draw({name: trial.drawn_as for name, trial in waiting.items()})
+        drawn = draw({key: trial.drawn_as for key, trial in waiting.items()})
         found |= drawn
-        waiting = {name: waiting[name].next(_sides(svg)[0], column.points) for name, svg in drawn.items()}
-        waiting = {name: trial for name, trial in waiting.items() if not trial.done}
+        waiting = {key: waiting[key].next(_sides(svg)[0], widths[key]) for key, svg in drawn.items()}
+        waiting = {key: trial for key, trial in waiting.items() if not trial.done}
         if not waiting:
             break
     return found

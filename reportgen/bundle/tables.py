@@ -23,7 +23,10 @@ DIGITS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of text and numbers under their heads. `columns` are LaTeX's, empty for a table that is too long to print; text columns that are clipped are `clipped`."""
+    """Rows of text and numbers under their heads. `columns` are LaTeX's, empty for a table that is too long to print; text columns that are clipped are `clipped`.
+
+    Of longer tables LaTeX has the first `at_most` rows, and says so; a float is never longer than a page.
+    """
 
     name: str
     title: str
@@ -31,6 +34,7 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
     columns: str = ""
     clipped: frozenset[int] = frozenset()
+    at_most: int = 40
 
 
 def list_tables(report: Report) -> list[Table]:
@@ -54,9 +58,13 @@ def as_csv(one: Table) -> bytes:
 def as_latex(one: Table) -> bytes:
     """A float for the packages booktabs and array."""
     numeric = [bool(one.rows) and all(_is_number(row[place]) or row[place] is None for row in one.rows) for place in range(len(one.head))]
-    rows = [[_printed(value, place in one.clipped) for place, value in enumerate(row)] for row in one.rows]
+    rows = [[_printed(value, place in one.clipped) for place, value in enumerate(row)] for row in one.rows[: one.at_most]]
     head = [rf"\multicolumn{{1}}{{r}}{{{escape(name)}}}" if right else escape(name) for name, right in zip(one.head, numeric, strict=True)]
-    return table(head, rows, one.columns, escape(one.title) + ".", f"reportgen-{one.name}").encode("utf-8")
+    return table(head, rows, one.columns, escape(one.title + _how_many(one)), f"reportgen-{one.name}").encode("utf-8")
+
+
+def _how_many(one: Table) -> str:
+    return f", the first {one.at_most} of {len(one.rows):,}." if len(one.rows) > one.at_most else "."
 
 
 def _is_number(value: Any) -> bool:
@@ -85,9 +93,16 @@ def _measured(report: Report) -> Table:
 
 
 def _findings(report: Report) -> Table:
-    rows = tuple((section.question, section.finding) for section in report.sections)
+    first = [section.name for section in report.leading]
+    sections = sorted(report.sections, key=lambda section: section.name not in first)
+    rows = tuple((section.question, section.finding) for section in sections)
     return Table(
-        name="findings", title="Questions and findings", head=("Question", "Finding"), rows=rows, columns=">{\\raggedright}p{0.28\\linewidth}p{0.66\\linewidth}"
+        name="findings",
+        title="Questions and findings",
+        head=("Question", "Finding"),
+        rows=rows,
+        columns=">{\\raggedright}p{0.28\\linewidth}p{0.66\\linewidth}",
+        at_most=5,
     )
 
 
@@ -111,6 +126,7 @@ def _top_links(section: Section, report: Report) -> list[Table]:
         rows=tuple(rows),
         columns="r" * len(numbers) + texts,
         clipped=frozenset((len(numbers), len(numbers) + 1)),
+        at_most=12,
     )
     return [printed]
 
