@@ -9,7 +9,7 @@ import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ ADDRESSES = ("EMAIL", "DEBEMAIL", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL")
 GENERIC = frozenset(
     "root user users username admin administrator guest nobody home test tester debian ubuntu fedora centos linux windows localhost localdomain local "
     "host desktop laptop documents downloads work workspace workdir project projects repo source sources build data temp private public share shared "
-    "Library volumes mnt media opt srv var usr bin etc run app apps main code runner vagrant docker container jovyan anonymous unknown paper papers review article manuscript "
+    "Library volumes mnt media opt srv var usr bin etc run app apps main code runner vagrant docker container jovyan anonymous unknown paper papers review article manuscript thesis "
     "draft submission document report bundle output input measurements result results figures final version users gmail yahoo hotmail outlook mail email com org net edu".lower().split()
 )
 WORD = re.compile(r"[^\W_]+")
@@ -30,10 +30,11 @@ WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """A text that would tell, and of what it is."""
+    """A text that would tell, and of what it is. One that is `alone` counts as a word of its own only: it is part of longer words of reportgen's own."""
 
     text: str
     kind: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,8 @@ def traces_of(measured: Path, metadata: Mapping[str, object], text: str, environ
     for trace in (*_people(environment), *_hosts(environment), *_places(measured, environment), *_document(metadata, text)):
         if trace.text.strip():
             found.setdefault(trace.text.strip().lower(), Trace(text=trace.text.strip(), kind=trace.kind))
-    telling = tuple(trace for trace in found.values() if is_telling(trace.text))
-    return Traces(telling=telling, ordinary=tuple(trace for trace in found.values() if trace not in telling))
+    telling = tuple(replace(trace, alone=trace.text.lower() in own_text()) for trace in found.values() if is_telling(trace.text))
+    return Traces(telling=telling, ordinary=tuple(trace for trace in found.values() if not is_telling(trace.text)))
 
 
 def is_telling(text: str) -> bool:

@@ -101,7 +101,7 @@ def _axes(cells: int, per_cell: int, left: float, side: float) -> Iterator[str]:
         place = ((sentence - 1) // per_cell + 0.5) * side / cells
         yield _text(sentence, left - 3, TOP + place + 0.35 * TEXT, "end", QUIET)
         yield _text(sentence, left + place, TOP + side + TEXT + 1, "middle", QUIET)
-    yield f'<g transform="translate({left - 20:g},{TOP + side / 2:g}) rotate(-90)">{_text("looks (query sentence)", 0, 0, "middle", INK)}</g>'
+    yield f'<g transform="translate({left - 20:g},{TOP + side / 2:g}) rotate(-90)">{_text("looks (query sentence)", 0.0, 0.0, "middle", INK)}</g>'
     yield _text("is looked at (key sentence)", left + side / 2, TOP + side + 2 * TEXT + 4, "middle", INK)
 
 

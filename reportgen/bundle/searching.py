@@ -58,17 +58,17 @@ def _found_in(place: str, data: bytes, patterns: list[tuple[Trace, Mapping[bytes
     lower, text = data.lower(), is_text(data)
     for trace, spellings in patterns:
         for spelling, as_bytes in spellings.items():
-            if (text or as_bytes) and (at := _find(lower, spelling, text)) >= 0:
+            if (text or as_bytes) and (at := _find(lower, spelling, text, trace.alone)) >= 0:
                 yield Finding(place=f"{place} at byte {at}", kind=trace.kind, text=trace.text)
                 break
     if text:
         yield from _addresses(place, CODES.sub(b" ", data))
 
 
-def _find(data: bytes, spelling: bytes, text: bool) -> int:
+def _find(data: bytes, spelling: bytes, text: bool, alone: bool) -> int:
     """Where it begins; -1 where it does not. A short one counts as a word of its own, and not among numbers."""
     at = data.find(spelling) if text or len(spelling) >= LONG else -1
-    while at >= 0 and len(spelling) < LONG and not _stands_alone(data, at, at + len(spelling)):
+    while at >= 0 and (alone or len(spelling) < LONG) and not _stands_alone(data, at, at + len(spelling)):
         at = data.find(spelling, at + 1)
     return at
 

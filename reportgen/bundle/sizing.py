@@ -10,9 +10,10 @@ from typing import Any
 from reportgen.pictures import INK, QUIET, RULE, THEME
 
 TEXT = 8.0  # points, of all lettering
-ROUNDS, CLOSE = 4, 0.02  # drawings of one chart until it is as wide as its column; how near is near enough, as a share
+ROUNDS, CLOSE = 5, 0.02  # drawings of one chart until it is as wide as its column; how near is near enough, as a share
 PLAIN_WIDTH, PLAIN_STEP = 300, 20  # of charts that say nothing of their width, in the chart library
-TALLEST = 620.0  # points: what a page of a paper leaves beside a caption
+TALLEST = 420.0  # points: what a page of a paper leaves beside a caption with finding and caveat
+LOWER = 1.4  # above 1, because axes and lettering stay as high as they are
 HEIGHT = 0.72  # of the page's, whose lettering is half as large again
 LEAST, MOST = 0.05, 4.0
 SIDES = re.compile(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"')
@@ -45,7 +46,7 @@ def fitted(specs: Mapping[str, Mapping[str, Any]], draw: Draw) -> dict[tuple[str
     widths = {key: column.points for key, (_, column) in wanted.items()}
     found = _as_wide(for_print, widths, draw)
     heights = {key: _sides(svg)[1] for key, svg in found.items()}
-    lower = {key: _lettered(for_print[key], TALLEST / height) for key, height in heights.items() if height > TALLEST}
+    lower = {key: _lettered(for_print[key], (TALLEST / height) ** LOWER) for key, height in heights.items() if height > TALLEST}
     return {wanted[key]: svg for key, svg in (found | _as_wide(lower, widths, draw)).items()}
 
 
@@ -79,8 +80,9 @@ class _Trial:
     def next(self, width: float, wanted: float) -> _Trial:
         """The trial after a drawing of this width: on the line through the last two, which is straight but for labels that turn or vanish."""
         seen = (*self.seen, (self.factor, width))
-        slope = (width / self.factor) * 0.8 if len(seen) == 1 else _slope(*seen[-2:])
-        factor = min(max(self.factor + (wanted - width) / slope, LEAST), MOST) if slope > 0 else self.factor
+        usual = 0.8 * width / self.factor
+        slope = usual if len(seen) == 1 else max(_slope(*seen[-2:]), usual / 4)  # no line while a legend is wider than the plot
+        factor = min(max(self.factor + (wanted - width) / slope, LEAST), MOST)
         near = abs(width - wanted) <= CLOSE * wanted
         return _Trial(spec=self.spec, factor=factor, seen=seen, done=near or abs(factor - self.factor) < 1e-4)
 

@@ -8,7 +8,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -17,7 +17,8 @@ from reportgen.packing import BASE, DIGITS
 
 DEEPEST, LARGEST = 6, 1 << 30  # of what is inside of what; bytes that one stream may unpack to
 STREAM = re.compile(rb"\bstream\r?\n")
-ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
+ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
+TOGETHER = 100  # short decoded blocks that are looked through at once: almost all of them are words
 PACKED = re.compile(b"[0-3](?:[" + re.escape(DIGITS.encode("ascii")) + b"]{5}){2,}(?=[^" + re.escape(DIGITS.encode("ascii")) + b"]|$)")
 TEXTS_OF_PNG = (b"tEXt", b"zTXt", b"iTXt", b"eXIf")
 ZIP, PNG, PDF, GZIP, NPY = b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", b"%PDF-", b"\x1f\x8b", b"\x93NUMPY"
@@ -94,15 +95,26 @@ def _strings(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Blocks as reportgen packs them and base64, the latter from each of four places, because what stands before it may look like a part of it."""
+    """Blocks as reportgen packs them, and base64."""
     for found in PACKED.finditer(data):
-        inner = _from_digits(found[0])
-        yield f"packed block at byte {found.start()}", inner
-    for found in ENCODED.finditer(data):
+        yield f"packed block at byte {found.start()}", _from_digits(found[0])
+    runs = list(ENCODED.finditer(data))
+    for first in range(0, len(runs), TOGETHER):
+        yield from _decoded(runs[first : first + TOGETHER])
+
+
+def _decoded(runs: Sequence[re.Match[bytes]]) -> Iterator[tuple[str, bytes]]:
+    """What the runs of letters stand for in base64, read from each of four places, because what stands before it may look like a part of it; texts and bytes apart."""
+    place = f"base64 at byte {runs[0].start()}" + (f" to {runs[-1].end()}" if len(runs) > 1 else "")
+    texts, rest = [], []
+    for run in runs:
         for shift in range(4):
-            inner = _from_base64(found[0][shift:])
-            if is_text(inner) or inner.startswith(MAGIC) or len(inner) > 200:
-                yield f"base64 at byte {found.start()}", inner
+            inner = _from_base64(run[0][shift:])
+            if inner.startswith(MAGIC):
+                yield f"base64 at byte {run.start()}", inner
+            (texts if is_text(inner) else rest).append(inner)
+    yield place, b"\n".join(texts)
+    yield place, b"\n\xff".join(rest)
 
 
 def _from_digits(text: bytes) -> bytes:
