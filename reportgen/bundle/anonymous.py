@@ -39,11 +39,13 @@ def _without(value: Any, names: list[str]) -> Any:
     if isinstance(value, str):
         return _text_without(value, names)
     if isinstance(value, dict):
-        return {_text_without(key, names): _without(inner, names) for key, inner in value.items()}
+        return {key: _without(inner, names) for key, inner in value.items()}
     return [_without(inner, names) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _text_without(text: str, names: list[str]) -> str:
-    for name in names:
+    """Paths are taken out of every text, names of sentences alone: single words are kinds and settings."""
+    text = PLACE.sub(LEFT_OUT, text)
+    for name in names if " " in text else ():
         text = text.replace(name, "the document")
-    return PLACE.sub(LEFT_OUT, text)
+    return text
