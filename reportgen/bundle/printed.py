@@ -41,7 +41,7 @@ def facts_of(measurements: Measurements) -> Facts:
     asked = "; ".join(f"{name}: {_said(value)}" for name, value in sorted(options.items()))
     return Facts(
         what=(
-            f"Attention of {metadata['model']} ({metadata['family']}, {metadata['layers']} layers of {metadata['heads']} heads; weights: {metadata['revision']}) was "
+            f"Attention of {metadata['model']} ({metadata['family']}, {metadata['layers']} layers of {metadata['heads']} heads; weights: {metadata['revision'].removeprefix('weights ')}) was "
             f"measured over a document of {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences "
             f"(sha256 of its text {metadata['sha256']})."
         ),
