@@ -64,6 +64,12 @@ def pooled(values: Float[np.ndarray, "row row"], group: int) -> Float[np.ndarray
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
+def shade_colours() -> list[str]:
+    """The shades from dark to yellow, as #rrggbb."""
+    entries = palette()
+    return ["#" + entries[3 * shade : 3 * shade + 3].hex() for shade in range(SHADES)]
+
+
 def png(indices: UInt8[np.ndarray, "row column"], colours: bytes, transparent: int | None = None) -> bytes:
     """A PNG of indices into a palette of red, green and blue, the entry `transparent` letting through what is behind.
 

@@ -1,17 +1,20 @@
 """Charts drawn beforehand, to static SVG, by a child process that may die without losing the page.
 
 Run as a program, this file is that child: it reads lines of JSON, each [name, Vega-Lite specification], and answers each with
-a line of JSON, [name, SVG]. It imports nothing of the package, so that it starts quickly from any folder.
+a line of JSON, [name, SVG]; named `pdf`, it reads [name, SVG] and answers with PDF in base64. It imports nothing of the package, so that it starts
+quickly from any folder.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,7 @@ THEME = {
 }  # fmt: skip
 
 CHILD = (sys.executable, "-I", str(Path(__file__).resolve()))
+PDF = "pdf"
 
 
 class Drawing:
@@ -54,12 +58,12 @@ class Drawing:
         self._writer, self._reader = ThreadPoolExecutor(1), ThreadPoolExecutor(1)  # pipes hold less than is written or answered
         self._output = self._reader.submit(self._process.stdout.read)
 
-    def begin(self, specs: Mapping[str, Mapping[str, Any]]) -> None:
+    def begin(self, specs: Mapping[str, Any]) -> None:
         """Gives the child these specifications by name and does not wait."""
         self._begun |= specs
         self._writer.submit(self._write, "".join(json.dumps(one) + "\n" for one in specs.items()).encode())
 
-    def __call__(self, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    def __call__(self, specs: Mapping[str, Any]) -> dict[str, str]:
         """The SVG of every specification that can be drawn, by name, begun or not; this child is asked once, others draw what it left."""
         waiting, drawn = dict(specs), {}
         drawing = self if self._is_ready_for(specs) else Drawing(self._child)
@@ -85,11 +89,11 @@ class Drawing:
         self._process.stdout.close()
         self._process.wait()
 
-    def _is_ready_for(self, specs: Mapping[str, Mapping[str, Any]]) -> bool:
+    def _is_ready_for(self, specs: Mapping[str, Any]) -> bool:
         """Whether all that was begun is wanted as it was begun."""
         return not self._ended and all(specs.get(name) == spec for name, spec in self._begun.items())
 
-    def _finish(self, specs: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:
+    def _finish(self, specs: Mapping[str, Any]) -> dict[str, str | None]:
         """What the child answered of these before it ended, well or badly: an SVG, or None for a refused specification."""
         self.begin({name: spec for name, spec in specs.items() if name not in self._begun})
         self._writer.submit(self._close)
@@ -120,7 +124,7 @@ def ready_child(child: Sequence[str] = CHILD) -> Iterator[Drawing]:
         drawing.end()
 
 
-def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] = CHILD) -> dict[str, str]:
+def draw_pictures(specs: Mapping[str, Any], child: Sequence[str] = CHILD) -> dict[str, str]:
     """The SVG of every specification that can be drawn, by name; one that kills the child or is refused is left out."""
     if not specs:
         return {}
@@ -128,20 +132,37 @@ def draw_pictures(specs: Mapping[str, Mapping[str, Any]], child: Sequence[str] =
         return draw(specs)
 
 
-def _answer() -> None:
-    """The child's whole life. A first picture of nothing loads the library of charts before anything is asked."""
-    import vl_convert
+def print_pictures(svgs: Mapping[str, str]) -> dict[str, bytes]:
+    """The PDF of every SVG, fonts embedded, by name; one pixel is one point. What cannot be printed is left out, as by `draw_pictures`."""
+    return {name: base64.b64decode(pdf) for name, pdf in draw_pictures(svgs, (*CHILD, PDF)).items()}
 
-    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "point"}, config=THEME, allowed_base_urls=[])
+
+def _answer(convert: Callable[[Any], str]) -> None:
+    """The child's whole life."""
     for line in sys.stdin:
-        name, spec = json.loads(line)
+        name, given = json.loads(line)
         try:
-            svg = vl_convert.vegalite_to_svg(spec, config=THEME, allowed_base_urls=[])
+            picture = convert(given)
         except ValueError:
-            svg = None
-        sys.stdout.write(json.dumps([name, svg]) + "\n")
+            picture = None
+        sys.stdout.write(json.dumps([name, picture]) + "\n")
         sys.stdout.flush()
 
 
+def _drawing() -> Callable[[Mapping[str, Any]], str]:
+    """What draws one chart. A first picture of nothing loads the library of charts before anything is asked."""
+    import vl_convert
+
+    draw = partial(vl_convert.vegalite_to_svg, config=THEME, allowed_base_urls=[])
+    draw({"data": {"values": []}, "mark": "point"})
+    return draw
+
+
+def _printing() -> Callable[[str], str]:
+    import vl_convert
+
+    return lambda svg: base64.b64encode(vl_convert.svg_to_pdf(svg)).decode("ascii")
+
+
 if __name__ == "__main__":
-    _answer()
+    _answer(_printing() if sys.argv[1:] == [PDF] else _drawing())

@@ -48,7 +48,22 @@ BELOW_THE_WAIST = (
 ANYWHERE = ("errors", "files", "characters", "archive", "memory", "wanted_target", "units")
 LAST = ("progress", "asked", "remeasuring", "batch", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
-COMMANDS = ["report", "measure", "render", "tokens", "batch", "models", "models list", "models fetch", "site", "site build", "site add", "compare", "verify"]
+COMMANDS = [
+    "report",
+    "measure",
+    "render",
+    "tokens",
+    "batch",
+    "models",
+    "models list",
+    "models fetch",
+    "site",
+    "site build",
+    "site add",
+    "compare",
+    "verify",
+    "bundle",
+]
 
 
 def imported_parts(path: Path) -> set[str]:

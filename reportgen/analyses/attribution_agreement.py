@@ -238,7 +238,7 @@ ANALYSIS = Analysis(
         Method(
             name="p",
             formula="share of all moves of one ranking along the document, round the end, forwards and backwards, and none, that agree as much: neighbours stay neighbours; two-sided",
-            source="after Harms and Wiens 1998 (toroidal shifts)",
+            source="after Harms et al. 2001 (torus translations)",
         ),
         Method(
             name="Shared first sentences",

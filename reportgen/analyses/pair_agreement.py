@@ -192,7 +192,7 @@ ANALYSIS = Analysis(
                 f"Mantel test in which every pair keeps its distance: one matrix moved along the text against the other by 1 up to half of its sentences, both ways (of more than {MOVES} "
                 "moves as many drawn), where they overlap; chance's correlations times the root of the share of sentences that do; two-sided"
             ),
-            source="Mantel 1967; moves in place of permutations: defined here, after Harms and Wiens 1998",
+            source="Mantel 1967; moves in place of permutations: defined here, after Harms et al. 2001",
         ),
         Method(
             name="Without the sentences' own pull",

