@@ -46,7 +46,7 @@ MEASURING = (
     "--memory",
 )
 COMMANDS = {
-    "": ("report", "measure", "render", "tokens", "batch", "models", "site", "verify"),
+    "": ("report", "measure", "render", "tokens", "batch", "models", "site", "compare", "bundle", "verify"),
     "report": ("DOC", "--model", "--output", "--json", "--revision", *MEASURING),
     "measure": ("DOC", "--output", *MEASURING),
     "render": ("X.npz", "--output", "--json"),
@@ -55,6 +55,8 @@ COMMANDS = {
     "site": ("build", "add"),
     "site build": ("site.toml", "--base-url"),
     "site add": ("X.npz|DOC", "--site", "--model", "--tag", "--date", "--genre", "--licence", "--source"),
+    "compare": ("A.npz", "B.npz", "--output", "--json"),
+    "bundle": ("X.npz", "--output", "--for", "--anonymous", "--allow", "--without", "--max-size", "--date"),
     "verify": ("BUNDLE", "--model", "--checksums", "--device", "--json"),
     "models": ("list", "fetch"),
     "models list": ("--help",),

@@ -132,6 +132,7 @@ def test_no_analysis_partial_or_test_is_left_out_of_the_registry() -> None:
         "head_map",
         "layer_diversity",
         "maximum_flow",
+        "output_tokens",
         "pruning_curve",
         "receptive_field",
         "remembering",

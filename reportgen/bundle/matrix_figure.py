@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import UInt8
 
 from reportgen.bundle.sizing import TEXT, Column
-from reportgen.matrix_picture import SHADES, pooled, shade_colours
+from reportgen.matrix_picture import SHADES, shade, shade_colours
 from reportgen.packing import Scale, find_scale
 from reportgen.pictures import INK, QUIET
 from reportgen.report import Section
@@ -41,16 +41,12 @@ def draw_matrices(section: Section, column: Column) -> Matrices:
     scales = {"share": find_scale(result.attention), "lift": Scale(low=0.1, high=10.0)}
     group = -(-len(share) // CELLS_AT_MOST)
     named = {"share": "Share of attention", "lift": "Lift over even attention"}
-    cells = {name: pooled(_seen(values, result.causal), group) for name, values in (("share", share), ("lift", lift))}
+    shades = {name: shade(values, scales[name], result.causal, group) for name, values in (("share", share), ("lift", lift))}
     per_cell = result.group * group
     return Matrices(
-        pictures={name: _picture(cells[name], scales[name], column, title, per_cell) for name, title in named.items()},
+        pictures={name: _picture(shades[name], scales[name], column, title, per_cell) for name, title in named.items()},
         descriptions={name: _description(title, scales[name], per_cell) for name, title in named.items()},
     )
-
-
-def _seen(values: Float[np.ndarray, "row row"], causal: bool) -> Float[np.ndarray, "row row"]:
-    return np.where(np.tri(len(values), dtype=bool), values, np.nan) if causal else values
 
 
 def _description(title: str, scale: Scale, per_cell: int) -> str:
@@ -61,27 +57,24 @@ def _description(title: str, scale: Scale, per_cell: int) -> str:
     )
 
 
-def _picture(cells: Float[np.ndarray, "cell cell"], scale: Scale, column: Column, title: str, per_cell: int) -> str:
+def _picture(shades: UInt8[np.ndarray, "cell cell"], scale: Scale, column: Column, title: str, per_cell: int) -> str:
     side = min(column.points - LEFT - RIGHT, WIDEST)
     left = LEFT + (column.points - LEFT - RIGHT - side) / 2
     height = TOP + side + BELOW
-    with np.errstate(divide="ignore", invalid="ignore"):
-        along = np.log(cells / scale.low) / np.log(scale.high / scale.low)
-    shades = np.where(np.isnan(cells), SHADES, np.rint(np.clip(np.nan_to_num(along, neginf=0), 0, 1) * (SHADES - 1))).astype(int)
     parts = [
         f'<rect width="{column.points:g}" height="{height:g}" fill="white"/>',
-        f'<g transform="translate({left:g},{TOP:g}) scale({side / len(cells):.6g})">{"".join(_paths(shades))}</g>',
-        *_axes(len(cells), per_cell, left, side),
+        f'<g transform="translate({left:g},{TOP:g}) scale({side / len(shades):.6g})">{"".join(_paths(shades))}</g>',
+        *_axes(len(shades), per_cell, left, side),
         *_legend(scale, title, left, side),
     ]
     size = f'width="{column.points:g}" height="{height:g}"'
     return f'<svg {size} viewBox="0 0 {column.points:g} {height:g}" font-size="{TEXT:g}">{"".join(parts)}</svg>'
 
 
-def _paths(shades: Int[np.ndarray, "cell cell"]) -> Iterator[str]:
+def _paths(shades: UInt8[np.ndarray, "cell cell"]) -> Iterator[str]:
     """A path for each shade, of all runs of it."""
-    for shade, colour in enumerate(shade_colours()):
-        runs = "".join(f"M{x} {y}h{length + OVERLAP:g}v{1 + OVERLAP:g}h-{length + OVERLAP:g}z" for x, y, length in _runs(shades == shade))
+    for place, colour in enumerate(shade_colours()):
+        runs = "".join(f"M{x} {y}h{length + OVERLAP:g}v{1 + OVERLAP:g}h-{length + OVERLAP:g}z" for x, y, length in _runs(shades == place))
         if runs:
             yield f'<path fill="{colour}" d="{runs}"/>'
 
@@ -109,8 +102,8 @@ def _legend(scale: Scale, title: str, left: float, side: float) -> Iterator[str]
     """The shades with powers of ten below them, and what they are of to their left."""
     top, width = TOP + side + 2 * TEXT + 10, 0.45 * side
     start = left + side - width
-    for shade, colour in enumerate(shade_colours()):
-        yield f'<rect x="{start + shade * width / SHADES:g}" y="{top:g}" width="{width / SHADES + OVERLAP:g}" height="{BAR:g}" fill="{colour}"/>'
+    for place, colour in enumerate(shade_colours()):
+        yield f'<rect x="{start + place * width / SHADES:g}" y="{top:g}" width="{width / SHADES + OVERLAP:g}" height="{BAR:g}" fill="{colour}"/>'
     for power in range(math.ceil(math.log10(scale.low) - 1e-9), math.floor(math.log10(scale.high) + 1e-9) + 1):
         along = (power - math.log10(scale.low)) / math.log10(scale.high / scale.low)
         yield _text(f"{10.0**power:g}", start + along * width, top + BAR + TEXT, "middle", QUIET)
