@@ -126,6 +126,7 @@ def test_an_altered_number_ends_with_4_and_names_the_array(run: Run, measured: M
     entropy = measured["*.entropy"].copy()
     entropy[1, 2] += 0.01
     replace(measured, arrays={**measured.arrays, "decoder.entropy": entropy}).save(tmp_path / "x.npz")
+    assert "which has no checksums" in run(tmp_path / "x.npz", "--checksums")[2]
     code, said, _ = run(tmp_path / "x.npz", "--model", folder, "--device", "cpu")
     assert code == 4
     assert "Not reproduced: 1 of " in said
@@ -144,6 +145,15 @@ def test_altered_missing_and_unlisted_files_end_with_3_and_nothing_is_measured(r
 
 def test_checksums_alone_need_no_model(run: Run, files: dict[str, bytes], tmp_path: Path) -> None:
     assert run(in_folder(tmp_path / "bundle", files), "--checksums")[0] == 0
+
+
+def test_a_bundle_without_measurements_can_be_checked_by_its_checksums_alone(run: Run, files: dict[str, bytes], tmp_path: Path) -> None:
+    less = {"README": files["README"]}
+    bundle = in_folder(tmp_path / "bundle", {**less, "manifest-sha256.txt": manifest_of(less)})
+    assert run(bundle, "--checksums")[:2] == (0, "The only file is as the manifest says (sha256).\n")
+    code, _, errors = run(bundle)
+    assert code == 2
+    assert "check its files alone with --checksums" in errors
 
 
 def test_another_model_and_one_that_nothing_names_are_refused(run: Run, files: dict[str, bytes], tmp_path: Path) -> None:
@@ -277,7 +287,6 @@ def test_another_text_and_other_versions_are_named() -> None:
 def test_the_tolerance_grows_with_the_numbers_and_with_the_rounding_of_the_type(dtype: str) -> None:
     assert tolerance(dtype, np.dtype(np.float32), 6.0) == pytest.approx(3 * tolerance(dtype, np.dtype(np.float32), 2.0))
     assert tolerance(dtype, np.dtype(np.float16), 1.0) > tolerance(dtype, np.dtype(np.float32), 1.0)
-    assert list(OF_GREATEST.values()) == sorted(OF_GREATEST.values())
 
 
 OPTIONS = {

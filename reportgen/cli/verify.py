@@ -38,7 +38,7 @@ def verify(
     """
     check_outputs(bundle / "manifest-sha256.txt" if bundle.is_dir() else bundle, json_output)
     with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
-        checked, measured = _opened(bundle, Path(folder))
+        checked, measured = _opened(bundle, None if checksums else Path(folder))
         if checked is not None:
             typer.echo(checked.sentence)
         if checked is not None and not checked.whole:
@@ -49,17 +49,21 @@ def verify(
         _finish(json_output, checked, reproduction, 0 if reproduction is None or reproduction.reproduced else DIFFERENT_NUMBERS)
 
 
-def _opened(bundle: Path, folder: Path) -> tuple[Checked | None, Path]:
-    """What the checksums say, and where the measurements are: a copy of them, so that they are those that were checked. A file .npz is its own."""
+def _opened(bundle: Path, folder: Path | None) -> tuple[Checked | None, Path]:
+    """What the checksums say, and where the measurements are: a copy in `folder`, where one is wanted, of those that were checked. A file .npz is its own."""
     from reportgen.errors import BundleError
     from reportgen.reproduction import MEASUREMENTS, check_files, opened
 
     if bundle.suffix.lower() == ".npz" and bundle.is_file():
+        if folder is None:
+            raise BundleError(f"{bundle} is a measurements file by itself, which has no checksums: leave out --checksums, or name a bundle.")
         return None, bundle
     with opened(bundle) as files:
         checked = check_files(files)
+        if folder is None or not checked.whole:
+            return checked, bundle
         if MEASUREMENTS not in files.files:
-            raise BundleError(f"{bundle} holds no {MEASUREMENTS}: get the bundle again.")
+            raise BundleError(f"{bundle} holds no {MEASUREMENTS}, so that nothing can be measured again: check its files alone with --checksums.")
         with files.reading(MEASUREMENTS) as source, open(folder / MEASUREMENTS, "xb") as copy:
             shutil.copyfileobj(source, copy)
     return checked, folder / MEASUREMENTS

@@ -32,7 +32,7 @@ class Checked:
     def sentence(self) -> str:
         """What was found, in words."""
         if self.whole:
-            return f"All {self.same} files are as the manifest says (sha256)."
+            return f"{'The only file is' if self.same == 1 else f'All {self.same} files are'} as the manifest says (sha256)."
         named = [
             f"{what}: {', '.join(names)}" for what, names in (("altered", self.altered), ("missing", self.missing), ("not listed", self.unlisted)) if names
         ]
