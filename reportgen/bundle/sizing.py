@@ -15,7 +15,7 @@ PLAIN_WIDTH, PLAIN_STEP = 300, 20  # of charts that say nothing of their width, 
 TALLEST = 420.0  # points: what a page of a paper leaves beside a caption with finding and caveat
 LOWER = 1.4  # above 1, because axes and lettering stay as high as they are
 HEIGHT = 0.72  # of the page's, whose lettering is half as large again
-LEAST, MOST = 0.05, 4.0
+LEAST, MOST = 0.2, 4.0
 SIDES = re.compile(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"')
 SIDE_BY_SIDE, BELOW = "hconcat", "vconcat"
 FACETS_IN_A_ROW = 3  # in one column
@@ -148,7 +148,11 @@ def _print_size(name: str, inner: Any, height: float) -> Any:
 def _config(column: Column, own: Mapping[str, Any]) -> dict[str, Any]:
     letters = {"labelFontSize": TEXT, "titleFontSize": TEXT}
     legend = {"rowPadding": 1, "columnPadding": 8, "symbolSize": 40, "gradientThickness": 7, "gradientLength": 80, "offset": 6, "labelLimit": 140}
-    placed = {"orient": "bottom", "columns": 2, "direction": "horizontal"} if column.narrow else {}
+    placed = (
+        {"orient": "bottom", "columns": 2, "direction": "horizontal", "layout": {"bottom": {"direction": "vertical", "anchor": "start"}}}
+        if column.narrow
+        else {}
+    )
     config = {
         **THEME,
         **own,
