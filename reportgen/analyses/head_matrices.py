@@ -44,6 +44,11 @@ class Result:
     link_share: Float[np.ndarray, "layer head"]
     listed: tuple[tuple[int, int], ...]
 
+    @property
+    def rounding(self) -> float:
+        """How far a code may be off what it stands for, as a share of it: half a step."""
+        return float(np.expm1(self.step / 2))
+
 
 def analyse(measurements: Measurements) -> Result:
     """Codes and shares of every head, and the heads that look most at other sentences. Memory: one layer's heads and all codes."""

@@ -39,6 +39,7 @@ def test_codes_go_down_the_columns_and_stand_for_their_values_within_half_a_step
         found = values_of(codes, 4, result.low, result.step)
         seen = np.tri(4, dtype=bool) & (true >= 0.01)
         assert (np.abs(np.log(found[seen] / true[seen])) <= STEP / 2 + 1e-6).all()
+        assert (found[seen] / true[seen] <= 1 + result.rounding + 1e-6).all()
         assert (found[np.tri(4, dtype=bool) & (true < 0.01)] == 0).all()
 
 
