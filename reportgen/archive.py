@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,6 +32,7 @@ DAMAGE = (
 )
 END_RECORD = 22  # bytes of a zip archive's last record when it has no comment
 COUNTED_UP_TO = 0xFFFF  # arrays, in that record
+_PARSING = Lock()  # numpy reads headers as Python source, and in Python 3.11 threads that do so at once disturb each other
 
 
 class ArchiveWriter:
@@ -214,7 +216,7 @@ def _promised(path: Path) -> int:
 
 
 def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
-    with archive.open(member) as file:
+    with _PARSING, archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
@@ -231,4 +233,5 @@ def _read_header(file: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dt
     """Shape, whether the first axis runs fastest, and number type of the array that a file begins with."""
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("an array has a header of another kind")
-    return np.lib.format.read_array_header_1_0(file)
+    with _PARSING:
+        return np.lib.format.read_array_header_1_0(file)

@@ -657,7 +657,7 @@ def test_a_document_that_does_not_fit_into_the_memory_is_refused_before_it_start
 
 
 def test_a_bug_shows_its_traceback_with_exit_code_one(desk: Path) -> None:
-    broken = "import reportgen.report\ndef fail(measurements): raise RuntimeError('a bug')\nreportgen.report.build_report = fail"
+    broken = "import reportgen.report\ndef fail(*given): raise RuntimeError('a bug')\nreportgen.report.build_report = fail"
     ended = run_apart("render", "made-up.npz", "-o", "x.html", before=broken)
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr

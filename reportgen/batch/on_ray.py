@@ -122,6 +122,7 @@ def connect(cluster: Cluster) -> tuple[Any, bool]:
     Raises `BatchError` when it is not installed or there is no such cluster.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # is read when Ray is imported and by the processes that it starts
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else its workers yield to everything: beside other work they starve
     try:
         ray = importlib.import_module("ray")
     except ModuleNotFoundError as error:

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -214,6 +214,15 @@ def test_no_other_shards_are_taken(text: str) -> None:
         parse_shard(text)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Where the tests run in the background, their process ignores interruptions."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_leaves_a_manifest_of_what_is_finished(crew: Pretending, docs: Path, made: Made, quick: Asked) -> None:
     def interrupted(work: Work) -> Made:
         if work.name == "b.md":

@@ -34,6 +34,18 @@ def draw_nothing(specs: Mapping[str, object]) -> dict[str, str]:
     return {}
 
 
+def settled(tab: Any) -> list[str]:
+    """The elements once they have stayed as they are: what was touched is unpacked, and tables are filled, while nobody waits."""
+    before: list[str] = []
+    for _ in range(100):
+        now = tab.evaluate(TREE)
+        if now == before and not any("data-under-way" in element for element in now):
+            return now
+        before = now
+        tab.wait_for_timeout(300)
+    raise AssertionError("the page never came to rest")
+
+
 @pytest.fixture(scope="module")
 def tree_of(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     """Opens a page that says these texts, touches everything, and gives its elements; fails where anything ran or was asked for."""
@@ -48,9 +60,13 @@ def tree_of(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         tab.goto(path.as_uri())
         tab.wait_for_selector("#matrix .top-link", state="attached")
         tab.evaluate(TOUCH)
+        for name in ("model-view", "streams"):  # drawn where they come into sight
+            tab.evaluate("(name) => document.getElementById(name).scrollIntoView()", name)
+            settled(tab)
+        found = settled(tab)
         page.stop()
         assert (page.said, page.asked, dialogs) == ([], [path.as_uri()], [])
-        return tab.evaluate(TREE)
+        return found
 
     return tree
 
