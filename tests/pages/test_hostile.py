@@ -29,7 +29,7 @@ def test_hostile_text_changes_no_element_and_is_shown(text: str) -> None:
 
 
 @given(st.text(st.characters(), min_size=1, max_size=40))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_text_changes_the_elements_of_the_page(text: str) -> None:
     page = page_saying(text)
     assert page.structure() == HARMLESS
@@ -38,6 +38,6 @@ def test_no_text_changes_the_elements_of_the_page(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from("</>&\"'=-!scriptonload {}%#\x00\x0c\ud83d"), min_size=1, max_size=30).map("".join))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_pile_of_markup_characters_changes_the_elements_of_the_page(text: str) -> None:
     assert page_saying(text).structure() == HARMLESS
