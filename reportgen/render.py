@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,11 +23,12 @@ from reportgen.compiled_templates import CompiledTemplates
 from reportgen.head_packing import pack_heads
 from reportgen.lightening import lighten
 from reportgen.matrix_picture import draw_matrix
+from reportgen.measurements import Measurements
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
-from reportgen.pictures import draw_pictures
-from reportgen.report import Report, Section
-from reportgen.svg import clean_svg
+from reportgen.pictures import draw_pictures, ready_child
+from reportgen.report import Report, Section, build_report
+from reportgen.svg import inline_picture
 from reportgen.token_packing import pack_tokens
 from reportgen.unit_names import name_units
 from reportgen.view_packing import pack_matrices
@@ -59,7 +59,7 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
     report = clean(report)
     specs = {name: spec for section in report.sections for name, spec in section.pictures.items()}
-    style, script = _read_static("css"), _wrap(_read_static("js"))
+    style, script = _read_static("css"), in_scope(_read_static("js") + "\nstart();\n")  # `start` is in page.js
     template = page_environment().get_template("page.html.jinja")
     with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
         page = template.render(
@@ -70,6 +70,13 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
             picture=partial(_find_picture, beside.submit(lambda: clean(draw(specs)))),
         )
     return Page(lighten(name_units(page, report.level)))
+
+
+def render_measurements(measurements: Measurements) -> tuple[Report, Page]:
+    """The report of the measurements and its page, whose charts are drawn while others are made."""
+    with ready_child() as draw:
+        report = build_report(measurements, draw.begin)
+        return report, render_report(report, draw)
 
 
 def template_folder() -> Path:
@@ -90,13 +97,17 @@ def page_environment() -> Environment:
 
 def _read_static(kind: str) -> str:
     """All files of one kind, in the order of their names."""
-    files = sorted((template_folder() / "static").glob(f"*.{kind}"))
+    return read_together(sorted((template_folder() / "static").glob(f"*.{kind}")))
+
+
+def read_together(files: Iterable[Path]) -> str:
+    """What style sheets or scripts say, one after the other."""
     return "\n".join(file.read_text(encoding="utf-8").replace("\r\n", "\n") for file in files)
 
 
-def _wrap(script: str) -> str:
-    """One scope of its own for all files of the page's script; `start` is in page.js."""
-    return f'(function () {{\n"use strict";\n{script}\nstart();\n}})();\n'
+def in_scope(script: str) -> str:
+    """A script, whose last line ends, in one scope of its own."""
+    return f'(function () {{\n"use strict";\n{script}}})();\n'
 
 
 def page_policy(style: str, script: str) -> str:
@@ -113,7 +124,4 @@ def _find_picture(drawn: Future[Mapping[str, str]], section: Section, chart: str
     name, pictures = f"{section.name}-{chart}", drawn.result()
     spec = section.charts.get(chart, {})
     description = spec.get("description") or f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.finding}"
-    try:
-        return clean_svg(pictures[name], name, description) if name in pictures else None
-    except ElementTree.ParseError:
-        return None
+    return inline_picture(pictures, name, description)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -84,6 +85,14 @@ COLOUR = re.compile(r"rgb\((\d+), (\d+), (\d+)\)")
 GRADIENTS = frozenset(["linearGradient", "radialGradient"])  # whose missing ends mean something else than 0
 SAME_WITHOUT = {("opacity", "1"), ("x2", "0"), ("y2", "0"), ("transform", "translate(0,0)")}
 REFERENCE = re.compile(r"url\(\s*['\"]?(#?)([^)'\"]*)['\"]?\s*\)")
+
+
+def inline_picture(pictures: Mapping[str, str], name: str, description: str) -> Markup | None:
+    """A drawn chart as inline SVG, or None where it could not be drawn, and the page says so in its place."""
+    try:
+        return clean_svg(pictures[name], name, description) if name in pictures else None
+    except ElementTree.ParseError:
+        return None
 
 
 def clean_svg(svg: str, prefix: str, description: str) -> Markup:

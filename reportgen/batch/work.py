@@ -155,9 +155,6 @@ def _read(npz: Path) -> Measurements:
 
 
 def _page(measurements: Measurements) -> bytes:
-    from reportgen.pictures import ready_child
-    from reportgen.render import render_report
-    from reportgen.report import build_report
+    from reportgen.render import render_measurements
 
-    with ready_child() as draw:
-        return render_report(build_report(measurements), draw).encode("utf-8")
+    return render_measurements(measurements)[1].encode("utf-8")

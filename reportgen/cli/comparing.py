@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from reportgen.errors import OutputError
 from reportgen.files import check_outputs, replacing
 
 
@@ -25,7 +24,7 @@ def compare(
     from reportgen.progress import stages
 
     check_outputs(first, output, json_output)
-    _spare(second, output, json_output)
+    check_outputs(second, output, json_output)
     with stages() as progress, ready_child() as draw:
         progress("comparison and page", 0.0)
         a, b = Measurements.load(first), Measurements.load(second)
@@ -38,9 +37,3 @@ def compare(
         with replacing(json_output) as file:
             file.write(json.dumps(comparison_data(found, a, b), ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
     typer.echo(output)
-
-
-def _spare(source: Path, *outputs: Path | None) -> None:
-    """Nothing is written over the second file, either."""
-    if source.resolve() in [path.resolve() for path in outputs if path is not None]:
-        raise OutputError(f"{source} is named twice: give each output a file of its own.")

@@ -74,15 +74,12 @@ def measured(doc: str, asked: Asked) -> Measurements:
 
 def write_page(measurements: Measurements, page: Path, json_output: Path | None) -> None:
     """The page of the measurements, and the results as JSON where they are asked for."""
-    from reportgen.pictures import ready_child
     from reportgen.progress import stages
-    from reportgen.render import render_report
-    from reportgen.report import build_report
+    from reportgen.render import render_measurements
 
-    with stages() as progress, ready_child() as draw:
+    with stages() as progress:
         progress("analyses and page", 0.0)
-        built = build_report(measurements, draw.begin)
-        html = render_report(built, draw)
+        built, html = render_measurements(measurements)
         progress("analyses and page", 1.0)
     with replacing(page) as file:
         file.write(html.encode("utf-8"))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from jinja2 import Environment
@@ -22,9 +19,9 @@ from reportgen.comparison.shown_text import STEPS, numbered
 from reportgen.measurements import Measurements
 from reportgen.notebook import Page
 from reportgen.pictures import draw_pictures
-from reportgen.render import Drawer, page_environment, page_policy, template_folder
+from reportgen.render import Drawer, in_scope, page_environment, page_policy, read_together, template_folder
 from reportgen.report_data import plain
-from reportgen.svg import clean_svg
+from reportgen.svg import inline_picture
 from reportgen.unit_names import name_units
 from reportgen.wording import significant
 
@@ -48,7 +45,7 @@ def render_comparison(comparison: Comparison, draw: Drawer = draw_pictures) -> P
             style=Markup(style),
             script=Markup(script),
             policy=page_policy(style, script),
-            picture=partial(_picture, pictures),
+            picture=partial(inline_picture, pictures),
         )
     )
     return Page(name_units(page, comparison.level))
@@ -75,23 +72,11 @@ def _style() -> str:
     """The report's sheets that a page without a workspace needs, and the comparison's own."""
     folder = template_folder()
     files = [*(folder / "static" / f"{name}.css" for name in SHARED_STYLES), folder / "comparison" / "comparison.css"]
-    return "\n".join(_read(file) for file in files)
+    return read_together(files)
 
 
 def _script() -> str:
-    return f'(function () {{\n"use strict";\n{_read(template_folder() / "comparison" / "comparison.js")}}})();\n'
-
-
-def _read(file: Path) -> str:
-    return file.read_text(encoding="utf-8").replace("\r\n", "\n")
-
-
-def _picture(pictures: Mapping[str, str], name: str, description: str) -> Markup | None:
-    """A chart as inline SVG; None where it could not be drawn, and the page says so."""
-    try:
-        return clean_svg(pictures[name], name, description) if name in pictures else None
-    except ElementTree.ParseError:
-        return None
+    return in_scope(read_together([template_folder() / "comparison" / "comparison.js"]))
 
 
 def comparison_data(comparison: Comparison, a: Measurements, b: Measurements) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from xml.etree import ElementTree
 
 from markupsafe import Markup
 
@@ -12,7 +11,7 @@ from reportgen.corpus.findings import Findings
 from reportgen.pictures import draw_pictures
 from reportgen.render import Drawer, page_environment
 from reportgen.report import Section
-from reportgen.svg import clean_svg
+from reportgen.svg import inline_picture
 
 PARTIAL = "corpus/findings.html.jinja"
 
@@ -29,9 +28,6 @@ def pictures_of(findings: Findings, draw: Drawer = draw_pictures) -> Callable[[S
 
     def picture(section: Section, chart: str) -> Markup | None:
         name = f"{section.name}-{chart}"
-        try:
-            return clean_svg(drawn[name], name, f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.lead}") if name in drawn else None
-        except ElementTree.ParseError:
-            return None
+        return inline_picture(drawn, name, f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.lead}")
 
     return picture

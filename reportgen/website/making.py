@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,7 @@ from typing import Any
 from reportgen.characters import clean
 from reportgen.corpus import summarise
 from reportgen.measurements import Measurements
-from reportgen.pictures import ready_child
-from reportgen.render import Drawer, render_report
+from reportgen.render import Drawer, render_measurements, render_report
 from reportgen.report import Report, build_report
 from reportgen.units import LEVELS
 from reportgen.website.card import Card, Finding
@@ -32,11 +30,13 @@ class Made:
 
 def make_report(path: Path, draw: Drawer | None = None) -> Made:
     """Everything of one measurements file. Memory: the page and what its analyses hold. Raises `MeasurementsError` when it is none."""
-    with ready_child() if draw is None else nullcontext(draw) as drawer:
-        measurements = Measurements.load(path)
+    measurements = Measurements.load(path)
+    if draw is None:
+        report, page = render_measurements(measurements)
+    else:
         report = build_report(measurements)
-        page = render_report(report, drawer).encode("utf-8")
-    return Made(page=page, card=make_card(measurements, report), preview=_preview(report))
+        page = render_report(report, draw)
+    return Made(page=page.encode("utf-8"), card=make_card(measurements, report), preview=_preview(report))
 
 
 def make_card(measurements: Measurements, report: Report) -> Card:

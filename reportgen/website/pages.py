@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from reportgen.render import page_environment, page_policy, template_folder
+from reportgen.render import in_scope, page_environment, page_policy, read_together, template_folder
 from reportgen.website.about import About
 from reportgen.website.entries import Catalogue, Group, Listed
 from reportgen.website.numbers import MEASURES
@@ -73,18 +73,14 @@ class Printer:
 
 def _style() -> str:
     static, own = template_folder() / "static", template_folder() / "site" / "static"
-    return _read([*(static / f"{name}.css" for name in SHEETS), *sorted(own.glob("*.css"))])
+    return read_together([*(static / f"{name}.css" for name in SHEETS), *sorted(own.glob("*.css"))])
 
 
 def _script() -> str:
     """One scope for all of it, as in a report; `start` is in site.js."""
     static, own = template_folder() / "static", template_folder() / "site" / "static"
-    script = _read([*(static / f"{name}.js" for name in SCRIPTS), *sorted(own.glob("*.js"))])
-    return f'(function () {{\n"use strict";\n{script}\nstart();\n}})();\n'
-
-
-def _read(files: Sequence[Any]) -> str:
-    return "\n".join(file.read_text(encoding="utf-8").replace("\r\n", "\n") for file in files)
+    script = read_together([*(static / f"{name}.js" for name in SCRIPTS), *sorted(own.glob("*.js"))])
+    return in_scope(script + "\nstart();\n")
 
 
 def print_pages(printer: Printer, about: About) -> Iterator[tuple[str, bytes]]:
