@@ -95,7 +95,7 @@ def mbart_for_classes() -> LanguageModel:
 
 def t5_for_questions() -> LanguageModel:
     torch.manual_seed(0)
-    settings = {"d_model": 24, "d_kv": 12, "d_ff": 24, "num_layers": 2, "num_heads": 2, "vocab_size": len(unigram()), "initializer_factor": 3.0}
+    settings = {"d_model": 24, "d_kv": 12, "d_ff": 24, "num_layers": 2, "num_heads": 2, "vocab_size": len(unigram()), "initializer_factor": 1.5}
     return given_model(T5ForQuestionAnswering(T5Config(**settings, decoder_start_token_id=0)).eval(), unigram())
 
 
@@ -112,7 +112,7 @@ def m2m100() -> LanguageModel:
 
 def t5() -> LanguageModel:
     torch.manual_seed(0)
-    settings = {"d_model": 24, "d_kv": 12, "d_ff": 24, "num_layers": 2, "num_heads": 2, "vocab_size": len(unigram()), "initializer_factor": 3.0}
+    settings = {"d_model": 24, "d_kv": 12, "d_ff": 24, "num_layers": 2, "num_heads": 2, "vocab_size": len(unigram()), "initializer_factor": 1.5}
     return given_model(T5ForConditionalGeneration(T5Config(**settings, decoder_start_token_id=0)).eval(), unigram())
 
 
