@@ -18,6 +18,7 @@ from made_up import made_up
 
 from reportgen.bundle.build import Built, Wanted, build_bundle
 from reportgen.bundle.captions import caption_of
+from reportgen.bundle.figures import close_seams
 from reportgen.bundle.packaging import check_place, refuse_too_large, write_files, zipped
 from reportgen.bundle.references import RECORD
 from reportgen.bundle.tables import Table, as_csv
@@ -86,6 +87,16 @@ def test_figures_are_vectors_of_the_width_of_a_column_with_lettering_of_seven_to
         assert float(re.search(rb"/MediaBox \[0 0 ([\d.]+)", pdf)[1]) == pytest.approx(inches * 72, abs=0.01)
         assert b"/FontFile2" in pdf
         assert not re.search(rb"/(?:Producer|CreationDate|ModDate|ID|Author|Image)\b", pdf)
+
+
+def test_cells_that_touch_have_edges_of_their_colour() -> None:
+    svg = (
+        '<svg><g fill="#012345"><path d="M0,0h2v3h-2z"/><path d="M2,0h2v3h-2z" fill="#abcdef"/><path d="M0,0l5,5z"/></g>'
+        '<g fill="#123456" fill-opacity="0.5"><path d="M0,0h2v3h-2z"/></g></svg>'
+    )
+    root = ElementTree.fromstring(svg)
+    close_seams(root)
+    assert [path.get("stroke") for path in root.iter("path")] == ["#012345", "#abcdef", None, None]
 
 
 def test_a_review_has_the_page_and_no_latex(draw: Remembering) -> None:
