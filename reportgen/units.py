@@ -23,9 +23,15 @@ def in_units(text: str, level: str) -> str:
     return WORDS.sub(other, text)
 
 
+def what_units_are(level: str) -> str:
+    """What makes one unit of a level other than sentences."""
+    return "each block of the document, headings and list items among them" if level == LEVELS[1] else "each heading with what follows it up to the next"
+
+
 def level_notices(level: str) -> tuple[str, ...]:
     """What is to be said of units that are not sentences."""
     if level == LEVELS[0]:
         return ()
-    what = "each block of the document, headings and list items among them" if level == LEVELS[1] else "each heading with what follows it up to the next"
-    return (f"This document was measured by {level}: {what}, stands where a single “sentence” does by default, in every number and on the whole page.",)
+    return (
+        f"This document was measured by {level}: {what_units_are(level)}, stands where a single “sentence” does by default, in every number and on the whole page.",
+    )

@@ -206,7 +206,8 @@ def _bridges(result: Result) -> str:
         return "Attention is not stored by head, so no head is named that bridges them."
     heads, found = result.crossing.lift.size, int(((result.crossing.q_value <= DISCOVERY_RATE) & (result.crossing.lift > 1)).sum())
     best = result.bridging_heads[0] if result.bridging_heads else None
-    most = f"; the most is {best.lift:.2f} times (head {best.head}, q {best.q_value:.2g})" if best else ""
+    chance = f", q {best.q_value:.2g}" if best and np.isfinite(best.q_value) else ""
+    most = f"; the most is {best.lift:.2f} times (head {best.head}{chance})" if best else ""
     return f"{found or 'None'} of {heads} heads carr{'y' if found > 1 else 'ies'} more across the borders than chance at a false-discovery rate of 5%{most}."
 
 

@@ -60,7 +60,7 @@ def build_bundle(measurements: Measurements, wanted: Wanted, draw: Draw = draw_p
     figures, undrawn = draw_figures(report, draw, print_) if wanted.has("figures") else ((), ())
     tables = list_tables(report) if wanted.has("tables") else []
     files |= _figure_files(figures) | _table_files(tables, wanted) | _texts(measurements, report, wanted, figures, tables)
-    files |= _notes(measurements, wanted, files, figures, undrawn)
+    files |= _notes(measurements, report, wanted, files, figures, undrawn)
     files[CRATE] = crate.describe(files, measurements, wanted.date)
     files[MANIFEST] = manifest(files)
     return Built(files=files, report=report, undrawn=undrawn)
@@ -96,7 +96,9 @@ def _texts(measurements: Measurements, report: Report, wanted: Wanted, figures: 
     return {name: data for name, data in found.items() if not name.endswith(".tex")}
 
 
-def _notes(measurements: Measurements, wanted: Wanted, files: Mapping[str, bytes], figures: tuple[Figure, ...], undrawn: tuple[str, ...]) -> dict[str, bytes]:
+def _notes(
+    measurements: Measurements, report: Report, wanted: Wanted, files: Mapping[str, bytes], figures: tuple[Figure, ...], undrawn: tuple[str, ...]
+) -> dict[str, bytes]:
     metadata = measurements.metadata
     values: dict[str, Any] = {
         "title": clean_text(" ".join(metadata["title"].split())),
@@ -104,7 +106,7 @@ def _notes(measurements: Measurements, wanted: Wanted, files: Mapping[str, bytes
         "version": clean_text(str(metadata["libraries"].get("reportgen", ""))),
         "purpose": wanted.purpose,
         "anonymous": wanted.anonymous,
-        "listed": printed.listing([*files]),
+        "listed": printed.listing([*files], report.level),
         "has_figures": bool(figures),
         "has_measurements": MEASUREMENTS in files,
         "example": figures[0].name if figures else "",

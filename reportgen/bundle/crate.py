@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reportgen.measurements import Measurements
+from reportgen.units import LEVELS
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
@@ -30,12 +31,13 @@ def _descriptor() -> dict[str, Any]:
 
 def _root(files: Mapping[str, bytes], measurements: Measurements, date: str | None) -> dict[str, Any]:
     metadata = measurements.metadata
+    level = metadata.get("level", LEVELS[0])
     undated = "" if date else f" datePublished is the fixed date {NO_DATE} of reproducible archives, not that of publication, which was not given."
     return {
         "@id": "./",
         "@type": "Dataset",
         "name": f"Attention of {metadata['model']} over: {metadata['title']}",
-        "description": f"What the attention of a transformer does over a document, sentence by sentence: report, numbers, figures, tables.{undated}",
+        "description": f"What the attention of a transformer does over a document, {level} by {level}: report, numbers, figures, tables.{undated}",
         "datePublished": date or NO_DATE,
         "license": {"@id": LICENCE},
         "hasPart": [{"@id": name} for name in sorted(files)],

@@ -176,6 +176,7 @@ def figure(path: str, caption: str, short: str, label: str, wide: bool) -> str:
             rf"\begin{{{kind}}}[tbp]",
             r"  \centering",
             rf"  \includegraphics{{\reportgenfolder/{path}}}",
+            r"  \small",
             rf"  \caption[{{{short}}}]{{{caption}}}",
             rf"  \label{{fig:{label}}}",
             rf"\end{{{kind}}}",
@@ -184,9 +185,10 @@ def figure(path: str, caption: str, short: str, label: str, wide: bool) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: str, caption: str, label: str) -> str:
-    """A float with one table (of the package booktabs); cells are LaTeX already."""
-    lines = [" & ".join(cells) + r" \\" for cells in rows]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: str, caption: str, label: str, apart: bool = False) -> str:
+    """A float with one table (of the package booktabs), with room between its rows where they are to stand `apart`; cells are LaTeX already."""
+    ending = r" \\ \addlinespace" if apart else r" \\"
+    lines = [" & ".join(cells) + ending for cells in rows]
     return "\n".join(
         [
             DEFINITION.rstrip("\n"),
@@ -195,7 +197,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], columns: str, capt
             rf"  \caption{{{caption}}}",
             rf"  \label{{tab:{label}}}",
             r"  \small",
-            rf"  \begin{{tabular}}{{{columns}}}",
+            rf"  \begin{{tabular}}{{@{{}}{columns}@{{}}}}",
             r"    \toprule",
             "    " + " & ".join(head) + r" \\",
             r"    \midrule",

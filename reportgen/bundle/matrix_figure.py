@@ -100,7 +100,7 @@ def _axes(cells: int, per_cell: int, left: float, side: float) -> Iterator[str]:
 
 def _legend(scale: Scale, title: str, left: float, side: float) -> Iterator[str]:
     """The shades with powers of ten below them, and what they are of to their left."""
-    top, width = TOP + side + 2 * TEXT + 10, 0.45 * side
+    top, width = TOP + side + 2 * TEXT + 10, 0.58 * side
     start = left + side - width
     for place, colour in enumerate(shade_colours()):
         yield f'<rect x="{start + place * width / SHADES:g}" y="{top:g}" width="{width / SHADES + OVERLAP:g}" height="{BAR:g}" fill="{colour}"/>'

@@ -15,6 +15,7 @@ from reportgen.bundle.sizing import Column
 from reportgen.measurements import Measurements
 from reportgen.render import template_folder
 from reportgen.report import Report
+from reportgen.units import LEVELS, in_units, what_units_are
 
 PUNKT = "Punkt"
 
@@ -31,10 +32,11 @@ class Facts:
 
 
 def facts_of(measurements: Measurements) -> Facts:
-    """The sentences of the methods paragraph, from the measurements' metadata."""
+    """The sentences of the methods paragraph, from the measurements' metadata, in the words of their level."""
     metadata = measurements.metadata
+    level = metadata.get("level", LEVELS[0])
     windows = len(metadata["windows"])
-    at_once = f"in {windows} overlapping windows of whole sentences" if windows else "at once"
+    at_once = f"in {windows} overlapping windows of whole {level}s" if windows else "at once"
     options = metadata["options"]
     target = metadata.get("target", {}).get("description")
     libraries = ", ".join(f"{name} {number}" for name, number in sorted(metadata["libraries"].items()))
@@ -42,17 +44,21 @@ def facts_of(measurements: Measurements) -> Facts:
     return Facts(
         what=(
             f"Attention of {metadata['model']} ({metadata['family']}, {metadata['layers']} layers of {metadata['heads']} heads; weights: {metadata['revision'].removeprefix('weights ')}) was "
-            f"measured over a document of {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences "
+            f"measured over a document of {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} {level}s "
             f"(sha256 of its text {metadata['sha256']})."
         ),
         how=(
-            f"The document was read {at_once}; weights of all layers and heads were summed exactly within and between sentences, in {metadata['dtype']} on "
-            f"{metadata['device']}, and were checked against the model's own eager attention before. Sentences were found by {options.get('sentences', 'rules')}."
+            f"The document was read {at_once}; weights of all layers and heads were summed exactly within and between {level}s, in {metadata['dtype']} on "
+            f"{metadata['device']}, and were checked against the model's own eager attention before. {_found_by(level, options)}"
         ),
-        attribution=f"Attribution explains the {target}." if target else "",
+        attribution=in_units(f"Attribution explains the {target}.", level) if target else "",
         versions=f"Options: {asked}. Versions: {libraries}.",
-        sentences_cited=options.get("sentences") == PUNKT,
+        sentences_cited=level == LEVELS[0] and options.get("sentences") == PUNKT,
     )
+
+
+def _found_by(level: str, options: Mapping[str, Any]) -> str:
+    return f"Sentences were found by {options.get('sentences', 'rules')}" if level == LEVELS[0] else f"As one {level} counts {what_units_are(level)}"
 
 
 def _said(value: Any) -> str:
@@ -67,18 +73,18 @@ def cited_in(report: Report, facts: Facts) -> list[str]:
 
 
 def methods(report: Report, facts: Facts) -> dict[str, bytes]:
-    """The methods paragraph as plain text, with the formula of every number, and as LaTeX."""
-    plain = _template("methods.txt.jinja").render(report=report, facts=facts)
+    """The methods paragraph as plain text, with the formula of every number as it is published, and as LaTeX."""
+    plain = _template("methods.txt.jinja").render(report=report, facts=facts, named=lambda text: in_units(text, report.level))
     typeset = _template("methods.tex.jinja").render(facts=facts, cited=[key for key in cited_in(report, facts) if key != SENTENCES], definition=DEFINITION)
     return {"methods.txt": plain.encode("utf-8"), "methods.tex": typeset.encode("utf-8")}
 
 
 def snippet(one: Figure, column: Column) -> bytes:
-    """The figure as a LaTeX float: below it what was found, what is drawn and what to keep in mind."""
-    section = one.section
-    caption = " ".join(filter(None, (f"\\textbf{{{escape(section.question)}}}", *map(escape, (section.finding, one.description, section.caveat)))))
+    """The figure as a LaTeX float: below it what is drawn, what was found and what to keep in mind."""
+    said = one.caption
+    caption = " ".join(filter(None, (f"\\textbf{{{escape(said.question)}}}", *map(escape, (said.drawn, said.finding, said.caveat)))))
     name = f"{one.name}-{column.name}"
-    written = figure(f"{name}.pdf", caption, escape(section.question), f"reportgen-{name}", wide=not column.narrow)
+    written = figure(f"{name}.pdf", caption, escape(said.question), f"reportgen-{name}", wide=not column.narrow)
     return written.encode("utf-8")
 
 
@@ -100,8 +106,8 @@ def _template(name: str) -> Any:
     return environment.get_template(name)
 
 
-def listing(names: Sequence[str]) -> list[tuple[str, str]]:
-    """What there is in the bundle, each with what it is."""
+def listing(names: Sequence[str], level: str) -> list[tuple[str, str]]:
+    """What there is in the bundle, each with what it is, in the words of the level."""
     known = {
         "report.html": "the report, one page that opens offline",
         "figures": "every chart and the matrix of sentences",
@@ -116,4 +122,4 @@ def listing(names: Sequence[str]) -> list[tuple[str, str]]:
         "manifest-sha256.txt": "a checksum of every other file",
     }
     there = {name.partition("/")[0] for name in names} | {"ro-crate-metadata.json", "manifest-sha256.txt", "LICENCE.txt"}
-    return [(name, text) for name, text in known.items() if name in there]
+    return [(name, in_units(text, level)) for name, text in known.items() if name in there]

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reportgen.pictures import INK, QUIET, RULE, THEME
 
 TEXT = 8.0  # points, of all lettering
-ROUNDS, CLOSE = 5, 0.02  # drawings of one chart until it is as wide as its column; how near is near enough, as a share
+ROUNDS, CLOSE = 7, 0.02  # drawings of one chart until it is as wide as its column; how near is near enough, as a share
 PLAIN_WIDTH, PLAIN_STEP = 300, 20  # of charts that say nothing of their width, in the chart library
-TALLEST = 420.0  # points: what a page of a paper leaves beside a caption with finding and caveat
+SIDE_OF = {"x": "width", "y": "height"}
+EMPTY: Mapping[str, float] = {}
+SHORTEST_LINE = 8  # letters
+LETTER = 0.5  # of lettering's size, how wide a letter is, or a little less
+MOST_NUMBERS = 9  # columns of cells with a number in each: more have no room for it in one column
 LOWER = 1.4  # above 1, because axes and lettering stay as high as they are
 HEIGHT = 0.72  # of the page's, whose lettering is half as large again
 LEAST, MOST = 0.2, 4.0
+FLAT = 0.2  # of the width of a chart, how much narrower it gets with a plot that shrinks to nothing, at least
 SIDES = re.compile(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"')
 SIDE_BY_SIDE, BELOW = "hconcat", "vconcat"
-FACETS_IN_A_ROW = 3  # in one column
+FACETS_IN_A_ROW = 4  # in one column
 VIEWS = (SIDE_BY_SIDE, BELOW, "concat", "layer")
 
 Draw = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
@@ -31,9 +37,13 @@ class Column:
     name: str
     points: float
     narrow: bool
+    tallest: float  # points: what a page of a paper leaves beside a caption with finding and caveat
 
 
-COLUMNS = (Column(name="1col", points=3.3 * 72, narrow=True), Column(name="2col", points=6.9 * 72, narrow=False))
+COLUMNS = (
+    Column(name="1col", points=3.3 * 72, narrow=True, tallest=340.0),
+    Column(name="2col", points=6.9 * 72, narrow=False, tallest=420.0),
+)
 
 
 def fitted(specs: Mapping[str, Mapping[str, Any]], draw: Draw) -> dict[tuple[str, Column], str]:
@@ -43,10 +53,11 @@ def fitted(specs: Mapping[str, Mapping[str, Any]], draw: Draw) -> dict[tuple[str
     """
     wanted = {f"{name}-{column.name}": (name, column) for column in COLUMNS for name in specs}
     for_print = {key: _for_print(specs[name], column) for key, (name, column) in wanted.items()}
-    widths = {key: column.points for key, (_, column) in wanted.items()}
+    columns = {key: column for key, (_, column) in wanted.items()}
+    widths = {key: column.points for key, column in columns.items()}
     found = _as_wide(for_print, widths, draw)
     heights = {key: _sides(svg)[1] for key, svg in found.items()}
-    lower = {key: _lettered(for_print[key], (TALLEST / height) ** LOWER) for key, height in heights.items() if height > TALLEST}
+    lower = {key: _lettered(for_print[key], (columns[key].tallest / high) ** LOWER) for key, high in heights.items() if high > columns[key].tallest}
     return {wanted[key]: svg for key, svg in (found | _as_wide(lower, widths, draw)).items()}
 
 
@@ -65,26 +76,32 @@ def _as_wide(specs: Mapping[str, Mapping[str, Any]], widths: Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class _Trial:
-    """A chart and how many times as wide as on the page its plot is drawn; what earlier drawings were as wide as."""
+    """A chart and how many times as wide as on the page its plot is drawn; what earlier drawings were as wide as; whether its legends are lists already."""
 
     spec: Mapping[str, Any]
-    factor: float = 0.6
+    factor: float = 1.0
     seen: tuple[tuple[float, float], ...] = field(default=())
+    listed: bool = False
     done: bool = False
 
     @property
     def drawn_as(self) -> dict[str, Any]:
         """The specification at this width."""
-        return scaled(self.spec, self.factor)
+        return titled(scaled(self.spec, self.factor))
 
     def next(self, width: float, wanted: float) -> _Trial:
-        """The trial after a drawing of this width: on the line through the last two, which is straight but for labels that turn or vanish."""
+        """The trial after a drawing of this width: on the line through the last two, which is straight but for labels that turn or vanish.
+
+        Where a legend is as wide as its plot, there is no such line; its entries then stand one below the other.
+        """
         seen = (*self.seen, (self.factor, width))
-        usual = 0.8 * width / self.factor
-        slope = usual if len(seen) == 1 else max(_slope(*seen[-2:]), usual / 4)  # no line while a legend is wider than the plot
+        slope = width / self.factor if len(seen) == 1 else _slope(*seen[-2:])
+        if abs(width - wanted) <= CLOSE * wanted:
+            return replace(self, seen=seen, done=True)
+        if slope < FLAT * width / self.factor:
+            return replace(self, seen=seen, done=True) if self.listed else _Trial(spec=_listed(self.spec), factor=seen[-2][0], listed=True)
         factor = min(max(self.factor + (wanted - width) / slope, LEAST), MOST)
-        near = abs(width - wanted) <= CLOSE * wanted
-        return _Trial(spec=self.spec, factor=factor, seen=seen, done=near or abs(factor - self.factor) < 1e-4)
+        return replace(self, factor=factor, seen=seen, done=abs(factor - self.factor) < 1e-4)
 
 
 def _slope(before: tuple[float, float], now: tuple[float, float]) -> float:
@@ -94,6 +111,16 @@ def _slope(before: tuple[float, float], now: tuple[float, float]) -> float:
 def _sides(svg: str) -> tuple[float, float]:
     found = SIDES.search(svg)
     return (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+
+
+def _listed(part: Any) -> Any:
+    """The specification with legends of one column."""
+    if isinstance(part, list):
+        return [_listed(inner) for inner in part]
+    if not isinstance(part, Mapping):
+        return part
+    found = {name: inner if name == "data" else _listed(inner) for name, inner in part.items()}
+    return found | ({"legend": {**found["legend"], "columns": 1}} if isinstance(found.get("legend"), Mapping) else {})
 
 
 def scaled(spec: Mapping[str, Any], factor: float) -> dict[str, Any]:
@@ -113,19 +140,47 @@ def _scaled_part(name: str, part: Any, factor: float) -> Any:
     return scaled(part, factor) if name == "spec" else part
 
 
+def titled(part: Any, sides: Mapping[str, float] = EMPTY) -> Any:
+    """Titles of axes on as many lines as the sides of their view ask for."""
+    if not isinstance(part, Mapping):
+        return part
+    own = {axis: part[side] for axis, side in SIDE_OF.items() if isinstance(part.get(side), (int, float))}
+    sides = {**sides, **own}
+    found = {name: [titled(view, sides) for view in inner] if name in VIEWS else inner for name, inner in part.items()}
+    if "spec" in part:
+        found["spec"] = titled(part["spec"], sides)
+    if "encoding" in part:
+        found["encoding"] = {axis: _on_lines(inner, sides[axis]) if axis in sides else inner for axis, inner in part["encoding"].items()}
+    return found
+
+
+def _on_lines(axis: Mapping[str, Any], side: float) -> Mapping[str, Any]:
+    if not isinstance(axis.get("title"), str):
+        return axis
+    lines = textwrap.wrap(axis["title"], max(int(side / (LETTER * TEXT)), SHORTEST_LINE), break_long_words=False)
+    return {**axis, "title": lines} if len(lines) > 1 else axis
+
+
 def _for_print(spec: Mapping[str, Any], column: Column) -> dict[str, Any]:
-    """The specification in print's sizes; in one column, what stands side by side on the page stands one below the other."""
+    """The specification in print's sizes; in one column, what stands side by side on the page stands one below the other, but for rows of several."""
     inner = _lettered(_stacked(spec) if column.narrow else spec, HEIGHT)
     return {**inner, "config": _config(column, inner.get("config", {})), "background": "white", "padding": 2}
 
 
 def _stacked(spec: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: [_stacked(view) for view in part] if name in VIEWS else part for name, part in spec.items()}
+    found = {name: [_stacked(view) for view in part] if name in VIEWS and name != BELOW else part for name, part in _without_numbers(spec).items()}
     if SIDE_BY_SIDE in found:
         found[BELOW] = found.pop(SIDE_BY_SIDE)
     if isinstance(found.get("columns"), int):
         found["columns"] = min(found["columns"], FACETS_IN_A_ROW)
     return found
+
+
+def _without_numbers(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A chart of cells, without the number in each where there are too many columns."""
+    written = [view for view in spec.get("layer", ()) if view["mark"]["type"] == "text" and view["encoding"]["x"]["type"] == "nominal"]
+    columns = {row[view["encoding"]["x"]["field"]] for view in written for row in (view.get("data") or spec["data"])["values"]}
+    return {**spec, "layer": [view for view in spec["layer"] if view not in written]} if len(columns) > MOST_NUMBERS else spec
 
 
 def _lettered(part: Any, height: float) -> Any:

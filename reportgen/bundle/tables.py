@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,18 @@ import numpy as np
 from reportgen.bundle.latex import escape, table
 from reportgen.characters import clean_text
 from reportgen.report import Report, Section
+from reportgen.units import in_units
 from reportgen.wording import significant
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 CLIPPED = 70  # characters of a sentence in a printed table
+DOCUMENT = "Document"  # the row that has the document's title
 DIGITS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of text and numbers under their heads. `columns` are LaTeX's, empty for a table that is too long to print; text columns that are clipped are `clipped`.
+    """Rows of text and numbers under their heads. `columns` are LaTeX's, empty for a table that is too long to print; columns of the document's own text, which are clipped, are `clipped`.
 
     Of longer tables LaTeX has the first `at_most` rows, and says so; a float is never longer than a page.
     """
@@ -38,13 +41,24 @@ class Table:
 
 
 def list_tables(report: Report) -> list[Table]:
-    """All tables, and the numbers behind each chart."""
+    """All tables, and the numbers behind each chart, in the words of the report's level."""
     found = [_measured(report), _findings(report)]
     for section in report.sections:
         made = TABLES.get(section.name)
         found += made(section, report) if made else []
         found += _behind_charts(section)
-    return [one for one in found if one.rows]
+    return [_in_units(one, report.level) for one in found if one.rows]
+
+
+def _in_units(one: Table, level: str) -> Table:
+    """The document's own text stays."""
+    rows = tuple(
+        row
+        if row[0] == DOCUMENT
+        else tuple(in_units(cell, level) if isinstance(cell, str) and place not in one.clipped else cell for place, cell in enumerate(row))
+        for row in one.rows
+    )
+    return replace(one, title=in_units(one.title, level), head=tuple(in_units(name, level) for name in one.head), rows=rows)
 
 
 def as_csv(one: Table) -> bytes:
@@ -56,11 +70,11 @@ def as_csv(one: Table) -> bytes:
 
 
 def as_latex(one: Table) -> bytes:
-    """A float for the packages booktabs and array."""
+    """A float for the packages booktabs and array. Where cells have several lines, rows stand apart."""
     numeric = [bool(one.rows) and all(_is_number(row[place]) or row[place] is None for row in one.rows) for place in range(len(one.head))]
     rows = [[_printed(value, place in one.clipped) for place, value in enumerate(row)] for row in one.rows[: one.at_most]]
     head = [rf"\multicolumn{{1}}{{r}}{{{escape(name)}}}" if right else escape(name) for name, right in zip(one.head, numeric, strict=True)]
-    return table(head, rows, one.columns, escape(one.title + _how_many(one)), f"reportgen-{one.name}").encode("utf-8")
+    return table(head, rows, one.columns, escape(one.title + _how_many(one)), f"reportgen-{one.name}", apart="p{" in one.columns).encode("utf-8")
 
 
 def _how_many(one: Table) -> str:
@@ -85,11 +99,16 @@ def _printed(value: Any, clipped: bool) -> str:
         number = isinstance(value, (float, np.floating)) or value is None
         return escape(significant(value)) if number else f"{int(value):,}".replace(",", "{,}")
     text = str(value)
-    return escape(text if not clipped or len(text) <= CLIPPED else text[: CLIPPED - 1].rstrip() + "…")
+    return escape(textwrap.shorten(text, CLIPPED, placeholder=" …") if clipped else text)
+
+
+def _paragraph(share: float) -> str:
+    """A column of text over several lines, so many times as wide as the page."""
+    return rf">{{\raggedright\arraybackslash}}p{{{share:g}\linewidth}}"
 
 
 def _measured(report: Report) -> Table:
-    return Table(name="measured", title="What was measured", head=("", "Value"), rows=tuple(report.provenance.rows), columns="lp{0.75\\linewidth}")
+    return Table(name="measured", title="What was measured", head=("", "Value"), rows=tuple(report.provenance.rows), columns="l" + _paragraph(0.75))
 
 
 def _findings(report: Report) -> Table:
@@ -101,7 +120,7 @@ def _findings(report: Report) -> Table:
         title="Questions and findings",
         head=("Question", "Finding"),
         rows=rows,
-        columns=">{\\raggedright}p{0.28\\linewidth}p{0.66\\linewidth}",
+        columns=_paragraph(0.28) + _paragraph(0.66),
         at_most=5,
     )
 
@@ -118,7 +137,7 @@ def _top_links(section: Section, report: Report) -> list[Table]:
         rows.append((query + 1, key + 1, *figures, *effect, *(sentences[at] if at < len(sentences) else "" for at in (query, key))))
     numbers = ("Sentence", "looks at", "Share, %", "Lift, ×", *(("Effect, nats",) if measured else ()))
     head = (*numbers, "Looking sentence (query)", "Sentence looked at (key)")
-    texts = ">{\\raggedright\\arraybackslash}p{0.26\\linewidth}" * 2
+    texts = _paragraph(0.24) * 2
     printed = Table(
         name="strongest-links",
         title="Strongest links by lift, whole model, first sentence and the sentence itself left out",
@@ -149,7 +168,7 @@ def _roles(section: Section, report: Report) -> list[Table]:
             title="Roles of heads: how many heads pass, and by what",
             head=("Role", "Heads", "Without sink", "Unsure", "Earned by", "Threshold here"),
             rows=roles,
-            columns="lrrr>{\\raggedright\\arraybackslash}p{0.4\\linewidth}r",
+            columns="lrrr" + _paragraph(0.38) + "r",
         ),
         Table(name="heads", title="Every head", head=("layer", "head", "roles", *(metric.label for metric in result.metrics)), rows=tuple(by_head)),
     ]
@@ -157,7 +176,7 @@ def _roles(section: Section, report: Report) -> list[Table]:
 
 def _claims(section: Section, report: Report) -> list[Table]:
     claims = tuple((claim.claim, claim.verdict, claim.reason) for claim in section.result.claims)
-    texts = ">{\\raggedright}p{0.36\\linewidth}l>{\\raggedright\\arraybackslash}p{0.4\\linewidth}"
+    texts = _paragraph(0.34) + "l" + _paragraph(0.46)
     trends = tuple(
         (one.label, "without the sink" if one.without_sink else "all keys", one.early, one.late, one.tau, one.adjusted, one.direction)
         for one in section.result.trends

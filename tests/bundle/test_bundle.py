@@ -14,15 +14,20 @@ from xml.etree import ElementTree
 import pytest
 from bundle.made_up_bundle import TITLE, Remembering, small
 from bundle.typeset import NEEDS_LATEX, latex, run, words_of
+from made_up import made_up
 
 from reportgen.bundle.build import Built, Wanted, build_bundle
+from reportgen.bundle.captions import caption_of
+from reportgen.bundle.figures import close_seams
 from reportgen.bundle.packaging import check_place, refuse_too_large, write_files, zipped
 from reportgen.bundle.references import RECORD
 from reportgen.bundle.tables import Table, as_csv
 from reportgen.errors import OutputError
 from reportgen.measurements import Measurements
+from reportgen.report import build_report
 
 CITE = re.compile(r"\\cite\{([^}]*)\}")
+UNIT = re.compile(r"\b[Ss]entences?\b")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +65,6 @@ def test_every_other_file_has_its_checksum(paper: Built, folder: Path) -> None:
 
 def test_the_measurements_and_the_page_are_those_of_the_report(paper: Built, folder: Path, draw: Remembering) -> None:
     from reportgen.render import render_report
-    from reportgen.report import build_report
 
     stored = Measurements.load(folder / "measurements.npz")
     assert stored.metadata["title"] == TITLE
@@ -85,6 +89,16 @@ def test_figures_are_vectors_of_the_width_of_a_column_with_lettering_of_seven_to
         assert not re.search(rb"/(?:Producer|CreationDate|ModDate|ID|Author|Image)\b", pdf)
 
 
+def test_cells_that_touch_have_edges_of_their_colour() -> None:
+    svg = (
+        '<svg><g fill="#012345"><path d="M0,0h2v3h-2z"/><path d="M2,0h2v3h-2z" fill="#abcdef"/><path d="M0,0l5,5z"/></g>'
+        '<g fill="#123456" fill-opacity="0.5"><path d="M0,0h2v3h-2z"/></g></svg>'
+    )
+    root = ElementTree.fromstring(svg)
+    close_seams(root)
+    assert [path.get("stroke") for path in root.iter("path")] == ["#012345", "#abcdef", None, None]
+
+
 def test_a_review_has_the_page_and_no_latex(draw: Remembering) -> None:
     files = build_bundle(small(), Wanted(purpose="review", without=frozenset({"measurements"})), draw).files
     assert {"report.html", "methods.txt", "references.bib", "tables/findings.csv", "README.md", "LICENCE.txt"} <= set(files)
@@ -93,9 +107,34 @@ def test_a_review_has_the_page_and_no_latex(draw: Remembering) -> None:
 
 
 def test_what_is_cited_has_a_record_and_the_other_way_round(paper: Built) -> None:
-    cited = {key for key in CITE.findall(paper.files["methods.tex"].decode("utf-8"))}
+    cited = {key for keys in CITE.findall(paper.files["methods.tex"].decode("utf-8")) for key in keys.split(",")}
     assert cited == {match["key"] for match in RECORD.finditer(paper.files["references.bib"].decode("utf-8"))}
     assert {"abnar2020", "clark2019", "seo2025", "kiss2006"} <= cited
+
+
+def test_a_bundle_of_paragraphs_calls_no_unit_a_sentence(draw: Remembering) -> None:
+    wanted = Wanted(purpose="paper", without=frozenset({"page", "measurements"}))
+    files = build_bundle(small(level="paragraph", options={"sentences": "Punkt"}), wanted, draw).files
+    texts = {name: data.decode("utf-8") for name, data in files.items() if name.endswith((".tex", ".md", ".txt", ".csv", ".svg"))}
+    said = {name: text for name, text in texts.items() if not name.startswith("tables/")}
+    said |= {name: text.splitlines()[0] for name, text in texts.items() if name.endswith(".csv")}
+    said |= {name: text.split(r"\midrule")[0] for name, text in texts.items() if name.startswith("tables/") and name.endswith(".tex")}
+    said |= {name: texts[name].split("Options: ")[0] for name in ("methods.tex", "methods.txt")}
+    said |= {name: "".join(ElementTree.fromstring(text).itertext()) for name, text in texts.items() if name.endswith(".svg")}
+    assert {name: found for name, text in said.items() if name != "example.tex" and (found := UNIT.findall(text))} == {}
+    assert "Which paragraphs does each paragraph look at?" in said["figures/sentence_matrix-share-1col.tex"]
+    assert "As one paragraph counts each block of the document" in said["methods.txt"]
+    assert "looks (query paragraph)" in said["figures/sentence_matrix-share-1col.svg"]
+    assert b"kiss2006" not in files["references.bib"]
+    assert "Which paragraphs does each paragraph look at?" in texts["tables/findings.csv"]
+
+
+def test_every_caption_says_what_is_drawn() -> None:
+    report = build_report(made_up())
+    charts = {f"{section.name}-{chart}": (section, spec) for section in report.sections for chart, spec in section.charts.items()}
+    captions = {name: caption_of(section, name, spec.get("description", ""), report.level) for name, (section, spec) in charts.items()}
+    assert {"decay-layers", "flow-depth", "head_redundancy-pruning"} <= set(captions)
+    assert [name for name, caption in captions.items() if not caption.drawn] == []
 
 
 def test_text_in_tables_is_never_a_formula(paper: Built) -> None:
