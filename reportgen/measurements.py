@@ -138,7 +138,7 @@ class Measurements:
         arrays = StoredArrays(Path(path))
         try:
             metadata, text = _object(arrays.held.pop("metadata")), _string(arrays.held.pop("text"))
-            target_text = _string(arrays.held.pop("target_text", np.array("")))
+            target_text = _string(arrays.held.pop("target_text")) if "target_text" in arrays else ""
         except (KeyError, ValueError, RecursionError) as error:
             raise MeasurementsError(f"{path} is not a measurements file: it has no readable metadata and text.") from error
         return cls(arrays=arrays, metadata=metadata, text=text, target_text=target_text)
@@ -154,7 +154,7 @@ def _object(array: np.ndarray) -> dict[str, Any]:
 def _string(array: np.ndarray) -> str:
     if array.shape or array.dtype.kind != "U":
         raise ValueError("not a string")
-    return str(array)
+    return str(array).ljust(array.dtype.itemsize // 4, "\0")  # numpy leaves off null characters at the end, which a model can write
 
 
 def _check(measurements: Measurements) -> None:

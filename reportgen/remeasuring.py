@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from reportgen.capture import MeasureOptions, measure
 from reportgen.documents import Block, Document
 from reportgen.documents.document import BETWEEN_BLOCKS
 from reportgen.errors import MeasurementsError
+from reportgen.folders import folder_digest
 from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, refuse_another_model
 from reportgen.sentences import Sentence
+from reportgen.tokens.joining import cut_document
 
 OWN, GENERATED = "document", "generated"  # of `sentence_parts`
 DECODERS = "decoder's text"
-QUESTION = ("Question", "the question")  # title and source of a question that was given as one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,38 +30,35 @@ class AsMeasured:
     options: MeasureOptions
 
 
-def measure_again(measurements: Measurements, model: LanguageModel, progress: Callable[[str, float], None] | None = None) -> Measurements:
+def measure_again(
+    measurements: Measurements, model: LanguageModel, progress: Callable[[str, float], None] | None = None, *, syntax: str | None = None
+) -> Measurements:
     """The measurements of the same document by the same model with the same options. Raises `ModelError` for another model, and as `as_measured` does."""
     refuse_another_model(model, measurements.metadata)
-    found = as_measured(measurements)
+    found = as_measured(measurements, syntax)
     return measure(found.document, model, options=found.options, progress=progress)
 
 
-def as_measured(measurements: Measurements) -> AsMeasured:
+def as_measured(measurements: Measurements, syntax: str | None = None) -> AsMeasured:
     """What was measured, with the sentences that were measured.
 
-    Not in a file are the language of a second text, for which the document's is taken, and the place of a spaCy pipeline that was a folder. Raises
-    `MeasurementsError` where the text is not the one whose checksum the file has, or blocks have no places, as in files of older versions.
+    Not in a file is the place of a spaCy pipeline that was a folder, which `syntax` names. Raises `MeasurementsError` where it does not, where the text is
+    not the one whose checksum the file has, or blocks have no places, as in files of older versions.
     """
     metadata = measurements.metadata
     if "block_spans" not in metadata or "block_levels" not in metadata:
         raise MeasurementsError(
             "This measurements file does not say where the blocks of its text are, so it cannot be measured again; measure the document itself."
         )
-    whole = _document(metadata, "", measurements.text, title=metadata["title"], source=metadata["source"])
+    whole = _document(metadata, "", measurements.text, {name: metadata[name] for name in ("title", "source")})
     if whole.sha256 != metadata["sha256"]:
         raise MeasurementsError(f"The text of this measurements file is not the one that was measured: its sha256 is {whole.sha256}, not {metadata['sha256']}.")
     asked = metadata["options"]
     own, pair = _parted(measurements, whole, asked.get("pair"))
     if asked.get("pair", {}).get("role") == DECODERS:
-        pair = _checked(_document(metadata, "target_", measurements.target_text, **_named(asked["pair"])), asked["pair"])
-    given = pair is not None and (pair.title, pair.source) == QUESTION
-    options = MeasureOptions(
-        pair=None if given else pair,
-        question=pair.text if pair is not None and given else None,
-        sentences=_sentences(measurements, own),
-        **_options(metadata),
-    )
+        pair = _checked(_document(metadata, "target_", measurements.target_text, _named(asked["pair"])), asked["pair"])
+    pipeline = _pipeline(metadata.get("syntax"), syntax)
+    options = MeasureOptions(pair=pair, sentences=_sentences(measurements, own), syntax=pipeline, **_options(metadata))
     return AsMeasured(document=own.document, options=options)
 
 
@@ -72,13 +71,29 @@ def _options(metadata: Mapping[str, Any]) -> dict[str, Any]:
         "generate": asked["generate"]["tokens_at_most"] if "generate" in asked else None,
         "window": asked.get("window"),
         "stride": stride if isinstance(stride, int) else None,
-        "syntax": metadata["syntax"]["pipeline"] if "syntax" in metadata else None,
         "memory": asked.get("memory"),
         "control": "control" in metadata,
         "target": metadata.get("target", {}).get("asked"),
         "chat": "chat" in asked,
         "level": metadata.get("level", "sentence"),
     }
+
+
+def _pipeline(said: Mapping[str, Any] | None, place: str | None) -> str | None:
+    """The spaCy pipeline that parsed the text: the one named in the file, or the same folder of this machine."""
+    if said is None:
+        if place is not None:
+            raise MeasurementsError(f"The text of this measurements file was not parsed: leave out --syntax {place}.")
+        return None
+    if "sha256" not in said:
+        return place or said["pipeline"]
+    if place is None:
+        raise MeasurementsError(
+            f"The text was parsed by a spaCy pipeline in a folder, {said['pipeline']}, whose place is not in this file: name it with --syntax."
+        )
+    if not Path(place).is_dir() or folder_digest(Path(place)) != said["sha256"]:
+        raise MeasurementsError(f"{place} is not the folder of the spaCy pipeline {said['pipeline']} that parsed the text: its files have another sha256.")
+    return place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +106,13 @@ class _Own:
 
 
 def _parted(measurements: Measurements, whole: Document, pair: Mapping[str, str] | None) -> tuple[_Own, Document | None]:
-    """The document without what the model wrote after it, and apart from the second text that it was fed with."""
+    """The document as far as the model read it, without what it wrote after it, and apart from the second text that it was fed with."""
     parts = measurements.metadata.get("sentence_parts", [])
     written = [int(block) for block, part in zip(measurements["sentence_blocks"], parts, strict=False) if part == GENERATED]
-    before = _piece(whole, 0, written[0]) if written else whole
+    goes_on = "generate" in measurements.metadata["options"] and not measurements.target_text  # though it may have written white space alone
+    before = _piece(whole, 0, written[0] if written else len(whole.blocks)) if goes_on else whole
     if pair is None or pair["role"] == DECODERS:
-        return _Own(document=before, start=0, block=0), None
+        return _Own(document=before if goes_on else cut_document(whole, _read(measurements)), start=0, block=0), None
     for border in range(1, len(before.blocks)):
         first, second = _piece(before, 0, border), _piece(before, border, len(before.blocks))
         own, other = (first, second) if parts[0] == OWN else (second, first)
@@ -106,6 +122,11 @@ def _parted(measurements: Measurements, whole: Document, pair: Mapping[str, str]
     raise MeasurementsError(
         f"The text of {pair['source']}, which was read beside the document, is not in this measurements file as it was given; measure both again."
     )
+
+
+def _read(measurements: Measurements) -> int:
+    """The end of what the model read of a text that the file has whole, in characters."""
+    return max(int(measurements["token_spans"].max()), int(measurements["sentence_spans"].max()))
 
 
 def _piece(document: Document, first: int, last: int) -> Document:
@@ -126,11 +147,11 @@ def _sentences(measurements: Measurements, own: _Own) -> tuple[Sentence, ...]:
     )
 
 
-def _document(metadata: Mapping[str, Any], prefix: str, text: str, *, title: str, source: str) -> Document:
-    """A text with the blocks that the metadata have of it."""
+def _document(metadata: Mapping[str, Any], prefix: str, text: str, named: Mapping[str, str]) -> Document:
+    """A text with the blocks that the metadata have of it, in the document's language unless it is named with another."""
     kinds, spans, levels = (metadata[f"{prefix}block_{name}"] for name in ("kinds", "spans", "levels"))
     blocks = tuple(Block(start=start, end=end, kind=kind, level=level) for kind, (start, end), level in zip(kinds, spans, levels, strict=True))
-    return Document(title=title, text=text, source=source, blocks=blocks, sha256=_digest(text), language=metadata["language"])
+    return Document(text=text, blocks=blocks, sha256=_digest(text), **{"language": metadata["language"], **named})
 
 
 def _checked(document: Document, pair: Mapping[str, str]) -> Document:
@@ -140,7 +161,8 @@ def _checked(document: Document, pair: Mapping[str, str]) -> Document:
 
 
 def _named(pair: Mapping[str, str]) -> dict[str, str]:
-    return {"title": pair["title"], "source": pair["source"]}
+    """What the file says of a second text; nothing of its language in files of older versions, and the document's is taken."""
+    return {name: pair[name] for name in ("title", "source", "language") if name in pair}
 
 
 def _digest(text: str) -> str:

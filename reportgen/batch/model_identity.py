@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,8 +10,7 @@ from pathlib import Path
 
 from reportgen.asked import Asked
 from reportgen.errors import ModelError
-
-Listing = tuple[tuple[str, int, int], ...]
+from reportgen.folders import folder_digest
 
 
 def pinned(asked: Asked, device: str | None = None) -> Asked:
@@ -46,28 +44,6 @@ def device_kind(placing: Mapping[str, str | None]) -> str:
     """cpu, cuda or mps, on which numbers depend by rounding; which one of several GPUs does not count."""
     named = placing.get("device") or "auto"
     return (_best_device() if named == "auto" else named).partition(":")[0]
-
-
-def folder_digest(folder: Path) -> str:
-    """sha256 over names and contents of the files below a folder, hidden ones left out; read once for as long as sizes and times stay. Raises `ModelError`."""
-    try:
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
-        return _digest(str(folder), tuple((str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns) for path in files))
-    except OSError as error:
-        raise ModelError(f"Cannot read the folder {folder}: {error.strerror or error}.") from error
-
-
-@lru_cache(maxsize=16)
-def _digest(folder: str, listing: Listing) -> str:
-    whole = hashlib.sha256()
-    for name, _, _ in listing:
-        with open(os.path.join(folder, name), "rb") as file:
-            whole.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode("utf-8", "surrogateescape"))
-    return whole.hexdigest()
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _on_a_hub(model: str) -> bool:

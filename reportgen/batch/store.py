@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from reportgen.archive import DAMAGE
 from reportgen.asked import Asked, load_as_asked, measure_as_asked, read_as_asked
-from reportgen.batch.model_identity import device_kind, folder_digest, identity_of
+from reportgen.batch.model_identity import device_kind, identity_of
 from reportgen.errors import DocumentError, MeasurementsError, OutputError
+from reportgen.folders import folder_digest
 
 if TYPE_CHECKING:
     from reportgen.measurements import Measurements

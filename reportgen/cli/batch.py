@@ -38,7 +38,11 @@ def batch(
     gpus_per_worker: Annotated[float, typer.Option(metavar="N", min=0, help="GPUs of each of Ray's workers, such as 1 or 0.5.")] = 0.0,
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Keep the measurements alone.")] = False,
 ) -> None:
-    """Measure many documents and write their pages, each once, with a manifest of what came of them."""
+    """Measure many documents and write their pages, each once, with a manifest of what came of them.
+
+    Exit codes of this command: 0, every document is done. 2, refused or interrupted. 3, the run is finished, and the documents that are named failed.
+    Of verify, 3 says something else.
+    """
     from reportgen.batch import How, parse_shard
 
     how = How(

