@@ -22,6 +22,7 @@ from reportgen.sentence_pairs import PAIR_SENTENCES, PairArrays
 
 FORMAT = 1
 STACKS = ("encoder", "decoder", "cross")
+QUESTION = "the question"  # the source of a second text that is no file
 TOKEN_LINK = np.dtype([("key", "<i4"), ("weight", "<f4")])
 METADATA = {
     **dict.fromkeys(("title", "source", "sha256", "language", "model", "revision", "family", "dtype", "device", "attention_way"), str),

@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from reportgen.bundle.anonymous import second_text
 from reportgen.render import template_folder
 
 SHORTEST, LONG = 4, 8  # characters: what is shorter stands in any text by chance
@@ -45,10 +47,10 @@ class Traces:
     ordinary: tuple[Trace, ...]
 
 
-def traces_of(measured: Path, metadata: Mapping[str, object], text: str, environment: Mapping[str, str] = os.environ) -> Traces:
-    """What the environment, the account, git, the places in use and the measurements' metadata say; each text once, without regard to capitals."""
+def traces_of(measured: Path, metadata: Mapping[str, Any], text: str, environment: Mapping[str, str] = os.environ) -> Traces:
+    """What the environment, the account, git, the places in use and the measurements' metadata say; each text once, without regard to capitals. `text` is what was read."""
     found: dict[str, Trace] = {}
-    for trace in (*_people(environment), *_hosts(environment), *_places(measured, environment), *_document(metadata, text)):
+    for trace in (*_people(environment), *_hosts(environment), *_places(measured, environment), *_documents(metadata, text)):
         if trace.text.strip():
             found.setdefault(trace.text.strip().lower(), Trace(text=trace.text.strip(), kind=trace.kind))
     telling = tuple(replace(trace, alone=trace.text.lower() in own_text()) for trace in found.values() if is_telling(trace.text))
@@ -125,9 +127,11 @@ def _places(measured: Path, environment: Mapping[str, str]) -> Iterator[Trace]:
     yield from _named("a file's name", [measured.name, measured.stem])
 
 
-def _document(metadata: Mapping[str, object], text: str) -> Iterator[Trace]:
-    """The document's file, and its title where the text itself does not say it."""
-    source, title, model = (str(metadata[name]) for name in ("source", "title", "model"))
-    yield from _named("the document's file", [source, Path(source).stem])
-    yield from _named("the document's title", [] if " ".join(title.split()).lower() in " ".join(text.split()).lower() else [title])
-    yield from _named("a part of the model's place", re.split(r"[\\/]", model)[:-1])
+def _documents(metadata: Mapping[str, Any], text: str) -> Iterator[Trace]:
+    """Files and titles of the document and of what was read beside it, titles where the text itself does not say them; what comes before the model's name."""
+    said = " ".join(text.split()).lower()
+    for whose, named in (("the document's", metadata), ("the second text's", second_text(metadata))):
+        source, title = named.get("source", ""), named.get("title", "")
+        yield from _named(f"{whose} file", [source, Path(source).stem])
+        yield from _named(f"{whose} title", [] if " ".join(title.split()).lower() in said else [title])
+    yield from _named("a part of the model's place", re.split(r"[\\/]", metadata["model"])[:-1])

@@ -12,7 +12,7 @@ from reportgen.capture.targets import refuse_wrong_target
 from reportgen.capture.windowed import WindowedPasses
 from reportgen.documents import Document, document_from_text
 from reportgen.errors import DocumentError, ModelError
-from reportgen.measurements import Measurements
+from reportgen.measurements import QUESTION, Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import Sentence, crossing_notice, split_sentences
 from reportgen.sentences.levels import SENTENCE, join_units
@@ -85,7 +85,7 @@ def _refuse_what_cannot_be_explained(language_model: LanguageModel, options: Mea
 
 def _beside(options: MeasureOptions) -> Document | None:
     """The second text in the same input: a file's, or the question."""
-    return options.pair if options.question is None else document_from_text(options.question, title="Question", source="the question")
+    return options.pair if options.question is None else document_from_text(options.question, title="Question", source=QUESTION)
 
 
 def _in_windows(document: Document, sentences: Sequence[Sentence], language_model: LanguageModel, options: MeasureOptions) -> WindowedText | None:

@@ -83,7 +83,7 @@ def _search(built: Built, measurements: Measurements, measured: Path, allow: Seq
     from reportgen.bundle.identity import traces_of
     from reportgen.bundle.searching import refuse_traces
 
-    traces = traces_of(measured, measurements.metadata, measurements.text)
+    traces = traces_of(measured, measurements.metadata, f"{measurements.text}\n{measurements.target_text}")
     if traces.ordinary:
         named = ", ".join(trace.text for trace in traces.ordinary)
         typer.echo(f"Not looked for, because too short or too ordinary to tell anything: {named}.", err=True)

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from bundle.made_up_bundle import small
+from made_up import made_up
 
 from reportgen.bundle.anonymous import anonymised
 from reportgen.bundle.identity import Trace, is_telling, traces_of
@@ -25,11 +26,13 @@ from reportgen.bundle.searching import refuse_traces, search
 from reportgen.bundle.unpacking import unfolded
 from reportgen.cli import main
 from reportgen.errors import OutputError
+from reportgen.measurements import QUESTION
 from reportgen.packing import as_text, deflated
 
 USER, HOST, NAME = "zquirke", "wobblebox", "Zelda Quirkeson"
 ADDRESS, FILE = "zelda@quirkeson.example", "quirkeson-thesis.pdf"
-SECRETS = (USER, HOST, "Quirkeson", ADDRESS, FILE, "vaultfolder", "hiddenaccount", "0000-0002-1825-0097")
+SECOND = {"role": "text", "title": "What the committee of Grelbury asked", "source": "grelbury-letter.docx", "sha256": "0" * 64}
+SECRETS = (USER, HOST, "Quirkeson", ADDRESS, FILE, "vaultfolder", "hiddenaccount", "Grelbury", "0000-0002-1825-0097")
 
 
 @pytest.fixture
@@ -42,9 +45,15 @@ def made_up_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("socket.gethostname", lambda: HOST)
-    notices = [f"Read from /home/{USER}/vaultfolder/{FILE} on request.", f"Left out of {FILE}: 2 notes.", f"Copied from C:\\Users\\{USER}\\x.pdf."]
+    notices = [
+        f"Read from /home/{USER}/vaultfolder/{FILE} on request.",
+        f"Left out of {FILE}: 2 notes.",
+        f"Shortened: {SECOND['source']}.",
+        f"Copied from C:\\Users\\{USER}\\x.pdf.",
+    ]
     said = {"source": FILE, "model": f"/home/{USER}/hiddenaccount/tiny-model", "notices": notices}
-    small(title=f"Thesis of {NAME}", **said).save(folder / "thesis.npz")
+    options = made_up().metadata["options"] | {"pair": SECOND}
+    small(title=f"Thesis of {NAME}", options=options, **said).save(folder / "thesis.npz")
     return folder
 
 
@@ -64,8 +73,21 @@ def test_a_bundle_of_a_made_up_user_on_a_made_up_machine_names_neither(made_up_p
     archive = zipfile.ZipFile("out.zip")
     metadata = json.loads(str(np.load(io.BytesIO(archive.read("measurements.npz")))["metadata"]))
     assert (metadata["title"], metadata["source"], metadata["model"]) == ("Anonymous document", "document.pdf", "tiny-model")
-    assert metadata["notices"] == ["Read from (place left out) on request.", "Left out of the document: 2 notes.", "Copied from (place left out)"]
+    assert metadata["notices"] == [
+        "Read from (place left out) on request.",
+        "Left out of the document: 2 notes.",
+        "Shortened: the second text.",
+        "Copied from (place left out)",
+    ]
+    assert metadata["options"]["pair"] == SECOND | {"title": "Anonymous second text", "source": "second-text.docx"}
     assert b"Anonymous document" in archive.read("report.html")
+
+
+def test_a_question_names_no_file_and_stays_as_it_is() -> None:
+    question = SECOND | {"title": "Question", "source": QUESTION}
+    measured = small(options=made_up().metadata["options"] | {"pair": question}, notices=["Question 3 was skipped."])
+    found = anonymised(measured).metadata
+    assert (found["options"]["pair"], found["notices"]) == (question, ["Question 3 was skipped."])
 
 
 def test_what_the_document_itself_says_is_refused_with_its_place_and_nothing_is_written(made_up_place: Path, capsys: pytest.CaptureFixture[str]) -> None:
