@@ -158,30 +158,23 @@ function sayResampled(metric, layer, head) {
 function showHeadTable() {
   const table = document.getElementById("head-table");
   const rows = [...table.tBodies[0].rows];
-  // Asking where parts of a closed table are would have it laid out.
-  const [seen, [first, end]] = table.closest("details:not([open])") ? [new Set(), [0, 0]] : [columnsInSight(table), rowsInSight(table, rows)];
-  table.querySelector(".variant").textContent = heads.withoutSink ? "without the first token and special tokens" : "all keys";
+  const [first, end] = rowsInSight(table, rows);
   const shown = sortHeads(table.querySelector("th[aria-sort]")).filter(headFilter());
+  table.querySelector(".variant").textContent = heads.withoutSink ? "without the first token and special tokens" : "all keys";
   rows.slice(shown.length).forEach((row) => { row.hidden = true; });
   // What is in sight at once, all else while nobody waits.
-  const all = rows.slice(0, shown.length).map((row, place) => ({ row, name: shown[place], columns: null }));
-  const once = all.slice(first, end).map((one) => ({ ...one, columns: seen }));
-  inTurns(table, [...once, ...all], ({ row, name, columns }) => fillHeadRow(row, name, columns), once.length);
+  const places = [...shown.keys()];
+  const once = places.slice(first, end);
+  inTurns(table, [...once, ...places], (place) => fillHeadRow(rows[place], shown[place]), once.length);
   countHeads(shown.length);
 }
 
-// From which to which row the window of a table shows, if all are shown and equally high.
+// From which to which row the window of a table shows, if all are shown and equally high. Asking where parts of a closed table are would have it laid out.
 function rowsInSight(table, rows) {
+  if (table.closest("details:not([open])")) return [0, 0];
   const { scrollTop, clientHeight } = table.closest(".scroll");
   const height = table.tBodies[0].offsetHeight / rows.filter((row) => !row.hidden).length || Infinity;
   return [Math.floor(scrollTop / height), Math.ceil((scrollTop + clientHeight) / height)];
-}
-
-// The places of a table's columns that its window shows.
-function columnsInSight(table) {
-  const { left, right } = table.closest(".scroll").getBoundingClientRect();
-  const boxes = [...table.tHead.rows[0].cells].map((cell) => cell.getBoundingClientRect());
-  return new Set([...boxes.keys()].filter((column) => boxes[column].right > left && boxes[column].left < right));
 }
 
 function sortHeads(heading) {
@@ -197,17 +190,15 @@ function headValue(metric, name) {
   return valuesOf(metric, heads.withoutSink)[layer][head];
 }
 
-// All columns, or those named.
-function fillHeadRow(row, name, columns) {
+function fillHeadRow(row, name) {
   row.hidden = false;
-  const cells = row.cells;
-  const textOf = (column) => (column === 1 ? listRoles(name) : significant(headValue(heads.data.metrics[column - 2], name)));
-  for (let column = 1; column < cells.length; column++) if (!columns || columns.has(column)) setText(cells[column], textOf(column));
-  const [cell] = cells;
+  const [cell, roles, ...figures] = row.cells;
   const opener = cell.querySelector("button");
   setText(opener ?? cell, name);
   opener?.setAttribute("aria-label", `Open head ${name}`);
   cell.dataset.value = heads.names.indexOf(name);
+  setText(roles, listRoles(name));
+  figures.forEach((figure, column) => setText(figure, significant(headValue(heads.data.metrics[column], name))));
 }
 
 // What is said again is looked up and laid out again.

@@ -72,17 +72,24 @@ function gatherLinks(links, { group, rows }) {
   return { low, high: Math.max(sorted.length ? power(sorted.at(-1), Math.ceil) : 1, 10 * low), cells };
 }
 
-// Takes the matrices of heads out of their packing while nobody waits, so that the first choice of one is answered at once.
-function warmHeads(layer = 0) {
-  if (!workspace.heads || layer >= workspace.layers) return;
-  whenIdle(() => { workspace.heads.greatest(layer + 1); warmHeads(layer + 1); });
+// Takes the views from this one on out of their packing while nobody waits, so that the first look at one is answered at once.
+function warm(take, view, then) {
+  whenIdle((deadline) => {
+    do take(view++); while (view <= workspace.layers && deadline?.timeRemaining() > 25);
+    if (view <= workspace.layers) warm(take, view, then);
+    else then?.();
+  });
 }
 
-// The same of the layers of the measure on show: the last of them is expected from all before it.
+// Heads after the means of layers, of which each is expected from those before it: with them any layer's heads are soon there.
+function warmHeads() {
+  if (workspace.heads) warm(workspace.measures.share.codes, 0, () => warm(workspace.heads.greatest, 1));
+}
+
+// The views of the measure on show.
 function warmViews() {
   const { codes } = workspace.measures[OF_SINGLE_HEADS.includes(state.measure) ? "share" : state.measure];
-  const warm = (view) => whenIdle(() => { codes(view); if (view < workspace.layers) warm(view + 1); });
-  if (codes && !warmed.has(codes)) warm(0);
+  if (codes && !warmed.has(codes)) warm(codes, 0);
   warmed.add(codes);
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from pages.opened import Opened
 from pages.reports import long_report, section_of
@@ -91,6 +93,23 @@ def test_the_table_of_heads_sorts_both_ways_and_says_which(page: Opened) -> None
     button.press("Enter")
     assert [float(text.replace("−", "-")) for text in page.texts("#head-table tbody td:nth-child(4)")] == sorted(shown)
     assert page.tab.locator("#head-table th[aria-sort]").get_attribute("aria-sort") == "ascending"
+
+
+def test_cells_of_the_table_of_heads_stand_under_their_headings_and_are_read_aloud_as_cells(page: Opened) -> None:
+    page.tab.locator("summary", has_text="heads in a table").click()
+    edges = page.tab.eval_on_selector_all(
+        "#head-table tr", "rows => rows.map((row) => [...row.cells].map((cell) => cell.getBoundingClientRect()).map(({ left, right }) => [left, right]))"
+    )
+    assert len(edges) == 22
+    assert all(row == edges[0] for row in edges)
+    page.tab.locator("#head-table").scroll_into_view_if_needed()
+    page.tab.evaluate("() => new Promise((done) => setTimeout(done, 200))")  # rows that are near are laid out
+    browser = page.tab.context.new_cdp_session(page.tab)
+    browser.send("Accessibility.enable")
+    table = browser.send("Runtime.evaluate", {"expression": "document.getElementById('head-table')"})["result"]["objectId"]
+    found = Counter(node["role"]["value"] for node in browser.send("Accessibility.queryAXTree", {"objectId": table})["nodes"])
+    assert [found[role] for role in ("table", "row", "columnheader")] == [1, 22, len(edges[0])]
+    assert found["cell"] == found["rowheader"] * (len(edges[0]) - 1) > 0
 
 
 @pytest.mark.parametrize(("column", "first", "last"), [(1, "2.6", "0.0"), (2, min(text_of_roles(head) for head in HEADS.roles), None)])

@@ -144,6 +144,10 @@ def test_the_contents_lead_to_every_section_by_the_part_it_belongs_to(page: Page
     assert links[start : start + len(expected) + 2] == ["#findings", *expected, "#method"]
 
 
+def test_the_order_of_layers_is_said_before_the_first_of_them(html: str) -> None:
+    assert re.findall(r"@layer [^;{]*[;{]", html)[0].endswith(";")
+
+
 def test_the_script_of_the_page_is_its_own_files_and_nothing_else(html: str) -> None:
     """No bundle and no library: charts are pictures made beforehand, so that there is no third party's script to pin, to check or to license."""
     found = re.findall(r"<script(?: [^>]*)?>.*?</script>", html, re.DOTALL)
