@@ -1,5 +1,5 @@
 # make report   the report of a sample with the embedded default model
-# make site     the example site, site/_build: all samples under two models, in about half an hour on two cores the first time; SITE_ARGS=... is handed to it
+# make site     the example site, site/_build: all samples under two models, in half an hour to an hour on two cores the first time; SITE_ARGS=... is handed to it
 # make test     all the tests
 # make known-answers  tests on models that nothing else needs; each says what it downloads
 # make benchmark  time and memory beside other ways; BENCHMARK_ARGS=... is handed to tests/benchmarks/measure_speed.py
