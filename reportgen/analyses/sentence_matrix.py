@@ -83,7 +83,8 @@ def analyse(measurements: Measurements) -> Result:
     lift, causal = lift_of(attention[0], expected), not (attention[0][pairs.keys > pairs.queries] > 0).any()
     opening = opening_link(lift, pairs)
     shown = Shown(pairs=pairs, group=-(-pairs.sentences // SHOWN_AT_MOST), causal=causal)
-    coarse = replace(shown, group=max(shown.group, layer_group_of(pairs.sentences, len(attention) - 1, causal, "*.sentence_attention" in measurements)))
+    of_layers = layer_group_of(pairs.sentences, len(attention) - 1, causal, "*.sentence_attention" in measurements)
+    coarse = replace(shown, group=-(-of_layers // shown.group) * shown.group)
 
     def views(name: str) -> tuple[Float[np.ndarray, "_ _"], ...] | None:
         stored = f"*.{name}" in measurements and f"*.{name}_by_layer" in measurements
