@@ -203,7 +203,7 @@ def test_layers_of_a_long_document_are_shown_in_groups_and_the_whole_model_by_se
     assert (result.group, result.layer_group) == (1, 3)
     assert page.texts("#chosen-heading")[0].startswith("Links of a sentence of 7 to 9, layer 1")
     assert page.read("#grouped").startswith("Each row and each column stands for 3 consecutive sentences; a cell is the mean")
-    shares = result.attention[2][2]
+    shares = result.attention[2][2].tolist()
     shown = dict(zip(page.texts(".chosen-links .source td:first-child"), page.texts(".chosen-links .source td:nth-child(2)"), strict=True))
     assert set(shown) == {"1–3", "4–6", "7–9"}
     for names, share in zip(("1–3", "4–6", "7–9"), shares, strict=False):
