@@ -33,8 +33,8 @@ class PackedHeads:
     data: str
 
 
-def pack_heads(codes: Sequence[Sequence[str]], triangle: bool, attention: Float[np.ndarray, "view finer finer"], times: float = 1.0) -> PackedHeads:
-    """Hexadecimal digits by layer and head, down one column after the other; `attention` are the page's matrices of means, the whole model's first, of `times` as many rows."""
+def pack_heads(codes: Sequence[Sequence[str]], triangle: bool, attention: Sequence[Float[np.ndarray, "_ _"]], times: float = 1.0) -> PackedHeads:
+    """Hexadecimal digits by layer and head, down one column after the other; `attention` are the page's matrices of means, the whole model's first, those of layers of `times` as many rows."""
     rows = _rows(len(codes[0][0]), triangle)
     within = np.tri(rows, dtype=bool) if triangle else np.ones((rows, rows), bool)
     weights, symbols, contexts = [], [], []
@@ -68,18 +68,19 @@ def _matrices(codes: Sequence[Sequence[str]], within: np.ndarray) -> Iterator[UI
         yield found
 
 
-def _layer_codes(attention: Float[np.ndarray, "view finer finer"], triangle: bool) -> Iterator[Float[np.ndarray, "finer finer"]]:
+def _layer_codes(attention: Sequence[Float[np.ndarray, "_ _"]], triangle: bool) -> Iterator[Float[np.ndarray, "other other"]]:
     """As they are on the page."""
-    scale = find_scale(attention)
+    scale = find_scale(attention[0])
     for view in attention[1:]:
         found = encode(view, scale, step_of(scale, LAYER_STEP)).astype(float)
         yield np.tril(found) if triangle else found
 
 
-def _joined(codes: Float[np.ndarray, "finer finer"], times: float, rows: int) -> Float[np.ndarray, "row row"]:
-    """Sums over the cells whose rows and columns begin in one row and column of `times` as many."""
-    if times == 1:
-        return codes
+def _joined(codes: Float[np.ndarray, "other other"], times: float, rows: int) -> Float[np.ndarray, "row row"]:
+    """Sums over the cells whose rows and columns begin in one row and column of `times` as many; where there are fewer, the cell in which one begins."""
+    if times <= 1:
+        at = (np.arange(rows) * times).astype(int)
+        return codes[at[:, None], at]
     belongs = (np.arange(len(codes)) / times).astype(int) == np.arange(rows)[:, None]
     return belongs @ codes @ belongs.T
 

@@ -28,8 +28,8 @@ class Scale:
 
 
 def find_scale(values: np.ndarray) -> Scale:
-    """From the power of ten under nine tenths of the whole model's positive values, to 1: the values are shares."""
-    positive = values[:1][values[:1] > 0]
+    """From the power of ten under nine tenths of the whole model's positive values, which these are, to 1: the values are shares."""
+    positive = values[values > 0]
     tenth = float(np.quantile(positive, 0.1)) if positive.size else 0.01
     return Scale(low=10.0 ** float(np.clip(np.floor(np.log10(tenth)), -6, -2)), high=1.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
@@ -28,9 +28,10 @@ def shorten(root: Element) -> None:
             for group in drawing.iter("g"):
                 for child in group:
                     _shorten_shape(child)
-                group[:] = list(_joined(group))
+            _join(drawing, {})
             _share(drawing)
             _unwrap(drawing)
+            _join(drawing, {})  # what stood alone in groups of one look
 
 
 def _drop_unseen(element: Element, *, painted: bool, stroked: bool) -> None:
@@ -165,9 +166,18 @@ def _short(number: float, digits: int) -> str:
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
-def _joined(group: Element) -> Iterator[Element]:
+def _join(group: Element, said: Mapping[str, str]) -> None:
+    """Joins paths in the group and in those inside it; `said` is what the groups around it say of them."""
+    said = {**said, **{name: value for name, value in group.attrib.items() if name in INHERITED}}
+    for child in group:
+        if child.tag == "g":
+            _join(child, said)
+    group[:] = list(_joined(group, said))
+
+
+def _joined(group: Element, said: Mapping[str, str]) -> Iterator[Element]:
     """The children, neighbouring paths of the same look as one: of what is filled or stroked, not both, and lets nothing shine through."""
-    for look, alike in groupby(group, lambda child: _look(child)):
+    for look, alike in groupby(group, lambda child: _look(child, said)):
         paths = list(alike)
         if look is not None:
             paths[0].set("d", "".join(path.get("d", "") for path in paths))
@@ -175,9 +185,9 @@ def _joined(group: Element) -> Iterator[Element]:
         yield from paths
 
 
-def _look(element: Element) -> tuple[tuple[str, str], ...] | None:
+def _look(element: Element, said: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
     """What a path looks like, but for its shape; None for what is not to be joined."""
-    looks = {name: value for name, value in element.attrib.items() if name != "d"}
+    looks = {**said, **{name: value for name, value in element.attrib.items() if name != "d"}}
     alone = any(name in looks for name in ("opacity", "fill-opacity", "id", "clip-path", "transform"))
     one_paint = (looks.get("fill", "none") == "none") != (looks.get("stroke", "none") == "none")
     # Lines that are nothing but a step across or down, as of a grid, lie beside each other and may shine through.

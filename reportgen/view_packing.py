@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -44,18 +45,26 @@ class PackedViews:
         """How far apart neighbouring codes of the first view are, as a share of the value."""
         return float(np.expm1(self.steps[0]))
 
-    @property
-    def layer_rounding(self) -> float:
-        """The same of the last view, that is of layers."""
-        return float(np.expm1(self.steps[-1]))
-
 
 @dataclass(frozen=True, kw_only=True)
 class PackedMeasure:
-    """One measure of the workspace: the whole model finely, the layers more coarsely, on the same scale."""
+    """One measure of the workspace: the whole model finely, the layers more coarsely, on the same scale.
+
+    All views together, or the whole model and then the layers where these have fewer rows.
+    """
 
     scale: Scale
-    views: PackedViews
+    sets: tuple[PackedViews, ...]
+
+    @property
+    def rounding(self) -> float:
+        """How far apart neighbouring codes of the whole model are, as a share of the value."""
+        return float(np.expm1(self.sets[0].steps[0]))
+
+    @property
+    def layer_rounding(self) -> float:
+        """The same of layers."""
+        return float(np.expm1(self.sets[-1].steps[-1]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +81,10 @@ class PackedMatrices:
 def pack_matrices(result: Result) -> PackedMatrices:
     """All matrices of the workspace, coded side by side, which takes little longer than one of them."""
     measures = {name: getattr(result, name) for name in ("attention", "isa", "rollout", "rollout_without_sink")}
-    there = {name: _views_of_measure(values, result.causal) for name, values in measures.items() if values is not None}
-    *packed, expected = pack_all([*there.values(), _views_of_expected(result.expected, result.causal)])
-    found = {name: PackedMeasure(scale=views.scale, views=one) for (name, views), one in zip(there.items(), packed, strict=True)}
+    there = {name: _sets_of_measure(values, result.causal) for name, values in measures.items() if values is not None}
+    *packed, expected = pack_all([*chain.from_iterable(there.values()), _views_of_expected(result.expected, result.causal)])
+    rest = iter(packed)
+    found = {name: PackedMeasure(scale=sets[0].scale, sets=tuple(islice(rest, len(sets)))) for name, sets in there.items()}
     return PackedMatrices(**dict.fromkeys(measures) | found, expected=expected)
 
 
@@ -88,10 +98,13 @@ class Views:
     triangle: bool
 
 
-def _views_of_measure(values: Float[np.ndarray, "view row row"], triangle: bool) -> Views:
-    """View 0 is the whole model, packed more finely."""
-    scale = find_scale(values)
-    return Views(values=values, scale=scale, steps=(step_of(scale, WHOLE_STEP), *[step_of(scale, LAYER_STEP)] * (len(values) - 1)), triangle=triangle)
+def _sets_of_measure(values: Sequence[Float[np.ndarray, "_ _"]], triangle: bool) -> tuple[Views, ...]:
+    """View 0 is the whole model, packed more finely. Neighbours of equal size are one set."""
+    scale = find_scale(values[0])
+    steps = (step_of(scale, WHOLE_STEP), *[step_of(scale, LAYER_STEP)] * (len(values) - 1))
+    border = 1 if len(values[0]) != len(values[-1]) else len(values)
+    parts = [part for part in (slice(border), slice(border, None)) if values[part]]
+    return tuple(Views(values=np.stack(values[part]), scale=scale, steps=steps[part], triangle=triangle) for part in parts)
 
 
 def _views_of_expected(values: Float[np.ndarray, "*layer row row"], triangle: bool) -> Views:
@@ -100,10 +113,10 @@ def _views_of_expected(values: Float[np.ndarray, "*layer row row"], triangle: bo
     return Views(values=views, scale=scale, steps=(step_of(scale, 0.0),) * len(views), triangle=triangle)
 
 
-def pack_measure(values: Float[np.ndarray, "view row row"], triangle: bool) -> PackedMeasure:
+def pack_measure(values: Sequence[Float[np.ndarray, "_ _"]], triangle: bool) -> PackedMeasure:
     """One measure; view 0 is the whole model. `triangle`: nothing above the diagonal counts."""
-    views = _views_of_measure(values, triangle)
-    return PackedMeasure(scale=views.scale, views=pack_all([views])[0])
+    sets = _sets_of_measure(values, triangle)
+    return PackedMeasure(scale=sets[0].scale, sets=tuple(pack_all(sets)))
 
 
 def pack_expected(values: Float[np.ndarray, "*layer row row"], triangle: bool) -> PackedViews:

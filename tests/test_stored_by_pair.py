@@ -133,7 +133,7 @@ BY_HAND = np.array([[1, 2, 9, 9, NAN], [3, 4, 9, 9, NAN], [5, 6, 7, 9, 9], [NAN,
 
 
 def shown(causal: bool, group: int = 2) -> np.ndarray:
-    return Shown(pairs=SentencePairs.every(5), group=group, causal=causal).views([BY_HAND.ravel()])[0]
+    return Shown(pairs=SentencePairs.every(5), group=group, causal=causal).matrix(BY_HAND.ravel())
 
 
 def test_a_cell_is_the_mean_over_the_pairs_of_its_groups_that_were_read_together() -> None:
@@ -173,17 +173,19 @@ def test_many_sentences_are_shown_in_groups_and_a_notice_says_so(in_groups: Any)
     measurements = made_up()
     report, whole = in_groups(measurements), sentence_matrix.analyse(measurements)
     result = report.sections[0].result
-    assert (result.group, result.attention.shape, result.expected.shape) == (2, (LAYERS + 1, 3, 3), (3, 3))
+    assert (result.group, result.layer_group, len(result.attention), result.expected.shape) == (2, 2, LAYERS + 1, (3, 3))
+    assert {matrix.shape for matrix in result.attention} == {(3, 3)}
     assert len(result.sentences) == SENTENCES
     assert report.notices[-1].startswith("The matrix on this page shows groups of 2 consecutive sentences, because the document has 5")
     share = measurements["*.sentence_attention"].mean((0, 1))
-    np.testing.assert_allclose(result.attention[0, 1, 0], share[2:4, :2].mean(), rtol=1e-5)
-    np.testing.assert_allclose(result.attention[0, 1, 1], (share[2, 2] + share[3, 2] + share[3, 3]) / 3, rtol=1e-5)
+    np.testing.assert_allclose(result.attention[0][1, 0], share[2:4, :2].mean(), rtol=1e-5)
+    np.testing.assert_allclose(result.attention[0][1, 1], (share[2, 2] + share[3, 2] + share[3, 3]) / 3, rtol=1e-5)
     assert result.opening == whole.opening
     assert result.averages == whole.averages
 
 
 def test_the_page_of_groups_says_what_its_rows_are(in_groups: Any) -> None:
     page = render_report(in_groups(in_windows()))
-    assert "Each row and each column stands for 2 consecutive sentences" in page
-    assert read_page(page).data("workspace-data")["group"] == 2
+    assert "Each row and each column stands for <span></span> consecutive sentences" in page
+    data = read_page(page).data("workspace-data")
+    assert (data["group"], data["layer_group"]) == (2, 2)

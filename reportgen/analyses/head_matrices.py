@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.sentence_matrix import Shown, attention_views
+from reportgen.analyses.sentence_matrix import Shown, attention_views, group_of
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
@@ -55,12 +55,12 @@ def analyse(measurements: Measurements) -> Result:
     pairs, mean = measurements.by_pair.pairs, attention_views(measurements)[0]
     layers, heads = measurements.metadata["layers"], measurements.metadata["heads"]
     causal = not (mean[pairs.keys > pairs.queries] > 0).any()
-    shown = Shown(pairs=pairs, group=group_of(pairs.sentences, layers * heads, causal), causal=causal)
+    shown = Shown(pairs=pairs, group=group_of(pairs.sentences, layers * heads, causal, CELLS_AT_MOST), causal=causal)
     low = 10.0 ** np.floor(np.log10(0.2 / pairs.sentences))
     step = float(f"{-np.log(low) / STEPS:.12g}")
     codes, found = [], []
     for values in measurements.by_pair.layers("*.sentence_attention"):
-        codes.append(tuple(digits(shown.views(values), low, step, causal)))
+        codes.append(tuple(digits(np.stack([shown.matrix(head) for head in values]), low, step, causal)))
         found.append(_shares(values.astype(np.float32), pairs))
     first, own, others, link_share = (np.stack([one[name] for one in found]) for name in range(4))
     return Result(
@@ -77,14 +77,6 @@ def analyse(measurements: Measurements) -> Result:
         link_share=link_share,
         listed=_listed(others),
     )
-
-
-def group_of(sentences: int, heads: int, causal: bool) -> int:
-    """How many consecutive sentences share a row, so that the matrices of all heads have ten million cells at most."""
-    group = 1
-    while heads * (rows := -(-sentences // group)) * ((rows + 1) / 2 if causal else rows) > CELLS_AT_MOST and rows > 1:
-        group += 1
-    return group
 
 
 def digits(matrices: Float[np.ndarray, "head row row"], low: float, step: float, causal: bool) -> Iterable[str]:

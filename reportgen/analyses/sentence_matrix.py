@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from reportgen.sentence_pairs import SentencePairs
 
 EFFECT = "attribution.link_effect"
 SHOWN_AT_MOST = 1500  # rows of a matrix that a page can hold and a reader can see
+LAYER_CELLS_AT_MOST = 750_000  # of one measure in all layers
+LAYER_CELLS_WITHOUT_HEADS = 200_000  # where heads are not stored, which are left out of the longest documents alone
 PARTS = {"question": "The question", "pair": "The second text", "generated": "What the model wrote"}
 
 
@@ -42,8 +44,8 @@ class Result:
     """The matrices by view: view 0 is the whole model, view l + 1 is layer l. Shares are of one sentence's attention; rows are queries.
 
     `attention` is the mean over heads (and layers), `isa` the maximum, `rollout` after the view's layer, None where it was not measured or not stored.
-    Rows and columns stand for `group` consecutive sentences each, and cells for the mean over their pairs. `opening` is the pair of sentences that the
-    page opens on. `effects` has the links that were hidden (query, key, nats), none where none were. `windowed` says that some pairs were never seen together,
+    Rows and columns of the whole model stand for `group` consecutive sentences each, those of layers for `layer_group`, and cells for the mean over their
+    pairs. `expected` has the rows of the whole model. `opening` is the pair of sentences that the page opens on. `effects` has the links that were hidden (query, key, nats), none where none were. `windowed` says that some pairs were never seen together,
     and are NaN. `parts` names for each sentence what it is of, empty for the document; there are none where all are of the document. `shown` says how the
     document's blocks look; None where the file does not tell.
     """
@@ -52,14 +54,15 @@ class Result:
     causal: bool
     windowed: bool
     group: int
+    layer_group: int
     sentences: tuple[str, ...]
     blocks: tuple[int, ...]
     block_kinds: tuple[str, ...]
     token_counts: Int[np.ndarray, " sentence"]
-    attention: Float[np.ndarray, "view row row"]
-    isa: Float[np.ndarray, "view row row"]
-    rollout: Float[np.ndarray, "view row row"] | None
-    rollout_without_sink: Float[np.ndarray, "view row row"] | None
+    attention: tuple[Float[np.ndarray, "_ _"], ...]
+    isa: tuple[Float[np.ndarray, "_ _"], ...]
+    rollout: tuple[Float[np.ndarray, "_ _"], ...] | None
+    rollout_without_sink: tuple[Float[np.ndarray, "_ _"], ...] | None
     expected: Float[np.ndarray, "row row"]
     opening: tuple[int, int]
     averages: Averages
@@ -80,20 +83,28 @@ def analyse(measurements: Measurements) -> Result:
     lift, causal = lift_of(attention[0], expected), not (attention[0][pairs.keys > pairs.queries] > 0).any()
     opening = opening_link(lift, pairs)
     shown = Shown(pairs=pairs, group=-(-pairs.sentences // SHOWN_AT_MOST), causal=causal)
+    of_layers = layer_group_of(pairs.sentences, len(attention) - 1, causal, "*.sentence_attention" in measurements)
+    coarse = replace(shown, group=-(-of_layers // shown.group) * shown.group)
+
+    def views(name: str) -> tuple[Float[np.ndarray, "_ _"], ...] | None:
+        stored = f"*.{name}" in measurements and f"*.{name}_by_layer" in measurements
+        return (shown.matrix(measurements.by_pair[f"*.{name}"]), *map(coarse.matrix, measurements.by_pair.layers(f"*.{name}_by_layer"))) if stored else None
+
     return Result(
         stack=measurements.stack,
         windowed=len(pairs.queries) < pairs.sentences**2 or bool(np.isnan(attention[0]).any()),
         causal=causal,
         group=shown.group,
+        layer_group=coarse.group,
         sentences=measurements.sentences,
         blocks=tuple(measurements["sentence_blocks"].tolist()),
         block_kinds=tuple(kinds[block] for block in measurements["sentence_blocks"].tolist()),
         token_counts=np.bincount(members[members >= 0]),
-        attention=shown.views(attention),
-        isa=shown.views(_views(measurements, "isa")),
-        rollout=_where_stored(shown, measurements, "rollout"),
-        rollout_without_sink=_where_stored(shown, measurements, "rollout_without_sink"),
-        expected=shown.views([expected])[0],
+        attention=(shown.matrix(attention[0]), *map(coarse.matrix, attention[1:])),
+        isa=views("isa"),
+        rollout=views("rollout"),
+        rollout_without_sink=views("rollout_without_sink"),
+        expected=shown.matrix(expected),
         opening=opening,
         averages=averages(attention[0], lift, pairs, opening),
         parts=tuple(PARTS.get(part, "") for part in measurements.metadata.get("sentence_parts", ())),
@@ -113,11 +124,10 @@ class Shown:
     group: int
     causal: bool
 
-    def views(self, views: Iterable[Float[np.ndarray, " pair"]]) -> Float[np.ndarray, "view row row"]:
-        """One matrix for each view. Memory: that of what is shown, and of one view."""
-        return np.stack([self._pooled(values) if self.group > 1 else self.pairs.matrix(values) for values in views])
-
-    def _pooled(self, values: Float[np.ndarray, " pair"]) -> Float[np.ndarray, "row row"]:
+    def matrix(self, values: Float[np.ndarray, " pair"]) -> Float[np.ndarray, "row row"]:
+        """The matrix of one view."""
+        if self.group == 1:
+            return self.pairs.matrix(values)
         later = self.pairs.keys > self.pairs.queries
         return self.pairs.pooled(np.where(later, np.nan, values) if self.causal else values, self.group)
 
@@ -147,14 +157,17 @@ def expected_attention(measurements: Measurements) -> Float[np.ndarray, " pair"]
     return expected if expected.ndim == 1 else expected.mean(0)
 
 
-def _where_stored(shown: Shown, measurements: Measurements, name: str) -> Float[np.ndarray, "view row row"] | None:
-    stored = f"*.{name}" in measurements and f"*.{name}_by_layer" in measurements
-    return shown.views(_views(measurements, name)) if stored else None
+def layer_group_of(sentences: int, layers: int, causal: bool, with_heads: bool) -> int:
+    """How many consecutive sentences share a row of the layers' matrices, so that the page stays within its budget."""
+    return group_of(sentences, layers, causal, LAYER_CELLS_AT_MOST if with_heads else LAYER_CELLS_WITHOUT_HEADS)
 
 
-def _views(measurements: Measurements, name: str) -> Iterator[Float[np.ndarray, " pair"]]:
-    yield measurements.by_pair[f"*.{name}"]
-    yield from measurements.by_pair.layers(f"*.{name}_by_layer")
+def group_of(sentences: int, matrices: int, causal: bool, cells: int) -> int:
+    """How many consecutive sentences share a row, so that so many matrices have so many cells at most."""
+    group = 1
+    while matrices * (rows := -(-sentences // group)) * ((rows + 1) / 2 if causal else rows) > cells and rows > 1:
+        group += 1
+    return group
 
 
 def opening_link(lift: Float[np.ndarray, " pair"], pairs: SentencePairs) -> tuple[int, int]:
@@ -203,12 +216,17 @@ def find(result: Result) -> str:
 
 def notices(result: Result) -> tuple[str, ...]:
     """What the page shows more coarsely than it was measured."""
-    if result.group == 1:
-        return ()
-    return (
-        f"The matrix on this page shows groups of {result.group} consecutive sentences, because the document has {len(result.sentences):,}: each cell is the mean "
-        "over those of its pairs of sentences that were read together. The list of the strongest links is of single sentences, and the measurements file "
-        "has every pair.",
+    groups = (
+        {"The matrix": result.group}
+        if result.group == result.layer_group
+        else {"The matrix": result.group, "The matrices of single layers": result.layer_group}
+    )
+    return tuple(
+        f"{what} on this page show{'s' if what == 'The matrix' else ''} groups of {group} consecutive sentences, because the document has {len(result.sentences):,}: "
+        "each cell is the mean over those of its pairs of sentences that were read together. The lists of the strongest links are of single sentences, and the "
+        "measurements file has every pair."
+        for what, group in groups.items()
+        if group > 1
     )
 
 

@@ -38,7 +38,7 @@ def draw_matrices(section: Section, column: Column) -> Matrices:
     share = result.attention[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         lift = np.where(result.expected > 0, share / result.expected, np.nan)
-    scales = {"share": find_scale(result.attention), "lift": Scale(low=0.1, high=10.0)}
+    scales = {"share": find_scale(share), "lift": Scale(low=0.1, high=10.0)}
     group = -(-len(share) // CELLS_AT_MOST)
     named = {"share": "Share of attention", "lift": "Lift over even attention"}
     shades = {name: shade(values, scales[name], result.causal, group) for name, values in (("share", share), ("lift", lift))}

@@ -37,7 +37,7 @@ def draw_pictures_of(between: Between) -> Pictures:
     """The stills; cells that a file does not know, or that cannot be compared, let the page show through."""
     cells = between.cells
     shares = [np.where(side.expected > 0, side.share, np.nan) for side in (cells.a, cells.b)]
-    scale = find_scale(np.nan_to_num(np.stack(shares))[None])
+    scale = find_scale(np.nan_to_num(np.stack(shares)))
     drawn = [draw_matrix(values, scale, False) for values in shares]
     changes = changes_of(between)
     pictures = {name: _around(changes, stops) for name, stops in AROUND.items()}

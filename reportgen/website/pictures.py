@@ -35,7 +35,7 @@ def draw_preview(matrix: Result, curves: Sequence[Curve]) -> bytes:
 
 def _shades(matrix: Result, at_most: int) -> UInt8[np.ndarray, "cell cell"]:
     values = matrix.attention[0]
-    return shade(values, find_scale(matrix.attention), matrix.causal, -(-len(values) // at_most))
+    return shade(values, find_scale(values), matrix.causal, -(-len(values) // at_most))
 
 
 def _enlarged(cells: UInt8[np.ndarray, "cell cell"], side: int) -> UInt8[np.ndarray, "row row"]:

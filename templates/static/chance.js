@@ -49,6 +49,6 @@ function sayChance(query, key) {
   const value = readCell(state.measure, state.view, query, key);
   const mean = readChance(query, key);
   if (!(value >= 0) || !(mean > 0)) return " There is nothing to compare it with.";
-  const even = state.measure === "share" ? ` Even attention would give ${percent(grid().expected[cellOf(query, key)])}.` : "";
+  const even = state.measure === "share" ? ` Even attention would give ${percent(readEven(query, key))}.` : "";
   return `${even} Sentences as far apart have a ${nameMeasure(state.measure)} of ${sayValue(state.measure, mean)} on average: this is ${value > 0 ? `${times(value / mean)} as much` : "too little to compare"}.`;
 }

@@ -59,6 +59,13 @@ function showControls() {
   control("chance").checked = state.chance;
   control("content").checked = state.content;
   document.querySelectorAll(".measure-notes .note").forEach((note) => { note.hidden = !note.dataset.measure.split(" ").includes(noteNeeded()); });
+  sayGroup(grid().group);
+}
+
+function sayGroup(group) {
+  const note = document.getElementById("grouped");
+  note.hidden = group === 1;
+  note.querySelector("span").textContent = group;
 }
 
 function showHeadControl() {

@@ -47,9 +47,10 @@ function takeHead(coder, { rows, triangle }, weights, mean, before) {
   return codes;
 }
 
-// Sums over the cells whose rows and columns begin in one row and column of `times` as many.
+// Sums over the cells whose rows and columns begin in one row and column of `times` as many; where there are fewer, the cell in which one begins.
 function joinCells(codes, finer, rows, times, triangle) {
   if (times === 1) return codes;
+  if (times < 1) return Uint32Array.from({ length: rows * rows }, (_, cell) => codes[Math.floor(Math.floor(cell / rows) * times) * finer + Math.floor((cell % rows) * times)]);
   const sums = new Uint32Array(rows * rows);
   for (let query = 0; query < finer; query++) {
     for (let key = 0, end = triangle ? query + 1 : finer; key < end; key++) sums[Math.floor(query / times) * rows + Math.floor(key / times)] += codes[query * finer + key];

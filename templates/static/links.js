@@ -64,7 +64,7 @@ function shownColumns() {
     ...(other ? [{ name: nameMeasure(state.measure), className: "nats", fill: ({ query, key }) => [sayValue(state.measure, readCell(state.measure, state.view, query, key))] }] : []),
     ...(workspace.measures.effect && (!state.chance || state.measure === "effect") ? [{ name: "effect, nats", className: "nats", fill: ({ query, key }) => [sayNats(query, key)] }] : []),
     ...(state.chance ? [
-      { name: "even", className: "nats chance", fill: ({ query, key }) => [percent(grid().expected[cellOf(query, key)])] },
+      { name: "even", className: "nats chance", fill: ({ query, key }) => [percent(readEven(query, key))] },
       { name: "as far apart", className: "nats chance", fill: ({ query, key }) => [sayValue(state.measure, readChance(query, key))] },
       { name: "ratio", className: "nats chance", fill: ({ query, key }) => [times(readShown(query, key))] },
     ] : []),

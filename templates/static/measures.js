@@ -1,8 +1,8 @@
 // The measures of the workspace: any cell of any view, in numbers.
 
-// Rows and columns of a matrix stand for `group` consecutive sentences each; in most documents that is one.
+// Rows and columns of a matrix stand for `group` consecutive sentences each; in most documents that is one. Those of layers may stand for more.
 
-// {sentences, group, rows, layers, causal, opening, expected, heads: {group, rows, count, low, values, codes}, measures: {share: {low, high, codes, values}, ..., effect: {low, high, cells}}}
+// {sentences, group, rows, coarse: {group, rows, expected}, layers, causal, opening, expected, heads: {group, rows, count, low, values, codes}, measures: {share: {low, high, codes, values}, ..., effect: {low, high, cells}}}
 let workspace = null;
 const OF_SINGLE_HEADS = ["share", "lift"];
 const OF_SOME_LINKS = ["effect", "flow"];
@@ -12,15 +12,19 @@ async function loadWorkspace(data) {
   const named = Object.entries(data.measures).map(async ([name, packed]) => [name, await loadMeasure(packed)]);
   const [expected, ...measures] = await Promise.all([loadExpected(data.expected), ...named]);
   const loaded = { ...data, rows: Math.ceil(data.sentences / data.group), measures: Object.fromEntries(measures), expected };
+  loaded.coarse = data.layer_group === data.group ? loaded : makeGrid(data.layer_group, loaded);
   if (data.effects.length) loaded.measures.effect = gatherLinks(data.effects, loaded);
   if (data.flows.length) loaded.measures.flow = gatherLinks(data.flows, loaded);
   const heads = readData("head-matrices-data");
-  loaded.heads = heads && prepareHeads(await unpackHeads(heads, { codes: loaded.measures.share.codes, size: loaded.rows, times: heads.group / data.group }), loaded);
+  loaded.heads = heads && prepareHeads(await unpackHeads(heads, { codes: loaded.measures.share.codes, size: loaded.coarse.rows, times: heads.group / data.layer_group }), loaded);
   workspace = loaded;
 }
 
-async function loadMeasure({ scale, views }) {
-  return { ...scale, ...(await unpackViews(views)) };
+// One set of all views, or the whole model's and the layers'.
+async function loadMeasure({ scale, sets }) {
+  const [whole, layers] = await Promise.all(sets.map(unpackViews));
+  if (!layers) return { ...scale, ...whole };
+  return { ...scale, codes: (view) => (view ? layers.codes(view - 1) : whole.codes(0)), values: (view) => (view ? layers.values(view - 1) : whole.values(0)) };
 }
 
 async function loadExpected(packed) {
@@ -29,12 +33,19 @@ async function loadExpected(packed) {
 }
 
 // The greatest of several heads, each layer's and the whole model's, and what even attention gives in the rows of heads.
-function prepareHeads(heads, { expected, rows, group, layers }) {
+function prepareHeads(heads, loaded) {
+  const { layers } = loaded;
   const found = new Map();
   const ofLayer = (layer) => remember(found, layer, () => greatest(Array.from({ length: heads.count }, (_, head) => heads.codes(layer, head))));
   heads.greatest = (view) => (view ? ofLayer(view - 1) : remember(found, "all", () => greatest(Array.from({ length: layers }, (_, layer) => ofLayer(layer)))));
-  heads.expected = heads.group === group ? expected : poolCells(expected, rows, heads.rows, heads.group / group);
+  heads.expected = makeGrid(heads.group, loaded).expected;
   return heads;
+}
+
+// Rows of more sentences each, and what even attention gives in them.
+function makeGrid(wanted, { sentences, group, rows, expected }) {
+  const fewer = Math.ceil(sentences / wanted);
+  return { group: wanted, rows: fewer, expected: wanted === group ? expected : poolCells(expected, rows, fewer, wanted / group) };
 }
 
 // Cell by cell the greatest code that is not that of a cell never computed.
@@ -98,9 +109,20 @@ function shownHead() {
   return OF_SINGLE_HEADS.includes(state.measure) ? state.head : "mean";
 }
 
-// The rows of the view on show: those of single heads may stand for more sentences each.
+// The rows of what is on show.
 function grid() {
-  return shownHead() === "mean" ? workspace : workspace.heads;
+  return OF_SOME_LINKS.includes(state.measure) ? workspace : gridOf(state.view);
+}
+
+// The rows of a view of any measure but those of some links: those of layers and of single heads may stand for more sentences each.
+function gridOf(view) {
+  if (shownHead() !== "mean") return workspace.heads;
+  return view ? workspace.coarse : workspace;
+}
+
+function readEven(query, key) {
+  const cells = gridOf(state.view);
+  return cells.expected[cellOf(query, key, cells)];
 }
 
 function rowOf(sentence) {
@@ -121,15 +143,9 @@ function listGroup(sentence) {
 // NaN where nothing was computed or measured, 0 where the value is below the scale. Effect and flow were measured of single links, over all layers, whatever the view.
 function readCell(measure, view, query, key) {
   if (OF_SOME_LINKS.includes(measure)) return workspace.measures[measure]?.cells.get(cellOf(query, key, workspace)) ?? NaN;
-  if (measure === "lift") return readShare(view, query, key) / grid().expected[cellOf(query, key)];
-  if (measure === "share") return readShare(view, query, key);
   const { codes, values } = codesOf(measure, view);
-  return values[codes[cellOf(query, key, workspace)]];
-}
-
-function readShare(view, query, key) {
-  const { codes, values } = codesOf("share", view);
-  return values[codes[cellOf(query, key)]];
+  const cell = cellOf(query, key, gridOf(view));
+  return measure === "lift" ? values[codes[cell]] / gridOf(view).expected[cell] : values[codes[cell]];
 }
 
 // Codes and what they stand for; of share and lift those of the head on show.

@@ -205,7 +205,7 @@ def test_only_encoder_decoders_have_the_section_and_others_say_nothing_of_it() -
 
 def test_the_matrix_of_an_encoder_decoder_is_still_its_encoders() -> None:
     (matrix,) = [section.result for section in build_report(made_up_pair()).sections if section.name == "sentence_matrix"]
-    assert (matrix.stack, matrix.attention.shape[1:]) == ("encoder", (5, 5))
+    assert (matrix.stack, matrix.attention[0].shape) == ("encoder", (5, 5))
 
 
 def test_expectations_by_layer_are_averaged() -> None:

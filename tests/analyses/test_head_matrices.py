@@ -7,6 +7,7 @@ import pytest
 from made_up import Sizes, made_up
 
 from reportgen.analyses import head_matrices
+from reportgen.analyses.sentence_matrix import group_of
 from reportgen.measurements import Measurements
 
 FIRST = np.array([[1, 0, 0, 0], [0.4, 0.6, 0, 0], [0.3, 0.2, 0.5, 0], [0.1, 0.3, 0.2, 0.3]])
@@ -73,7 +74,7 @@ def test_a_document_of_one_sentence_says_so() -> None:
 
 @pytest.mark.parametrize(("sentences", "heads", "causal", "group"), [(240, 270, True, 1), (1000, 270, True, 4), (240, 270, False, 2), (1, 10**9, True, 1)])
 def test_matrices_are_pooled_until_all_heads_have_ten_million_cells(sentences: int, heads: int, causal: bool, group: int) -> None:
-    assert head_matrices.group_of(sentences, heads, causal) == group
+    assert group_of(sentences, heads, causal, head_matrices.CELLS_AT_MOST) == group
 
 
 def test_nothing_is_said_of_heads_that_are_shown_whole() -> None:

@@ -28,8 +28,8 @@ def by_hand() -> Measurements:
 def test_views_are_the_whole_model_and_then_each_layer() -> None:
     result = sentence_matrix.analyse(by_hand())
     np.testing.assert_allclose(result.attention, np.stack([BOTH, FIRST_LAYER, SECOND_LAYER]), atol=1e-6)
-    assert result.attention[0, 3, 1] == pytest.approx(0.3)
-    assert result.attention[0, 1, 3] == 0
+    assert result.attention[0][3, 1] == pytest.approx(0.3)
+    assert result.attention[0][1, 3] == 0
 
 
 def test_the_page_opens_on_the_greatest_lift_that_is_neither_near_nor_first() -> None:
@@ -47,7 +47,7 @@ def test_every_measure_has_its_own_views() -> None:
     result = sentence_matrix.analyse(measurements)
     for name in ("isa", "rollout", "rollout_without_sink"):
         views = getattr(result, name)
-        assert views.shape == (LAYERS + 1, SENTENCES, SENTENCES)
+        assert [view.shape for view in views] == [(SENTENCES, SENTENCES)] * (LAYERS + 1)
         np.testing.assert_array_equal(views[0], measurements[f"decoder.{name}"])
         np.testing.assert_array_equal(views[1:], measurements[f"decoder.{name}_by_layer"])
 
@@ -65,10 +65,11 @@ def test_the_text_beside_the_matrix() -> None:
 @given(seed=st.integers(0, 10_000), sentences=st.integers(2, 7))
 def test_shares_lie_between_nothing_and_all_and_the_opening_pair_can_be_seen(seed: int, sentences: int) -> None:
     result = sentence_matrix.analyse(made_up(seed=seed, sizes=Sizes(layers=2, heads=3, sentences=sentences, tokens=19)))
-    assert (result.attention >= 0).all()
-    assert (result.attention.sum(-1) <= 1 + 1e-6).all()
-    assert (result.isa <= 1 + 1e-6).all()
-    assert (result.isa.max(-1) >= result.attention.max(-1) / 19).all()
+    attention, isa = np.stack(result.attention), np.stack(result.isa)
+    assert (attention >= 0).all()
+    assert (attention.sum(-1) <= 1 + 1e-6).all()
+    assert (isa <= 1 + 1e-6).all()
+    assert (isa.max(-1) >= attention.max(-1) / 19).all()
     assert result.causal
     query, key = result.opening
     assert 0 <= key < query < sentences
@@ -84,7 +85,7 @@ def test_a_matrix_with_a_look_ahead_is_not_causal() -> None:
 def test_half_precision_shares_are_averaged_in_single_precision() -> None:
     halves = np.full((LAYERS, HEADS, SENTENCES, SENTENCES), 0.1, np.float16)
     result = sentence_matrix.analyse(made_up(replaced={"decoder.sentence_attention": halves}))
-    assert result.attention.dtype == np.float32
+    assert {view.dtype for view in result.attention} == {np.dtype(np.float32)}
     np.testing.assert_allclose(result.attention, np.float32(np.float16(0.1)), rtol=1e-6)
 
 
@@ -126,6 +127,57 @@ def test_pairs_that_no_window_saw_together_are_left_out_of_the_averages() -> Non
     )
 
 
+@pytest.fixture
+def few_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two layers of two rows each."""
+    monkeypatch.setattr(sentence_matrix, "LAYER_CELLS_AT_MOST", 6)
+
+
+@pytest.mark.usefixtures("few_cells")
+def test_layers_of_more_cells_than_a_page_holds_are_means_over_groups_and_the_whole_model_is_not() -> None:
+    result = sentence_matrix.analyse(by_hand())
+    assert (result.group, result.layer_group) == (1, 2)
+    np.testing.assert_allclose(result.attention[0], BOTH, atol=1e-6)
+    np.testing.assert_allclose(result.attention[1], [[2 / 3, np.nan], [0.9 / 4, 0.9 / 3]], rtol=1e-6)
+    for name in ("isa", "rollout", "rollout_without_sink"):
+        whole, *layers = getattr(result, name)
+        assert (whole.shape, {layer.shape for layer in layers}) == ((4, 4), {(2, 2)})
+
+
+@pytest.mark.usefixtures("few_cells")
+def test_a_notice_says_that_layers_are_shown_in_groups() -> None:
+    (notice,) = sentence_matrix.notices(sentence_matrix.analyse(by_hand()))
+    assert notice.startswith("The matrices of single layers on this page show groups of 2 consecutive sentences, because the document has 4")
+
+
+@pytest.mark.parametrize(
+    ("sentences", "causal", "with_heads", "group"),
+    [
+        (223, True, True, 1),
+        (224, True, True, 2),
+        (500, True, True, 3),
+        (223, False, True, 2),
+        (114, True, False, 1),
+        (500, True, False, 5),
+        (1000, True, False, 9),
+    ],
+)
+def test_layers_take_more_cells_beside_heads(sentences: int, causal: bool, with_heads: bool, group: int) -> None:
+    assert sentence_matrix.layer_group_of(sentences, 30, causal, with_heads) == group
+
+
+@pytest.mark.usefixtures("few_cells")
+def test_groups_of_layers_are_made_of_groups_of_the_whole_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sentence_matrix, "SHOWN_AT_MOST", 7)
+    result = sentence_matrix.analyse(made_up(sizes=Sizes(layers=2, heads=3, sentences=19, tokens=43)))
+    assert (result.group, result.layer_group) == (3, 12)
+    assert [len(view) for view in result.attention] == [7, 2, 2]
+    assert [notice.split(" consecutive")[0] for notice in sentence_matrix.notices(result)] == [
+        "The matrix on this page shows groups of 3",
+        "The matrices of single layers on this page show groups of 12",
+    ]
+
+
 def test_nothing_is_drawn_as_a_chart() -> None:
     assert sentence_matrix.draw(sentence_matrix.analyse(made_up())) == {}
 
@@ -142,4 +194,4 @@ def test_without_rollout_the_other_measures_are_there() -> None:
     result = sentence_matrix.analyse(measurements)
     assert result.rollout is None
     assert result.rollout_without_sink is None
-    assert result.isa.shape == (LAYERS + 1, SENTENCES, SENTENCES)
+    assert [view.shape for view in result.isa] == [(SENTENCES, SENTENCES)] * (LAYERS + 1)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -242,10 +242,9 @@ def _of_file(begin: Begin, path: Path) -> Any:
 
 def _made_up(begin: Begin, sentences: int) -> Any:
     """A made-up report without the section of single heads."""
-    from pages.reports import long_report
+    from pages.reports import long_report, without_heads
 
-    report = long_report(sentences=sentences)
-    return replace(report, sections=tuple(section for section in report.sections if section.name != "head_matrices"))
+    return without_heads(long_report(sentences=sentences))
 
 
 def main() -> None:

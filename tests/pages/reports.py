@@ -40,6 +40,7 @@ from reportgen.report import Provenance, Report, Section, build_report, build_se
 from reportgen.sentence_pairs import SentencePairs
 
 BOTH_WAYS = ("sentence_attention", "sentence_expected", "isa", "isa_by_layer", "rollout", "rollout_by_layer")
+MEASURES = ("attention", "isa", "rollout", "rollout_without_sink")
 NOTICES = ("The document was read to its end; nothing was left out.", "This page is made up: no model was run.")
 
 
@@ -124,19 +125,30 @@ def make_sentence_matrix(random: np.random.Generator, sentences: int, layers: in
         causal=True,
         windowed=False,
         group=1,
+        layer_group=1,
         sentences=texts,
         blocks=blocks,
         block_kinds=kinds,
         token_counts=counts,
-        attention=attention,
-        isa=np.concatenate([peaks.max(0, keepdims=True), peaks]),
-        rollout=_rollouts(by_layer),
-        rollout_without_sink=_rollouts(_drop_sink(by_layer)),
+        attention=tuple(attention),
+        isa=(peaks.max(0), *peaks),
+        rollout=tuple(_rollouts(by_layer)),
+        rollout_without_sink=tuple(_rollouts(_drop_sink(by_layer))),
         expected=expected,
         opening=opening,
         averages=sentence_matrix.averages(attention[0].ravel(), lift.ravel(), SentencePairs.every(sentences), opening),
         effects=_effects(lift),
     )
+
+
+def without_heads(report: Report) -> Report:
+    """The report of measurements that hold no attention by head: without the section of their matrices, those of layers in larger groups."""
+    matrix = section_of(report, "sentence_matrix").result
+    group = sentence_matrix.layer_group_of(len(matrix.sentences), len(matrix.attention) - 1, matrix.causal, with_heads=False)
+    shown = sentence_matrix.Shown(pairs=SentencePairs.every(len(matrix.sentences)), group=group, causal=matrix.causal)
+    pooled = {name: (getattr(matrix, name)[0], *(shown.matrix(one.ravel()) for one in getattr(matrix, name)[1:])) for name in MEASURES}
+    report = replace(report, sections=tuple(section for section in report.sections if section.name != "head_matrices"))
+    return with_result(report, "sentence_matrix", layer_group=group, **pooled)
 
 
 def _effects(lift: np.ndarray) -> np.ndarray:
@@ -177,7 +189,8 @@ def _rollouts(by_layer: np.ndarray) -> np.ndarray:
 
 
 def make_top_links(matrix: sentence_matrix.Result, count: int = 50) -> top_links.Result:
-    lift = lift_of(matrix.attention, matrix.expected)
+    attention = np.stack(matrix.attention)
+    lift = lift_of(attention, matrix.expected)
     count = min(count, lift.shape[-1] ** 2)
     kept = {"every": lift, "content": content_pairs(lift)}
     pairs = {name: np.stack([strongest(view, count) for view in values]) for name, values in kept.items()}
@@ -185,7 +198,7 @@ def make_top_links(matrix: sentence_matrix.Result, count: int = 50) -> top_links
     for name, found in pairs.items():
         view = np.arange(len(lift))[:, None]
         fields |= {f"{name}_pairs": found}
-        fields |= {f"{name}_share": matrix.attention[view, found[..., 0], found[..., 1]], f"{name}_lift": lift[view, found[..., 0], found[..., 1]]}
+        fields |= {f"{name}_share": attention[view, found[..., 0], found[..., 1]], f"{name}_lift": lift[view, found[..., 0], found[..., 1]]}
     known = {(int(query), int(key)): effect for query, key, effect in matrix.effects.tolist()}
     measured = tuple(known.get((query, key)) for query, key in fields["content_pairs"][0].tolist())
     return top_links.Result(count=count, effects=matrix.effects, content_effect=measured, **fields)
@@ -212,8 +225,8 @@ def make_agreement(
     random: np.random.Generator, matrix: sentence_matrix.Result, layers: int, heads: int
 ) -> tuple[attribution_agreement.Result, pair_agreement.Result, head_agreement.Result]:
     """Agreement of methods over all sentences of the matrix; of pairs and of heads in a shorter document: what they print does not grow with sentences."""
-    sentences, gradient = len(matrix.sentences), matrix.attention[0, -1] * np.exp(random.normal(0, 0.8, len(matrix.sentences)))
-    values = {"attention": matrix.attention[0, -1], "rollout": matrix.rollout[0, -1], "gradient": gradient}
+    sentences, gradient = len(matrix.sentences), matrix.attention[0][-1] * np.exp(random.normal(0, 0.8, len(matrix.sentences)))
+    values = {"attention": matrix.attention[0][-1], "rollout": matrix.rollout[0][-1], "gradient": gradient}
     values["input_x_gradient"] = gradient * random.choice([-1, 1], sentences)
     replaced = {f"attribution.{name}": numbers.astype(np.float32) for name, numbers in values.items()}
     whole = made_up(sizes=Sizes(layers=1, heads=1, sentences=sentences, tokens=3 * sentences), replaced=replaced)
@@ -228,9 +241,9 @@ def make_head_roles(layers: int, heads: int) -> head_roles.Result:
 
 def make_head_matrices(matrix: sentence_matrix.Result, heads: int) -> head_matrices.Result:
     """Each layer's mean shared out among its heads at random, most of it by the sentence looked at: their mean is the layer's."""
-    random, (layers, sentences) = np.random.default_rng(7), (len(matrix.attention) - 1, matrix.attention.shape[-1])
+    random, (layers, sentences) = np.random.default_rng(7), (len(matrix.attention) - 1, len(matrix.sentences))
     weights = random.gamma(0.5, size=(layers, heads, 1, sentences)) * np.exp(random.normal(0, 0.4, (layers, heads, sentences, sentences)))
-    shares = matrix.attention[1:, None] * heads * weights / weights.sum(1, keepdims=True)
+    shares = np.stack(matrix.attention[1:])[:, None] * heads * weights / weights.sum(1, keepdims=True)
     sizes = Sizes(layers=1, heads=1, sentences=sentences, tokens=3 * sentences)
     whole = made_up(sizes=sizes)
     kept = {name: values for name, values in whole.arrays.items() if "." not in name} | {"decoder.sentence_attention": shares.astype(np.float32)}

@@ -194,7 +194,7 @@ def test_chance_is_one_click_away_beside_every_weight(page: Opened) -> None:
     assert float(even.split("\u202f")[0]) / 100 == pytest.approx(MATRIX.expected[CHOSEN, first], rel=0.03)
     true = mean_at_distance(MATRIX.attention[0], CHOSEN - first)
     assert float(mean.split("\u202f")[0]) / 100 == pytest.approx(true, rel=0.05)
-    assert float(ratio.rstrip("×")) == pytest.approx(MATRIX.attention[0, CHOSEN, first] / true, rel=0.1)
+    assert float(ratio.rstrip("×")) == pytest.approx(MATRIX.attention[0][CHOSEN, first] / true, rel=0.1)
     assert "of chance" in page.tab.locator(".sentence.source").first.get_attribute("data-mark")
     page.tab.locator("#chance").press("Space")
     assert page.painted() == before[0]

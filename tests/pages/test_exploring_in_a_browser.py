@@ -17,7 +17,7 @@ from reportgen.wording import percent
 REPORT = long_report(sentences=53, layers=3, heads=7)
 MATRIX = section_of(REPORT, "sentence_matrix").result
 LINKS = section_of(REPORT, "top_links").result
-CONTENT = content_pairs(MATRIX.attention)
+CONTENT = content_pairs(np.stack(MATRIX.attention))
 
 
 def strongest(values: np.ndarray, count: int = 6) -> list[int]:
@@ -67,7 +67,7 @@ def test_the_stronger_source_is_tinted_more(page: Opened) -> None:
 def test_figures_in_the_list_are_within_the_stated_rounding(page: Opened) -> None:
     page.tab.locator("#sentence-31 .words").click()
     shown = [rounded_share(text) for text in page.texts(".chosen-links .source .bars:not(.lift)")]
-    true = [MATRIX.attention[0, 30, key] for key in strongest(CONTENT[0, 30, :30])]
+    true = [MATRIX.attention[0][30, key] for key in strongest(CONTENT[0, 30, :30])]
     assert shown == pytest.approx(true, rel=0.08)
 
 
@@ -114,7 +114,7 @@ def test_pointing_at_a_cell_reads_both_sentences_and_leaving_restores_the_choice
     page.tab.locator("#matrix").hover(position=cell(page, 40, 17))
     share = rounded_share(page.readout())
     assert f"sentence 41 gives sentence 18 {percent(share)}" in page.readout()
-    assert share == pytest.approx(MATRIX.attention[0, 40, 17], rel=0.08)
+    assert share == pytest.approx(MATRIX.attention[0][40, 17], rel=0.08)
     assert MATRIX.sentences[40] in page.readout()
     assert MATRIX.sentences[17] in page.readout()
     page.tab.mouse.move(5, 5)
@@ -208,7 +208,7 @@ def test_the_effect_is_chosen_by_keyboard_and_ranks_the_links_that_were_hidden(p
     assert set(page.numbers(".sentence.source", "sentence")) == set(ranked)
     assert " nats" in page.tab.locator(f"#sentence-{ranked[0] + 1}").get_attribute("data-mark")
     share = page.texts(".chosen-links .source .bars:not(.lift)")
-    assert rounded_share(share[0]) == pytest.approx(MATRIX.attention[0, looking, ranked[0]], rel=0.08)
+    assert rounded_share(share[0]) == pytest.approx(MATRIX.attention[0][looking, ranked[0]], rel=0.08)
 
 
 def test_a_layer_is_chosen_by_the_slider_or_by_its_number(page: Opened) -> None:
@@ -260,12 +260,12 @@ def test_the_table_of_top_links_says_what_hiding_them_does_in_every_view(page: O
 
 
 def test_the_switch_lets_the_sink_and_the_sentence_itself_in(page: Opened) -> None:
-    assert strongest(MATRIX.attention[0, 30, :31])[0] == 0
+    assert strongest(MATRIX.attention[0][30, :31])[0] == 0
     page.tab.locator("#sentence-31 .words").click()
     before = page.painted()
     assert not {1, 31} & {int(text) for text in page.texts(".chosen-links .source td:first-child")}
     page.tab.uncheck("#content")
-    assert [int(text) - 1 for text in page.texts(".chosen-links .source td:first-child")] == strongest(MATRIX.attention[0, 30, :31])
+    assert [int(text) - 1 for text in page.texts(".chosen-links .source td:first-child")] == strongest(MATRIX.attention[0][30, :31])
     assert page.painted() != before
     assert page.outlined() == [tuple(pair) for pair in LINKS.every_pairs[0, :12].tolist()]
     assert page.numbers("#sentence-1.source", "sentence") == [0]

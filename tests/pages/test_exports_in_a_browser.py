@@ -163,7 +163,7 @@ def test_the_numbers_of_the_page_are_what_it_says(page: Opened) -> None:
         assert {name: json.loads(json.dumps(rows_of(CHARTS[name]))) for name in told["charts"]} == told["charts"]
     share = numbers["matrices"]["share"]
     assert (len(share), len(share[0])) == (53, 53)
-    assert share[40][17] == pytest.approx(float(MATRIX.attention[0, 40, 17]), rel=0.03)
+    assert share[40][17] == pytest.approx(float(MATRIX.attention[0][40, 17]), rel=0.03)
     assert share[17][40] is None
     assert {"lift", "isa", "rollout", "effect"} <= set(numbers["matrices"])
     assert [len(metric["values"]) for metric in numbers["heads"]["metrics"]] == [3] * len(numbers["heads"]["metrics"])

@@ -11,8 +11,9 @@ from made_up import Sizes, made_up
 from pages.opened import Opened
 from pages.reports import long_report, section_of, small_report, with_result
 
-from reportgen.analyses import head_matrices
+from reportgen.analyses import head_matrices, sentence_matrix
 from reportgen.render import render_report
+from reportgen.report import build_report
 
 REPORT = long_report(sentences=53, layers=3, heads=7)
 MATRIX = section_of(REPORT, "sentence_matrix").result
@@ -181,6 +182,41 @@ def test_heads_of_a_long_document_are_opened_in_groups_of_sentences(open_file: C
     assert page.texts("#chosen-heading")[0].startswith("Links of a sentence of 7 to 8, head 1.3,")
     assert "Rows and columns stand for 2 consecutive sentences." in page.read("#head_matrices")
     assert set(page.texts(".chosen-links .source td:first-child")) <= {"1–2", "3–4", "5–6", "7–8"}
+    assert page.read("#grouped").startswith("Each row and each column stands for 2 consecutive sentences")
     page.tab.select_option("#head", "mean")
     assert page.texts("#chosen-heading")[0].startswith("Links of sentence 8, layer 1,")
+    assert not page.tab.is_visible("#grouped")
+    assert page.quiet()
+
+
+@pytest.fixture
+def in_groups(open_file: Callable[..., Opened], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Opened, sentence_matrix.Result]:
+    """Thirteen sentences; those of layers in groups of three."""
+    monkeypatch.setattr(sentence_matrix, "LAYER_CELLS_AT_MOST", 45)
+    report = build_report(made_up(sizes=Sizes(sentences=13, tokens=47)))
+    (tmp_path / "layers.html").write_text(render_report(report, lambda specs: {}), encoding="utf-8")
+    return open_file(tmp_path / "layers.html", fragment="#sentence=8&layer=1&sink=kept"), section_of(report, "sentence_matrix").result
+
+
+def test_layers_of_a_long_document_are_shown_in_groups_and_the_whole_model_by_sentence(in_groups: tuple[Opened, sentence_matrix.Result]) -> None:
+    page, result = in_groups
+    assert (result.group, result.layer_group) == (1, 3)
+    assert page.texts("#chosen-heading")[0].startswith("Links of a sentence of 7 to 9, layer 1")
+    assert page.read("#grouped").startswith("Each row and each column stands for 3 consecutive sentences; a cell is the mean")
+    shares = result.attention[2][2].tolist()
+    shown = dict(zip(page.texts(".chosen-links .source td:first-child"), page.texts(".chosen-links .source td:nth-child(2)"), strict=True))
+    assert set(shown) == {"1–3", "4–6", "7–9"}
+    for names, share in zip(("1–3", "4–6", "7–9"), shares, strict=False):
+        assert float(shown[names].removesuffix("%").strip()) == pytest.approx(100 * share, abs=4.2 * share + 0.5)  # steps of 8%, two digits
+    page.tab.fill("#layer-number", "")
+    page.tab.dispatch_event("#layer-number", "change")
+    assert page.texts("#chosen-heading")[0].startswith("Links of sentence 8")
+    assert not page.tab.is_visible("#grouped")
+    assert page.quiet()
+
+
+def test_single_heads_are_read_beside_layers_of_fewer_rows(in_groups: tuple[Opened, sentence_matrix.Result]) -> None:
+    page, _ = in_groups
+    page.tab.select_option("#head", "3")
+    assert page.texts("#chosen-heading")[0].startswith("Links of sentence 8, head 1.3")
     assert page.quiet()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pages.reports import long_report, section_of
+from pages.reports import long_report, section_of, without_heads
 from pages.second_reading import read_heads, read_views, reader
 
 from reportgen import coding
@@ -51,10 +51,23 @@ def test_real_looking_matrices_come_back_and_the_stated_rounding_is_the_step() -
     result = section_of(long_report(sentences=29, layers=5), "sentence_matrix").result
     packed = pack_measure(result.attention, result.causal)
     true = np.where(np.tri(29, dtype=bool), result.attention, np.nan)
-    assert within(unpack(packed.views), true, packed.views)
-    assert packed.views.rounding == pytest.approx(np.exp(packed.views.steps[0]) - 1)
-    assert packed.views.layer_rounding == pytest.approx(np.exp(packed.views.steps[5]) - 1)
-    assert packed.views.rounding < packed.views.layer_rounding < 0.1
+    (views,) = packed.sets
+    assert within(unpack(views), true, views)
+    assert packed.rounding == pytest.approx(np.exp(views.steps[0]) - 1)
+    assert packed.layer_rounding == pytest.approx(np.exp(views.steps[5]) - 1)
+    assert packed.rounding < packed.layer_rounding < 0.1
+
+
+def test_layers_of_fewer_rows_come_back_on_the_scale_of_the_whole_model() -> None:
+    result = section_of(without_heads(long_report(sentences=29, layers=5)), "sentence_matrix").result
+    layers = [matrix[::2, ::2] for matrix in result.attention[1:]]
+    packed = pack_measure([result.attention[0], *layers], result.causal)
+    for views, true in zip(packed.sets, (result.attention[:1], layers), strict=True):
+        rows = len(true[0])
+        assert within(unpack(views), np.where(np.tri(rows, dtype=bool), np.stack(true), np.nan), views)
+        assert views.low == packed.scale.low
+    assert (packed.rounding, packed.layer_rounding) == (packed.sets[0].rounding, packed.sets[1].rounding)
+    assert packed.rounding < packed.layer_rounding < 0.1
 
 
 def test_rows_and_columns_are_not_exchanged() -> None:
@@ -79,22 +92,29 @@ def test_the_baseline_of_lift_is_never_below_its_scale() -> None:
 
 @pytest.mark.parametrize("values", [np.zeros((2, 3, 3)), np.full((2, 3, 3), np.nan), np.zeros((1, 1, 1))])
 def test_matrices_with_nothing_in_them_can_be_packed(values: np.ndarray) -> None:
-    packed = pack_measure(values, triangle=False)
-    assert packed.scale.low == find_scale(values).low == 0.01
-    assert np.nan_to_num(unpack(packed.views)).sum() == 0
+    packed = pack_measure(list(values), triangle=False)
+    assert packed.scale.low == find_scale(values[0]).low == 0.01
+    assert np.nan_to_num(unpack(packed.sets[0])).sum() == 0
 
 
-@pytest.mark.parametrize(("triangle", "sentences", "group"), [(True, 11, 1), (False, 7, 1), (True, 13, 2)])
-def test_matrices_of_heads_come_back_as_they_were(triangle: bool, sentences: int, group: int) -> None:
-    random, rows = np.random.default_rng(3), -(-sentences // group)
-    within, shared = np.tri(rows, dtype=bool) if triangle else np.ones((rows, rows), bool), np.arange(sentences) // group
+@pytest.mark.parametrize(
+    ("triangle", "sentences", "group", "of_layers"), [(True, 11, 1, 1), (False, 7, 1, 1), (True, 13, 2, 1), (True, 13, 1, 2), (False, 13, 2, 3)]
+)
+def test_matrices_of_heads_come_back_as_they_were(triangle: bool, sentences: int, group: int, of_layers: int) -> None:
+    random, rows, coarse = np.random.default_rng(3), -(-sentences // group), -(-sentences // of_layers)
+    within = np.tri(rows, dtype=bool) if triangle else np.ones((rows, rows), bool)
     codes = np.minimum(random.poisson(3 * random.random((3, 2, 1, rows)), (3, 2, rows, rows)), 15)
-    attention = np.exp(random.normal(-3, 1, (4, sentences, sentences)))
+    attention = [np.exp(random.normal(-3, 1, (side, side))) for side in (sentences, coarse, coarse, coarse)]
     digits = [["".join(f"{cell:x}" for cell in head.T[within.T]) for head in layer] for layer in codes]
-    packed = pack_heads(digits, triangle, attention, float(group))
-    means = np.zeros((3, rows, rows), int)
-    for view, mean in zip(read_views(pack_measure(attention, triangle).views)[1:], means, strict=True):
-        np.add.at(mean, (shared[:, None], shared), view)
+    packed = pack_heads(digits, triangle, attention, group / of_layers)
+    layers, means = read_views(pack_measure(attention, triangle).sets[-1])[-3:], np.zeros((3, rows, rows), int)
+    if of_layers > group:
+        finer = np.arange(rows) * group // of_layers
+        means += layers[:, finer[:, None], finer]
+    else:
+        shared = np.arange(coarse) * of_layers // group
+        for view, mean in zip(layers, means, strict=True):
+            np.add.at(mean, (shared[:, None], shared), view)
     assert (read_heads(packed, 2, rows, triangle, means) == np.where(within, codes, 0)).all()
 
 

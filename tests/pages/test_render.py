@@ -195,7 +195,7 @@ def test_notices_provenance_methods_and_caveats_are_printed(page: Page) -> None:
 
 def test_the_rounding_is_stated_where_it_applies(page: Page) -> None:
     packed = page.data("workspace-data")["measures"]["share"]
-    step = packed["views"]["steps"][0]
+    step = packed["sets"][0]["steps"][0]
     assert step < 0.05
     notes = [element.text for element in page.elements if element.attributes.get("data-measure") == "share"]
     assert f"steps of {step * 102:.0f}" in notes[0] or "steps of 4" in notes[0]

@@ -60,6 +60,14 @@ def test_neighbours_of_one_look_become_one_and_others_do_not() -> None:
     assert all(len([*shortened(marks).iter("path")]) == 2 for marks in (slanting, shining, both))
 
 
+def test_lines_in_groups_of_their_own_become_one_unless_what_is_around_them_lets_them_shine_through() -> None:
+    lines = '<g stroke="#111111"><g><path d="M0,0l5,5"/></g><g><path d="M5,0l-5,5"/></g></g>'
+    filled = '<g fill="#222222"><g><path d="M0,0h2v2h-2Z" stroke="#333333"/></g><g><path d="M1,1h2v2h-2Z" stroke="#333333"/></g></g>'
+    assert [path.get("d") for path in shortened(lines).iter("path")] == ["M0,0l5,5M5,0l-5,5"]
+    for kept in (lines.replace('stroke="', 'stroke-opacity="0.5" stroke="'), filled):
+        assert len([*shortened(kept).iter("path")]) == 2
+
+
 def test_the_order_of_painting_stays() -> None:
     marks = "".join(f'<path d="M0,0h{place}v2h-2Z" fill="{colour}"/>' for place, colour in ((2, "#111111"), (3, "#222222"), (5, "#111111")))
     assert [path.get("d") for path in shortened(marks).iter("path")] == ["M0,0h2v2h-2z", "M0,0h3v2h-2z", "M0,0h5v2h-2z"]
