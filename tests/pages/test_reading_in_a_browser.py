@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pages.hostile import CASES, saying
 from pages.opened import Opened
-from pages.reports import long_report, section_of, small_report, with_result
+from pages.reports import MEASURES, long_report, section_of, small_report, with_result
 
 from reportgen.characters import clean_text
 from reportgen.render import render_report
@@ -153,7 +153,7 @@ def test_a_document_of_one_sentence_opens(open_file: Callable[..., Opened], brow
 def test_an_encoder_has_no_cell_that_was_never_computed(open_file: Callable[..., Opened], tmp_path: Path) -> None:
     report = small_report()
     result = section_of(report, "sentence_matrix").result
-    both = {name: getattr(result, name) + getattr(result, name).transpose(0, 2, 1) for name in ("attention", "isa", "rollout", "rollout_without_sink")}
+    both = {name: tuple(view + view.T for view in getattr(result, name)) for name in MEASURES}
     report = with_result(report, "sentence_matrix", causal=False, expected=result.expected + result.expected.T, **both)
     (tmp_path / "encoder.html").write_text(render_report(replace(report, title="Both ways")), encoding="utf-8")
     page = open_file(tmp_path / "encoder.html")
@@ -166,11 +166,14 @@ def test_pairs_that_no_window_holds_together_are_hatched(open_file: Callable[...
     report = small_report()
     result = section_of(report, "sentence_matrix").result
     apart = np.abs(np.subtract.outer(np.arange(len(result.sentences)), np.arange(len(result.sentences)))) > 2
-    seen = {name: np.where(apart, np.nan, getattr(result, name)) for name in ("attention", "isa", "rollout", "rollout_without_sink", "expected")}
-    (tmp_path / "windows.html").write_text(render_report(with_result(report, "sentence_matrix", windowed=True, **seen)), encoding="utf-8")
+    seen = {name: tuple(np.where(apart, np.nan, view) for view in getattr(result, name)) for name in MEASURES}
+    report = with_result(report, "sentence_matrix", windowed=True, expected=np.where(apart, np.nan, result.expected), **seen)
+    (tmp_path / "windows.html").write_text(render_report(report), encoding="utf-8")
     page = open_file(tmp_path / "windows.html")
     assert page.quiet()
     assert "no window holds with it" in page.tab.locator(".never").inner_text()
+    note, legend = (page.tab.locator(one).bounding_box() for one in (".never", "#matrix-legend"))
+    assert note["y"] + note["height"] <= legend["y"]
     colours = """([query, key, size]) => { const canvas = document.querySelector("#matrix canvas"), cell = canvas.width / size, context = canvas.getContext("2d");
         const pixels = context.getImageData(key * cell + 2, query * cell + 2, cell - 4, cell - 4).data, found = new Set();
         for (let i = 0; i < pixels.length; i += 4) found.add(pixels.slice(i, i + 4).join());
