@@ -83,24 +83,30 @@ function gatherLinks(links, { group, rows }) {
   return { low, high: Math.max(sorted.length ? power(sorted.at(-1), Math.ceil) : 1, 10 * low), cells };
 }
 
-// Takes the views from this one on out of their packing while nobody waits, so that the first look at one is answered at once.
-function warm(take, view, then) {
+// Takes these steps while nobody waits, so that the first look at what they take out of its packing is answered at once.
+function warm(steps) {
   whenIdle((deadline) => {
-    do take(view++); while (view <= workspace.layers && deadline?.timeRemaining() > 25);
-    if (view <= workspace.layers) warm(take, view, then);
-    else then?.();
+    do steps.shift()(); while (steps.length && deadline?.timeRemaining() > 25);
+    if (steps.length) warm(steps);
   });
 }
 
-// Heads after the means of layers, of which each is expected from those before it: with them any layer's heads are soon there.
-function warmHeads() {
-  if (workspace.heads) warm(workspace.measures.share.codes, 0, () => warm(workspace.heads.greatest, 1));
+// One step for each view from the first on.
+function stepsOf(take, first) {
+  return Array.from({ length: workspace.layers + 1 - first }, (_, step) => () => take(first + step));
+}
+
+// The whole model by every measure; then heads after the means of layers, of which each is expected from those before it: with them any layer's heads are soon there.
+function warmAhead() {
+  const wholes = Object.values(workspace.measures).filter(({ codes }) => codes).map(({ codes }) => () => codes(0));
+  const heads = workspace.heads ? [...stepsOf(workspace.measures.share.codes, 1), ...stepsOf(workspace.heads.greatest, 1)] : [];
+  warm([...wholes, ...heads]);
 }
 
 // The views of the measure on show.
 function warmViews() {
   const { codes } = workspace.measures[OF_SINGLE_HEADS.includes(state.measure) ? "share" : state.measure];
-  if (codes && !warmed.has(codes)) warm(codes, 0);
+  if (codes && !warmed.has(codes)) warm(stepsOf(codes, 0));
   warmed.add(codes);
 }
 

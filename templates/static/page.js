@@ -36,7 +36,7 @@ async function openWorkspace() {
   [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpOpenHeads, setUpModelView, setUpStreams, setUpMentions, setUpTokens].forEach((setUp) => setUp());
   whenChanged(["measure"], warmViews);
   openAt(data.opening);
-  warmHeads();
+  warmAhead();
 }
 
 // An address that asks for something gets it; otherwise the page opens on the link it was given, scrolled to its top.

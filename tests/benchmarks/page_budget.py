@@ -240,11 +240,12 @@ def _of_file(begin: Begin, path: Path) -> Any:
     return build_report(Measurements.load(path), begin)
 
 
-def _made_up(begin: Begin, sentences: int) -> Any:
-    """A made-up report without the section of single heads."""
+def _made_up(sentences: int) -> Callable[[Begin], Any]:
+    """What gives a made-up report without the section of single heads; it is made beforehand, so that rendering is that of the page alone."""
     from pages.reports import long_report, without_heads
 
-    return without_heads(long_report(sentences=sentences))
+    report = without_heads(long_report(sentences=sentences))
+    return lambda begin: report
 
 
 def main() -> None:
@@ -254,9 +255,10 @@ def main() -> None:
     parser.add_argument("--sentences", nargs="+", type=int, default=[200, 500, 1000])
     parser.add_argument("--no-browser", action="store_true")
     asked = parser.parse_args()
-    made = {f"made up, {count}": partial(_made_up, sentences=count) for count in asked.sentences if not asked.files}
-    for name, make in {**{path.name: partial(_of_file, path=path) for path in asked.files}, **made}.items():
-        show(name, make, not asked.no_browser)
+    for path in asked.files:
+        show(path.name, partial(_of_file, path=path), not asked.no_browser)
+    for count in () if asked.files else asked.sentences:
+        show(f"made up, {count} (rendering without analyses)", _made_up(count), not asked.no_browser)
 
 
 if __name__ == "__main__":
