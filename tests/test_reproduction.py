@@ -9,14 +9,13 @@ import os
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from made_up import made_up
 from tiny_folders import save_folder, tiny_gpt2
 
@@ -34,13 +33,7 @@ from reportgen.reproduction.tolerance import OF_GREATEST, tolerance
 TEXT = "# Harbour\n\nThe ship left the harbour at dawn. Nobody on the quay waved.\n\nBy noon it was a point. The harbour slept, and the gulls were loud."
 SECOND = "Who would have thought so?\n\nThe quay was empty. The ship left."
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

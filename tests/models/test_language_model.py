@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,13 +53,7 @@ BERT = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 24, "in
 LLAMA = {**BERT, "num_key_value_heads": 1}
 LAYERS_AND_HEADS = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 24, "vocab_size": VOCABULARY}
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
