@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,9 +86,12 @@ def analyse(measurements: Measurements) -> Result:
     of_layers = layer_group_of(pairs.sentences, len(attention) - 1, causal, "*.sentence_attention" in measurements)
     coarse = replace(shown, group=-(-of_layers // shown.group) * shown.group)
 
-    def views(name: str) -> tuple[Float[np.ndarray, "_ _"], ...] | None:
-        stored = f"*.{name}" in measurements and f"*.{name}_by_layer" in measurements
-        return (shown.matrix(measurements.by_pair[f"*.{name}"]), *map(coarse.matrix, measurements.by_pair.layers(f"*.{name}_by_layer"))) if stored else None
+    def views(whole: Float[np.ndarray, " pair"], by_layer: Iterable[Float[np.ndarray, " pair"]]) -> tuple[Float[np.ndarray, "_ _"], ...]:
+        return (shown.matrix(whole), *map(coarse.matrix, by_layer))
+
+    def stored(name: str) -> tuple[Float[np.ndarray, "_ _"], ...] | None:
+        there = f"*.{name}" in measurements and f"*.{name}_by_layer" in measurements
+        return views(measurements.by_pair[f"*.{name}"], measurements.by_pair.layers(f"*.{name}_by_layer")) if there else None
 
     return Result(
         stack=measurements.stack,
@@ -100,10 +103,10 @@ def analyse(measurements: Measurements) -> Result:
         blocks=tuple(measurements["sentence_blocks"].tolist()),
         block_kinds=tuple(kinds[block] for block in measurements["sentence_blocks"].tolist()),
         token_counts=np.bincount(members[members >= 0]),
-        attention=(shown.matrix(attention[0]), *map(coarse.matrix, attention[1:])),
-        isa=views("isa"),
-        rollout=views("rollout"),
-        rollout_without_sink=views("rollout_without_sink"),
+        attention=views(attention[0], attention[1:]),
+        isa=stored("isa"),
+        rollout=stored("rollout"),
+        rollout_without_sink=stored("rollout_without_sink"),
         expected=shown.matrix(expected),
         opening=opening,
         averages=averages(attention[0], lift, pairs, opening),

@@ -27,9 +27,10 @@ def anonymised(measurements: Measurements) -> Measurements:
     metadata = measurements.metadata
     second = second_text(metadata)
     own = {"title": TITLE, "source": _renamed(metadata["source"], SOURCE), "model": model_name(metadata["model"])}
-    names = {name: "the document" for name in (metadata["title"], metadata["source"])}
+    named = {name: "the document" for name in (metadata["title"], metadata["source"])}
+    named |= {second[name]: "the second text" for name in ("title", "source") if second}
+    names = {name: named[name] for name in sorted(named, key=len, reverse=True) if len(name) > 3}  # a name may stand in a longer one
     if second:
-        names |= {second[name]: "the second text" for name in ("title", "source")}
         neutral = {"title": SECOND_TITLE, "source": _renamed(second["source"], SECOND_SOURCE)}
         own["options"] = _without(metadata["options"], names) | {"pair": second | neutral}
     kept = {key: value if key in own else _without(value, names) for key, value in metadata.items()}
@@ -63,6 +64,6 @@ def _without(value: Any, names: Mapping[str, str]) -> Any:
 def _text_without(text: str, names: Mapping[str, str]) -> str:
     """Paths are taken out of every text, names of sentences alone: single words are kinds and settings."""
     text = PLACE.sub(LEFT_OUT, text)
-    for name in sorted(names, key=len, reverse=True) if " " in text else ():
-        text = text.replace(name, names[name]) if len(name) > 3 else text
+    for name, neutral in names.items() if " " in text else ():
+        text = text.replace(name, neutral)
     return text
