@@ -89,9 +89,11 @@ def masses_on_kinds(by_group, groups, kinds, found):
 
 
 @compiled(IN_ORDER)
-def strongest_keys(by_group, groups, sinks, best, greatest):
-    """Of some groups of `by_group` (head group key) the first key of the greatest sum, and that sum, into `best` and `greatest` (head place); sinks are left out."""
-    kept = np.empty(len(sinks), np.float32)
+def strongest_keys(by_group, groups, sinks, kept, best, greatest):
+    """Of some groups of `by_group` (head group key) the first key of the greatest sum, and that sum, into `best` and `greatest` (head place); sinks are left out.
+
+    `kept` (sink) is overwritten.
+    """
     for head in range(len(by_group)):
         for place in range(len(groups)):
             row = by_group[head, groups[place]]

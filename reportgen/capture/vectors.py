@@ -17,8 +17,11 @@ IN_ORDER = {"nnan", "ninf", "nsz", "contract"}
 
 
 def compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
-    """Compiled when first called and kept on disk; where nothing can be kept it is compiled anew by each process."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    """Compiled when first called and kept on disk; where nothing can be kept it is compiled anew by each process.
+
+    It may cut slices of the arrays it is given, but make none: slices are not counted as references, which would take as long as the sums of some hundred keys.
+    """
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "_nrt": False}
 
     def decorate(function: Callable[..., Any]) -> Any:
         function = inspect.unwrap(function)  # tests wrap each function in a check of its shapes, which cannot be compiled

@@ -163,7 +163,7 @@ class StrongestKey:
         self, layer: int, sentences: np.ndarray, sums: Float[np.ndarray, "head group key"], groups: np.ndarray, sinks: Int[np.ndarray, " sink"], start: int
     ) -> None:
         best, greatest = np.empty((len(sums), len(groups)), np.int64), np.empty((len(sums), len(groups)), np.float32)
-        strongest_keys(sums, groups, sinks, best, greatest)
+        strongest_keys(sums, groups, sinks, np.empty(len(sinks), np.float32), best, greatest)
         self.found[layer][:, sentences] = np.where(greatest > 0, best + start, -1)
 
     def arrays(self) -> dict[str, np.ndarray]:
