@@ -7,7 +7,7 @@ let packedCharts = null;
 
 // {theme, charts: {name: specification}}, unpacked when the first is asked for.
 function readCharts() {
-  packedCharts ??= inflate(readData("charts-data").data).then((bytes) => JSON.parse(new TextDecoder().decode(bytes), turnBack));
+  packedCharts ??= inflateText(readData("charts-data").data).then((text) => JSON.parse(text, turnBack));
   return packedCharts;
 }
 

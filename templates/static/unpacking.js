@@ -1,4 +1,4 @@
-// From packed text to typed arrays: the other half of reportgen/packing.py.
+// From packed data to typed arrays: the other half of reportgen/packing.py and reportgen/token_packing.py.
 
 const NEVER = 255;
 
@@ -7,32 +7,9 @@ function remember(found, name, compute) {
   return found.get(name);
 }
 
-const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{";
-
-const DIGIT_VALUES = new Uint8Array(128);
-[...DIGITS].forEach((digit, value) => { DIGIT_VALUES[digit.charCodeAt(0)] = value; });
-
-// The bytes that a text stands for: how many zeros were put at their end, then five characters for every four, the most significant first.
-function readDigits(text) {
-  const words = new DataView(new ArrayBuffer(((text.length - 1) / 5) * 4));
-  for (let word = 0; word < words.byteLength / 4; word++) {
-    let number = 0;
-    for (let place = 1; place <= 5; place++) number = number * DIGITS.length + DIGIT_VALUES[text.charCodeAt(5 * word + place)];
-    words.setUint32(4 * word, number);
-  }
-  return words.buffer.slice(0, words.byteLength - Number(text[0]));
-}
-
-async function inflate(text) {
-  const stream = new Response(readDigits(text)).body.pipeThrough(new DecompressionStream("deflate")); // without a file of the browser's own between
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-// Data that the page holds deflated become what they were before anybody reads them; where the browser is too old for that, nobody finds them.
-async function unpackData() {
-  const packed = [...document.querySelectorAll("script[data-packed]")];
-  if (!("DecompressionStream" in window)) return packed.forEach((element) => element.remove());
-  return Promise.all(packed.map(async (element) => { element.textContent = new TextDecoder().decode(await inflate(element.textContent)); }));
+// Data that the page holds deflated become what they were before anybody reads them.
+function unpackData() {
+  return Promise.all([...document.querySelectorAll("script[data-packed]")].map(async (element) => { element.textContent = await inflateText(element.textContent); }));
 }
 
 function hideFuture(codes, size, never) {
