@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -53,6 +54,7 @@ FILTERS = {
     "fields": asdict,
 }
 
+COMMENT, BETWEEN_RULES = re.compile(r"/\*.*?\*/", re.DOTALL), re.compile(r"\s*([{};])\s*")
 SPACING = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 
 
@@ -60,7 +62,7 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
     report = clean(report)
     specs = {name: spec for section in report.sections for name, spec in section.pictures.items()}
-    style, script = _read_static("css"), _without_comments(in_scope(_read_static("js") + "\nstart();\n"))  # `start` is in page.js
+    style, script = _short_style(_read_static("css")), _without_comments(in_scope(_read_static("js") + "\nstart();\n"))  # `start` is in page.js
     loader = _loader()
     template = page_environment().get_template("page.html.jinja")
     with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
@@ -101,6 +103,11 @@ def page_environment() -> Environment:
 def _read_static(kind: str) -> str:
     """All files of one kind, in the order of their names."""
     return read_together(sorted((template_folder() / "static").glob(f"*.{kind}")))
+
+
+def _short_style(style: str) -> str:
+    """Without comments, and without spaces around braces and semicolons, none of which stand in a text of the page's own sheets."""
+    return BETWEEN_RULES.sub(r"\1", COMMENT.sub("", style)).replace(";}", "}")
 
 
 def _loader() -> str:

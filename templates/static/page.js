@@ -15,7 +15,8 @@ async function start() {
   showParts(document.querySelector(".topbar"));
   if (heads.data) showParts(document.getElementById("head_roles"));
   document.querySelectorAll(".attribution-agreement, .layer-progression").forEach(showParts);
-  openWorkspace();
+  await openWorkspace();
+  setUpFormulas();
 }
 
 function showParts(container) {

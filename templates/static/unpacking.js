@@ -7,9 +7,35 @@ function remember(found, name, compute) {
   return found.get(name);
 }
 
-// Data that the page holds deflated become what they were before anybody reads them.
+// Data that the page holds deflated, opened before anybody reads them; those of charts only when they are asked for.
 function unpackData() {
-  return Promise.all([...document.querySelectorAll("script[data-packed]")].map(async (element) => { element.textContent = await inflateText(element.textContent); }));
+  return Promise.all([...document.querySelectorAll("script[data-packed]:not(#charts-data)")].map(async (element) => { unpacked.set(element.id, await openData(element)); }));
+}
+
+// JSON, and behind it the numbers of its lists: the other half of reportgen/number_packing.py.
+async function openData({ dataset, textContent }) {
+  if (!dataset.packed) return JSON.parse(textContent);
+  const [text, numbers] = textContent.split(" ");
+  return putNumbers(JSON.parse(await inflateText(text)), numbers ? readNumbers(await inflate(numbers), Number(dataset.packed)) : []);
+}
+
+function readNumbers(bytes, count) {
+  const wholes = joinPlanes(bytes.subarray(count), count);
+  const powers = new Int8Array(bytes.buffer, 0, count);
+  return Array.from(powers, (power, place) => (power === 127 ? null : power < 0 ? wholes[place] * 10 ** -power : wholes[place] / 10 ** power));
+}
+
+function putNumbers(part, numbers) {
+  if (typeof part !== "object" || part === null) return part;
+  if (Array.isArray(part)) return part.map((inner) => putNumbers(inner, numbers));
+  if (part["#"]) return inShape(numbers, ...part["#"]);
+  return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, putNumbers(inner, numbers)]));
+}
+
+function inShape(numbers, start, size, ...shape) {
+  if (!shape.length) return numbers.slice(start, start + size);
+  const step = shape.reduce((product, one) => product * one, 1);
+  return Array.from({ length: size }, (_, place) => inShape(numbers, start + place * step, ...shape));
 }
 
 function hideFuture(codes, size, never) {
@@ -26,9 +52,12 @@ function listValues(low, step) {
 }
 
 // Whole numbers: byte planes, lowest first, of 0, -1, 1, -2, ... as 0, 1, 2, 3, ...
-async function unpackIntegers({ count, planes, data }) {
-  const bytes = await inflate(data);
-  const found = new Int32Array(count);
+async function unpackIntegers({ count, data }) {
+  return joinPlanes(await inflate(data), count);
+}
+
+function joinPlanes(bytes, count) {
+  const [found, planes] = [new Int32Array(count), bytes.length / count];
   for (let place = 0; place < count; place++) {
     let code = 0;
     for (let plane = planes - 1; plane >= 0; plane--) code = code * 256 + bytes[plane * count + place];

@@ -20,4 +20,5 @@ def _without_bulk(html: str) -> str:
     html = re.sub(r'(<style>|<script>|"packed-script">).*?(</style>|</script>)', r"\1\2", html, flags=re.DOTALL)
     html = re.sub(r"sha256-[A-Za-z0-9+/=]+", "sha256-", html)
     html = re.sub(r'src="data:image/png;base64,[^"]*"', 'src=""', html)
-    return re.sub(r'("data": |"predictions": )"[^"]*"', r'\1""', html)
+    html = re.sub(r'("data": |"predictions": )"[^"]*"', r'\1""', html)
+    return re.sub(r'(data-packed="\d+">)[^<]*', r"\1", html)
