@@ -9,6 +9,8 @@ from itertools import groupby
 from math import nan
 from xml.etree.ElementTree import Element
 
+import numpy as np
+
 INHERITED = (
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"),
     *("font-size", "font-weight", "font-style", "text-anchor"),
@@ -20,6 +22,8 @@ CIRCLE = re.compile(r"M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0Z?")
 PART = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 DIGITS = 1  # of a pixel
+TOUCHING = 0.01
+UNREAD = re.compile("[^Mlhvcsz0-9., -]")  # paths that were left as they are
 MIRRORED = 0.15  # how near to the mirror image of the last curve's end a curve begins that is taken to be smooth
 TAKES = {"M": 2, "L": 2, "C": 6, "H": 1, "V": 1, "h": 1, "v": 1, "Z": 0}
 
@@ -36,6 +40,7 @@ def shorten(root: Element) -> None:
             _join(drawing, {})
             _share(drawing)
             _unwrap(drawing)
+            _gather_all(drawing, {})
             _join(drawing, {})  # what stood alone in groups of one look
 
 
@@ -86,8 +91,8 @@ def _shorten_shape(element: Element) -> None:
 def _set(element: Element, **places: float) -> None:
     for name, place in places.items():
         element.attrib.pop(name, None)
-        if round(place, DIGITS):
-            element.set(name, _short(place))
+        if rounded := round(place, DIGITS):
+            element.set(name, _short(rounded))
 
 
 def _line_as_path(element: Element, across: float, down: float) -> None:
@@ -181,7 +186,8 @@ def _numbers(numbers: list[float]) -> str:
 
 
 def _short(number: float) -> str:
-    text = f"{round(number, DIGITS) + 0.0:.{DIGITS}f}".rstrip("0").rstrip(".")
+    """A rounded number, without zeros that say nothing."""
+    text = f"{number + 0.0:.{DIGITS}f}".removesuffix(".0")
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
@@ -192,6 +198,58 @@ def _join(group: Element, said: Mapping[str, str]) -> None:
         if child.tag == "g":
             _join(child, said)
     group[:] = list(_joined(group, said))
+
+
+def _gather_all(group: Element, said: Mapping[str, str]) -> None:
+    """Makes one path of all of a look that no neighbour of theirs touches: it makes no difference when these are painted."""
+    said = {**said, **{name: value for name, value in group.attrib.items() if name in INHERITED}}
+    found: list[Element] = []
+    for filled, run in groupby(group, lambda child: _is_only_filled(child, said)):
+        paths = list(run)
+        found += _gather(paths) if filled else paths
+    group[:] = found
+    for child in group:
+        if child.tag == "g":
+            _gather_all(child, said)
+
+
+def _is_only_filled(element: Element, said: Mapping[str, str]) -> bool:
+    if element.tag != "path" or {"opacity", "id", "clip-path", "transform"} & element.attrib.keys():
+        return False
+    fill, stroke = (element.get(name) or said.get(name, "none") for name in ("fill", "stroke"))
+    return fill != "none" and stroke == "none"
+
+
+def _gather(paths: list[Element]) -> Iterator[Element]:
+    looks = [tuple(sorted((name, value) for name, value in path.attrib.items() if name != "d")) for path in paths]
+    shapes = [path.get("d", "") for path in paths]
+    if len(set(looks)) == len(looks) or any(map(UNREAD.search, shapes)):
+        yield from paths
+        return
+    left, top, right, bottom = np.array([_box(shape) for shape in shapes]).T[:, :, None]
+    beside = (left >= right.T) | (right <= left.T) | (top >= bottom.T) | (bottom <= top.T)
+    first: dict[tuple[tuple[str, str], ...], Element] = {}
+    for path, look, shape, touched in zip(paths, looks, shapes, (~beside).sum(1) > 1, strict=True):
+        if touched or look not in first:
+            yield path if touched else first.setdefault(look, path)
+        else:
+            first[look].set("d", first[look].get("d", "") + shape)
+
+
+def _box(shape: str) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what a shortened path's points lie in, a little less wide and high, so that what only touches does not overlap."""
+    x = y = 0.0
+    across, down = [], []
+    for name, text in PART.findall(shape):
+        numbers = [float(number) for number in NUMBER.findall(text)]
+        size = {"h": 1, "v": 1, "c": 6, "s": 4}.get(name, 2)  # points of a curve are steps from where it begins
+        for start in range(0, len(numbers), size):
+            steps = (numbers[start], 0.0) if name == "h" else (0.0, numbers[start]) if name == "v" else numbers[start : start + size]
+            from_x, from_y = (0.0, 0.0) if name == "M" else (x, y)
+            across += [from_x + step for step in steps[::2]]
+            down += [from_y + step for step in steps[1::2]]
+            x, y = across[-1], down[-1]
+    return min(across) + TOUCHING, min(down) + TOUCHING, max(across) - TOUCHING, max(down) - TOUCHING
 
 
 def _joined(group: Element, said: Mapping[str, str]) -> Iterator[Element]:

@@ -89,6 +89,18 @@ def test_lines_in_groups_of_their_own_become_one_unless_what_is_around_them_lets
         assert len([*shortened(kept).iter("path")]) == 2
 
 
+def test_filled_shapes_that_nothing_touches_are_one_for_each_look() -> None:
+    def cell(across: float, down: float, colour: str) -> str:
+        return f'<path d="M0,0h2v2h-2Z" fill="{colour}" transform="translate({across},{down})"/>'
+
+    cells = cell(0, 0, "#111111") + cell(2, 0, "#222222") + cell(0, 2, "#111111") + cell(2, 2, "#222222")
+    assert [path.get("d") for path in shortened(cells).iter("path")] == ["M0,0h2v2h-2zM0,2h2v2h-2z", "M2,0h2v2h-2zM2,2h2v2h-2z"]
+    over = cells + cell(1, 1, "#333333")  # touches all of them
+    assert [path.get("fill") for path in shortened(over).iter("path")] == ["#111111", "#222222", "#111111", "#222222", "#333333"]
+    curve = '<path d="M0,0C9,0,9,9,0,9Z" fill="#111111"/>'
+    assert [path.get("fill") for path in shortened(curve + cell(5, 4, "#222222") + cell(20, 4, "#111111")).iter("path")] == ["#111111", "#222222", "#111111"]
+
+
 def test_the_order_of_painting_stays() -> None:
     marks = "".join(f'<path d="M0,0h{place}v2h-2Z" fill="{colour}"/>' for place, colour in ((2, "#111111"), (3, "#222222"), (5, "#111111")))
     assert [path.get("d") for path in shortened(marks).iter("path")] == ["M0,0h2v2h-2z", "M0,0h3v2h-2z", "M0,0h5v2h-2z"]
