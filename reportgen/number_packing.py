@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 LEAST = 8  # numbers that are taken out together
 DIGITS = range(1, 10)
+TENS = np.array([float(10**power) for power in range(23)])  # exact, as no machine's own powers need be
 NONE = 127  # the power of ten of what is no number
 
 
@@ -72,10 +73,11 @@ def _as_wholes(values: Float[np.ndarray, " number"]) -> tuple[Int[np.ndarray, " 
         return known.astype(np.int64), np.where(missing, NONE, 0)
     size = np.floor(np.log10(np.abs(known), where=known != 0, out=np.zeros_like(known)))
     for digits in DIGITS:
-        powers = np.where(known == 0, 0, digits - 1 - size)
-        if np.abs(powers).max() > 22:
+        powers = np.where(known == 0, 0, digits - 1 - size).astype(np.int64)
+        if np.abs(powers).max() >= len(TENS):
             return None
-        wholes = np.rint(np.where(powers < 0, known / 10.0**-powers, known * 10.0**powers))
-        if (np.where(powers < 0, wholes * 10.0**-powers, wholes / 10.0**powers) == known).all():
-            return wholes.astype(np.int64), np.where(missing, NONE, powers).astype(np.int64)
+        tens = TENS[np.abs(powers)]
+        wholes = np.rint(np.where(powers < 0, known / tens, known * tens))
+        if (np.where(powers < 0, wholes * tens, wholes / tens) == known).all():
+            return wholes.astype(np.int64), np.where(missing, NONE, powers)
     return None

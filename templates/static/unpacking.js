@@ -19,10 +19,12 @@ async function openData({ dataset, textContent }) {
   return putNumbers(JSON.parse(await inflateText(text)), numbers ? readNumbers(await inflate(numbers), Number(dataset.packed)) : []);
 }
 
+const TENS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`)); // exact
+
 function readNumbers(bytes, count) {
   const wholes = joinPlanes(bytes.subarray(count), count);
   const powers = new Int8Array(bytes.buffer, 0, count);
-  return Array.from(powers, (power, place) => (power === 127 ? null : power < 0 ? wholes[place] * 10 ** -power : wholes[place] / 10 ** power));
+  return Array.from(powers, (power, place) => (power === 127 ? null : power < 0 ? wholes[place] * TENS[-power] : wholes[place] / TENS[power]));
 }
 
 function putNumbers(part, numbers) {
