@@ -13,14 +13,15 @@ from jaxtyping import Float, Int
 
 LEAST = 8  # numbers that are taken out together
 DIGITS = range(1, 10)
-TENS = np.array([float(10**power) for power in range(23)])  # exact, as no machine's own powers need be
+MOST = 22  # of the powers of ten, which are as exact as no machine's own powers and logarithms need be
+TENS = np.array([float(f"1e{power}") for power in range(-MOST, MOST + 1)])
 NONE = 127  # the power of ten of what is no number
 
 
 def take_numbers(data: Any) -> tuple[Any, int, bytes]:
     """The data with `{"#": [start, *shape]}` in the place of each list of numbers, or of lists of them that are equally long, how many were taken out, and these.
 
-    A number is its whole part over (or, where that is negative, times) ten to a power from -22 to 22. First the power of each, a byte, then the whole parts in byte planes as in
+    A number is its whole part over (or, where that is negative, times) ten to a power from -22 to 22, below 10^9. First the power of each, a byte, then the whole parts in byte planes as in
     reportgen/token_packing.py. Lists of numbers with too many digits for that stay.
     """
     taken: list[tuple[np.ndarray, np.ndarray]] = []
@@ -71,13 +72,13 @@ def _as_wholes(values: Float[np.ndarray, " number"]) -> tuple[Int[np.ndarray, " 
     known = np.where(missing, 0.0, values)
     if (known == np.rint(known)).all() and (np.abs(known) < 1e9).all():
         return known.astype(np.int64), np.where(missing, NONE, 0)
-    size = np.floor(np.log10(np.abs(known), where=known != 0, out=np.zeros_like(known)))
+    size = np.searchsorted(TENS, np.abs(known), side="right") - MOST - 1  # the power of ten below
     for digits in DIGITS:
-        powers = np.where(known == 0, 0, digits - 1 - size).astype(np.int64)
-        if np.abs(powers).max() >= len(TENS):
+        powers = np.where(known == 0, 0, digits - 1 - size)
+        if np.abs(powers).max() > MOST:
             return None
-        tens = TENS[np.abs(powers)]
+        tens = TENS[MOST + np.abs(powers)]
         wholes = np.rint(np.where(powers < 0, known / tens, known * tens))
-        if (np.where(powers < 0, wholes * tens, wholes / tens) == known).all():
+        if (np.abs(wholes) < 1e9).all() and (np.where(powers < 0, wholes * tens, wholes / tens) == known).all():
             return wholes.astype(np.int64), np.where(missing, NONE, powers)
     return None

@@ -37,6 +37,6 @@ def test_lists_of_equally_long_lists_are_taken_out_as_one() -> None:
     assert put_back(data) == data
 
 
-@pytest.mark.parametrize("odd", [1 / 3, 1e-30, 123_456_789_012, True])
+@pytest.mark.parametrize("odd", [1 / 3, 1e-30, 1e33, 123_456_789_012, True])
 def test_a_list_with_a_number_of_too_many_digits_stays(odd: float) -> None:
     assert take_numbers([odd, *range(8)])[:2] == ([odd, *range(8)], 0)
