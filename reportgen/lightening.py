@@ -1,16 +1,20 @@
-"""A page in fewer bytes: what most cells of a table are is said once, ends that HTML takes for granted are left out, data are deflated."""
+"""A page in fewer bytes: what most cells of a table are is said once, what HTML takes for granted is left out, data are deflated."""
 
 from __future__ import annotations
 
 import json
 import re
 
+from reportgen.number_packing import take_numbers
 from reportgen.packing import deflated
 
 DATA = re.compile(r'(<script type="application/json"[^<>]*)>([^<]*)</script>')
 BODY = re.compile(r"<table\b[^>]*>.*?</table>", re.DOTALL)
 FIGURE, PLAIN = '<td class="figure">', "<td>"
 MOSTLY = 4  # a table that a script fills again has not so many more figures than texts
+TWO_HEADINGS = re.compile(r"</th>\s*<th[ >]")
+HEADING_OF_ROW, HEADING_OF_COLUMN = '<th scope="row"', '<th scope="col"'
+NEEDLESS_QUOTES = re.compile(r'="([A-Za-z0-9_#.,:;%()+-]+)"(?=[ >])')
 BETWEEN_CELLS = re.compile(r"</t[dh]>\s*(?=<t[dh][ >])")
 AFTER_ROW = re.compile(r"</t[dh]>\s*</tr>\s*(?=<tr[ >]|</t(?:body|head)>)")
 
@@ -18,20 +22,35 @@ AFTER_ROW = re.compile(r"</t[dh]>\s*</tr>\s*(?=<tr[ >]|</t(?:body|head)>)")
 def lighten(page: str) -> str:
     """The page with light tables and data. Text and data have no `<` in a page, so that what looks like a tag is one."""
     page = BODY.sub(lambda table: _lighten_table(table[0]), page)
-    return DATA.sub(lambda data: _lighten_data(data[0], data[1], data[2]), page)
+    page = DATA.sub(lambda data: _lighten_data(data[0], data[1], data[2]), page)
+    parts = page.split("<script")
+    return "<script".join([_unquoted(parts[0]), *(script + end + _unquoted(rest) for script, end, rest in (part.partition("</script>") for part in parts[1:]))])
+
+
+def _unquoted(part: str) -> str:
+    """Without the quotes around attributes that are one word; a text has no quotes of its own, they are escaped."""
+    style, end, rest = part.rpartition("</style>")
+    return style + end + NEEDLESS_QUOTES.sub(r"=\1", rest)
 
 
 def _lighten_data(whole: str, start: str, data: str) -> str:
-    """The data deflated, where that is shorter; templates/static/unpacking.js makes of them what they were."""
-    packed = deflated(json.dumps(json.loads(data), ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
-    lighter = f"{start} data-packed>{packed}</script>"
+    """The data deflated, where that is shorter, with the numbers of their lists behind them; templates/static/unpacking.js makes of them what they were."""
+    left, count, numbers = take_numbers(json.loads(data))
+    packed = deflated(json.dumps(left, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8"))
+    lighter = f'{start} data-packed="{count}">{packed}{f" {deflated(numbers)}" if count else ""}</script>'
     return lighter if len(lighter) < len(whole) else whole
 
 
 def _lighten_table(table: str) -> str:
+    """A heading is one of a column where its neighbours are headings, else of a row: browsers know that by themselves."""
     if table.count(FIGURE) > MOSTLY * table.count(PLAIN):
         table = _marked(table.replace(PLAIN, '<td class="plain">').replace(FIGURE, PLAIN))
-    return AFTER_ROW.sub("", BETWEEN_CELLS.sub("", table))
+    head, end, body = table.rpartition("</thead>")
+    if not TWO_HEADINGS.search(body):
+        body = body.replace(HEADING_OF_ROW, "<th")
+    if "<td" not in head and head.count("<tr") == 1 < head.count("<th "):
+        head = head.replace(HEADING_OF_COLUMN, "<th")
+    return AFTER_ROW.sub("", BETWEEN_CELLS.sub("", head + end + body))
 
 
 def _marked(table: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from reportgen.matrix_picture import draw_matrix
 from reportgen.measurements import Measurements
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
+from reportgen.packing import deflated
 from reportgen.pictures import draw_pictures, ready_child
 from reportgen.report import Report, Section, build_report
 from reportgen.svg import inline_picture
@@ -52,6 +54,7 @@ FILTERS = {
     "fields": asdict,
 }
 
+COMMENT, BETWEEN_RULES = re.compile(r"/\*.*?\*/", re.DOTALL), re.compile(r"\s*([{};])\s*")
 SPACING = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 
 
@@ -59,14 +62,16 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
     report = clean(report)
     specs = {name: spec for section in report.sections for name, spec in section.pictures.items()}
-    style, script = _read_static("css"), in_scope(_read_static("js") + "\nstart();\n")  # `start` is in page.js
+    style, script = _short_style(_read_static("css")), _without_comments(in_scope(_read_static("js") + "\nstart();\n"))  # `start` is in page.js
+    loader = _loader()
     template = page_environment().get_template("page.html.jinja")
     with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
         page = template.render(
             report=report,
             style=Markup(style),
-            script=Markup(script),
-            policy=page_policy(style, script),
+            packed_script=deflated(script.encode("utf-8")),
+            loader=Markup(loader),
+            policy=page_policy(style, loader, script),
             picture=partial(_find_picture, beside.submit(lambda: clean(draw(specs)))),
         )
     return Page(lighten(name_units(page, report.level)))
@@ -100,6 +105,23 @@ def _read_static(kind: str) -> str:
     return read_together(sorted((template_folder() / "static").glob(f"*.{kind}")))
 
 
+def _short_style(style: str) -> str:
+    """Without comments, and without spaces around braces and semicolons, none of which stand in a text of the page's own sheets."""
+    return BETWEEN_RULES.sub(r"\1", COMMENT.sub("", style)).replace(";}", "}")
+
+
+def _loader() -> str:
+    """What unpacks the page's script, which is deflated like its data."""
+    folder = template_folder()
+    return _without_comments(in_scope(read_together([folder / "static" / "inflating.js", folder / "loading.js"]) + "\nload();\n"))
+
+
+def _without_comments(script: str) -> str:
+    """Without lines that are comments, and without indentation. No text goes over several lines in the page's own scripts."""
+    lines = (line.strip() for line in script.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+
+
 def read_together(files: Iterable[Path]) -> str:
     """What style sheets or scripts say, one after the other."""
     return "\n".join(file.read_text(encoding="utf-8").replace("\r\n", "\n") for file in files)
@@ -110,9 +132,9 @@ def in_scope(script: str) -> str:
     return f'(function () {{\n"use strict";\n{script}}})();\n'
 
 
-def page_policy(style: str, script: str) -> str:
-    """Nothing is fetched, nothing runs but the page's own script, nothing is styled but by its own sheet."""
-    return f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+def page_policy(style: str, *scripts: str) -> str:
+    """Nothing is fetched, nothing runs but the page's own scripts, nothing is styled but by its own sheet."""
+    return f"default-src 'none'; script-src {' '.join(map(_digest, scripts))}; style-src {_digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _digest(text: str) -> str:

@@ -6,17 +6,25 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from math import nan
 from xml.etree.ElementTree import Element
+
+import numpy as np
 
 INHERITED = (
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"),
     *("font-size", "font-weight", "font-style", "text-anchor"),
 )
 SHAPES = ("path", "line", "circle")
+TAKEN_FOR_GRANTED = {"stroke-width": "1", "stroke-dasharray": "1,0", "text-anchor": "start", "font-weight": "normal"}
 MOVED = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)")
 CIRCLE = re.compile(r"M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0Z?")
 PART = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
+DIGITS = 1  # of a pixel
+TOUCHING = 0.01
+UNREAD = re.compile("[^Mlhvcsz0-9., -]")  # paths that were left as they are
+MIRRORED = 0.15  # how near to the mirror image of the last curve's end a curve begins that is taken to be smooth
 TAKES = {"M": 2, "L": 2, "C": 6, "H": 1, "V": 1, "h": 1, "v": 1, "Z": 0}
 
 
@@ -24,6 +32,7 @@ def shorten(root: Element) -> None:
     """Shortens in place what lies in a picture's groups without fill, as Vega draws them. It looks as before to a twentieth of a pixel; what was invisible is gone."""
     for drawing in root:
         if drawing.tag == "g" and drawing.get("fill") == "none":
+            _drop_granted(drawing)
             _drop_unseen(drawing, painted=False, stroked=False)
             for group in drawing.iter("g"):
                 for child in group:
@@ -31,7 +40,20 @@ def shorten(root: Element) -> None:
             _join(drawing, {})
             _share(drawing)
             _unwrap(drawing)
+            _gather_all(drawing, {})
             _join(drawing, {})  # what stood alone in groups of one look
+
+
+def _drop_granted(drawing: Element) -> None:
+    """Takes out what is so unless something else is said, where no group says anything of it."""
+    said = {name for group in drawing.iter("g") for name in group.attrib}
+    granted = [(name, value) for name, value in TAKEN_FOR_GRANTED.items() if name not in said]
+    for element in drawing.iter():
+        for name, value in granted:
+            if element.get(name) == value:
+                del element.attrib[name]
+        if element.tag in SHAPES and element.get("opacity", "0") != "0" and not {"stroke", "fill-opacity"} & (said | element.attrib.keys()):
+            element.set("fill-opacity", element.attrib.pop("opacity"))  # groups can say this of what is only filled
 
 
 def _drop_unseen(element: Element, *, painted: bool, stroked: bool) -> None:
@@ -69,15 +91,15 @@ def _shorten_shape(element: Element) -> None:
 def _set(element: Element, **places: float) -> None:
     for name, place in places.items():
         element.attrib.pop(name, None)
-        if round(place, 2):
-            element.set(name, _short(place, 2))
+        if rounded := round(place, DIGITS):
+            element.set(name, _short(rounded))
 
 
 def _line_as_path(element: Element, across: float, down: float) -> None:
     x1, y1, x2, y2 = (float(element.attrib.pop(name, 0)) for name in ("x1", "y1", "x2", "y2"))
     element.attrib.pop("transform", None)
     element.tag = "path"
-    element.set("d", _relative([("M", [x1 + across, y1 + down]), ("L", [x2 + across, y2 + down])], 2))
+    element.set("d", _relative([("M", [x1 + across, y1 + down]), ("L", [x2 + across, y2 + down])]))
 
 
 def _shorten_path(element: Element, across: float, down: float) -> None:
@@ -87,11 +109,10 @@ def _shorten_path(element: Element, across: float, down: float) -> None:
         element.attrib.pop("transform", None)
         element.tag = "circle"
         _set(element, cx=across, cy=down)
-        element.set("r", _short(float(round_one[1]), 2))
+        element.set("r", f"{float(round_one[1]):.2f}".rstrip("0").rstrip("."))
     elif parts := _parts(d):
         element.attrib.pop("transform", None)
-        curve = element.get("fill", "none") == "none" and len(parts) > 2
-        element.set("d", _relative([(command, _moved(command, numbers, across, down)) for command, numbers in parts], 1 if curve else 2))
+        element.set("d", _relative([(command, _moved(command, numbers, across, down)) for command, numbers in parts]))
 
 
 def _parts(d: str) -> list[tuple[str, list[float]]]:
@@ -109,22 +130,25 @@ def _moved(command: str, numbers: list[float], across: float, down: float) -> li
     return [number + steps[place % len(steps)] for place, number in enumerate(numbers)]
 
 
-def _relative(parts: list[tuple[str, list[float]]], digits: int) -> str:
+def _relative(parts: list[tuple[str, list[float]]]) -> str:
     """The path with steps in place of places; each step starts where the rounded ones before it have led, so that roundings do not add up."""
-    written, at, start, last = "", (0.0, 0.0), (0.0, 0.0), ""
+    written, at, start, last, smooth = "", (0.0, 0.0), (0.0, 0.0), "", [nan, nan]
     for command, numbers in parts:
         if command == "Z":
             written, at, last = f"{written}z", start, "z"
             continue
         ends = _absolute(command, numbers, at)
-        name, steps = _steps(command, [round(end - at[place % 2], digits) for place, end in enumerate(ends)])
+        name, steps = _steps(command, [round(end - at[place % 2], DIGITS) for place, end in enumerate(ends)])
         if command == "M":
-            name, steps = "M", [round(end, digits) for end in ends]
+            name, steps = "M", [round(end, DIGITS) for end in ends]
             start = (steps[0], steps[1])
         across, down = _end_of(name, steps)
         at = start if command == "M" else (at[0] + across, at[1] + down)
-        text = _numbers(steps, digits)
-        joined = name == last and name in "lhvc"
+        if name == "c" and all(abs(step - wanted) < MIRRORED for step, wanted in zip(steps, smooth, strict=False)):
+            name, steps = "s", steps[2:]
+        smooth = [steps[-2] - steps[-4], steps[-1] - steps[-3]] if name in "cs" else [nan, nan]
+        text = _numbers(steps)
+        joined = name == last and name in "lhvcs"
         written += (("" if text.startswith("-") else " ") if joined else name) + text
         last = name
     return written
@@ -155,14 +179,15 @@ def _steps(command: str, steps: list[float]) -> tuple[str, list[float]]:
     return ("l", steps) if steps[0] else ("v", steps[1:])
 
 
-def _numbers(numbers: list[float], digits: int) -> str:
+def _numbers(numbers: list[float]) -> str:
     """Numbers with a space between them where no sign parts them."""
-    texts = [_short(number, digits) for number in numbers]
+    texts = [_short(number) for number in numbers]
     return texts[0] + "".join(text if text.startswith("-") else f",{text}" for text in texts[1:])
 
 
-def _short(number: float, digits: int) -> str:
-    text = f"{round(number, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")
+def _short(number: float) -> str:
+    """A rounded number, without zeros that say nothing."""
+    text = f"{number + 0.0:.{DIGITS}f}".removesuffix(".0")
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
@@ -173,6 +198,58 @@ def _join(group: Element, said: Mapping[str, str]) -> None:
         if child.tag == "g":
             _join(child, said)
     group[:] = list(_joined(group, said))
+
+
+def _gather_all(group: Element, said: Mapping[str, str]) -> None:
+    """Makes one path of all of a look that no neighbour of theirs touches: it makes no difference when these are painted."""
+    said = {**said, **{name: value for name, value in group.attrib.items() if name in INHERITED}}
+    found: list[Element] = []
+    for filled, run in groupby(group, lambda child: _is_only_filled(child, said)):
+        paths = list(run)
+        found += _gather(paths) if filled else paths
+    group[:] = found
+    for child in group:
+        if child.tag == "g":
+            _gather_all(child, said)
+
+
+def _is_only_filled(element: Element, said: Mapping[str, str]) -> bool:
+    if element.tag != "path" or {"opacity", "id", "clip-path", "transform"} & element.attrib.keys():
+        return False
+    fill, stroke = (element.get(name) or said.get(name, "none") for name in ("fill", "stroke"))
+    return fill != "none" and stroke == "none"
+
+
+def _gather(paths: list[Element]) -> Iterator[Element]:
+    looks = [tuple(sorted((name, value) for name, value in path.attrib.items() if name != "d")) for path in paths]
+    shapes = [path.get("d", "") for path in paths]
+    if len(set(looks)) == len(looks) or any(map(UNREAD.search, shapes)):
+        yield from paths
+        return
+    left, top, right, bottom = np.array([_box(shape) for shape in shapes]).T[:, :, None]
+    beside = (left >= right.T) | (right <= left.T) | (top >= bottom.T) | (bottom <= top.T)
+    first: dict[tuple[tuple[str, str], ...], Element] = {}
+    for path, look, shape, touched in zip(paths, looks, shapes, (~beside).sum(1) > 1, strict=True):
+        if touched or look not in first:
+            yield path if touched else first.setdefault(look, path)
+        else:
+            first[look].set("d", first[look].get("d", "") + shape)
+
+
+def _box(shape: str) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what a shortened path's points lie in, a little less wide and high, so that what only touches does not overlap."""
+    x = y = 0.0
+    across, down = [], []
+    for name, text in PART.findall(shape):
+        numbers = [float(number) for number in NUMBER.findall(text)]
+        size = {"h": 1, "v": 1, "c": 6, "s": 4}.get(name, 2)  # points of a curve are steps from where it begins
+        for start in range(0, len(numbers), size):
+            steps = (numbers[start], 0.0) if name == "h" else (0.0, numbers[start]) if name == "v" else numbers[start : start + size]
+            from_x, from_y = (0.0, 0.0) if name == "M" else (x, y)
+            across += [from_x + step for step in steps[::2]]
+            down += [from_y + step for step in steps[1::2]]
+            x, y = across[-1], down[-1]
+    return min(across) + TOUCHING, min(down) + TOUCHING, max(across) - TOUCHING, max(down) - TOUCHING
 
 
 def _joined(group: Element, said: Mapping[str, str]) -> Iterator[Element]:

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int, Shaped
 from reportgen.analyses.sinks import WHITE_SPACE
 from reportgen.analyses.token_level.behind import Behind
 from reportgen.analyses.token_level.places import TokenPlaces
+from reportgen.number_packing import planes_of
 from reportgen.packing import STEPS, WHOLE_STEP, Scale, deflated, encode
 
 ABSENT = -128  # the code of a dimension that a head does not have
@@ -109,10 +110,8 @@ def pack_tokens(result: Any) -> PackedTokens:
 def pack_integers(values: Int[np.ndarray, "*shape"]) -> PackedIntegers:
     """Numbers of any shape, the last axis fastest."""
     row = values.astype(np.int64).ravel()
-    zigzag = np.where(row < 0, -2 * row - 1, 2 * row)
-    planes = max(1, (int(zigzag.max(initial=0)).bit_length() + 7) // 8)
-    stored = b"".join(((zigzag >> 8 * plane) & 255).astype(np.uint8).tobytes() for plane in range(planes))
-    return PackedIntegers(count=len(row), planes=planes, data=deflated(stored))
+    stored = planes_of(row)
+    return PackedIntegers(count=len(row), planes=len(stored) // len(row) if len(row) else 1, data=deflated(stored))
 
 
 def pack_bytes(values: Shaped[np.ndarray, "*shape"]) -> PackedBytes:

@@ -27,6 +27,7 @@ BELOW_THE_WAIST = (
     "expecting",
     "view_packing",
     "head_packing",
+    "number_packing",
     "token_packing",
     "matrix_picture",
     "lightening",

@@ -74,7 +74,7 @@ def test_a_sections_attention_is_the_mean_over_its_tokens_of_that_of_its_sentenc
 def test_the_page_speaks_of_its_units(level: str) -> None:
     page = render_report(build_report(measured(level)), lambda specs: {})
     assert f"Which {level}s does each {level} look at?" in page
-    assert f'data-level="{level}"' in page
+    assert f"data-level={level}" in page
     assert "sentence by sentence" not in page
     assert "Every sentence is short." in page
 

@@ -11,11 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from reportgen.errors import SiteError
 
-# Written by our own templates: names in small letters, values in double quotes. What scripts and styles hold is no link.
+# Written by our own templates: names in small letters, values in double quotes or of one word. What scripts and styles hold is no link.
 HELD = re.compile(r"<(script|style)\b[^>]*>.*?</\1>", re.DOTALL)
 TAG = re.compile(r"<[a-z](?:[^<>\"]|\"[^\"]*\")*>")
-ID = re.compile(r'\sid="([^"]*)"')
-LINK = re.compile(r'\s(?:href|src)="([^"]*)"')
+ATTRIBUTE = re.compile(r'\s([a-zA-Z-]+)=("[^"]*"|[^\s">]+)')
 ELSEWHERE = ("http", "https", "mailto", "data")
 
 
@@ -29,8 +28,10 @@ class Linked:
 
 def links_of(page: str) -> Linked:
     """What a page of ours can be linked at, and what it links to, each once."""
-    tags = "".join(TAG.findall(HELD.sub("", page)))
-    return Linked(anchors=frozenset(map(html.unescape, ID.findall(tags))), links=tuple(dict.fromkeys(map(html.unescape, LINK.findall(tags)))))
+    found = [(name, html.unescape(value.strip('"'))) for name, value in ATTRIBUTE.findall("".join(TAG.findall(HELD.sub("", page))))]
+    return Linked(
+        anchors=frozenset(value for name, value in found if name == "id"), links=tuple(dict.fromkeys(value for name, value in found if name in ("href", "src")))
+    )
 
 
 def check_links(pages: Mapping[str, Linked], files: frozenset[str], base_url: str | None) -> None:

@@ -7,15 +7,19 @@ let packedCharts = null;
 
 // {theme, charts: {name: specification}}, unpacked when the first is asked for.
 function readCharts() {
-  packedCharts ??= inflate(readData("charts-data").data).then((bytes) => JSON.parse(new TextDecoder().decode(bytes), turnBack));
+  packedCharts ??= openData(document.getElementById("charts-data")).then(turnBack);
   return packedCharts;
 }
 
 // Columns as rows again.
-function turnBack(name, part) {
-  if (name !== "data" || !part?.columns) return part;
-  const columns = Object.entries(part.columns);
-  return { values: columns[0][1].map((_, place) => Object.fromEntries(columns.map(([column, values]) => [column, values[place]]))) };
+function turnBack(part) {
+  if (typeof part !== "object" || part === null) return part;
+  if (Array.isArray(part)) return part.map(turnBack);
+  return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, name === "data" && inner?.columns ? { values: rowsOf(Object.entries(inner.columns)) } : turnBack(inner)]));
+}
+
+function rowsOf(columns) {
+  return columns[0][1].map((_, place) => Object.fromEntries(columns.map(([column, values]) => [column, values[place]])));
 }
 
 // The picture by itself: colours by day, which its attributes name; fonts named; a ground; its description; no script and no link.

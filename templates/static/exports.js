@@ -25,12 +25,11 @@ function button(kind, what, press) {
   return made;
 }
 
-// A picture that could not be drawn leaves its numbers; a browser that cannot unpack leaves the picture.
+// A picture that could not be drawn leaves its numbers.
 function chartButtons(figure) {
   const what = nameChart(figure);
   const drawn = figure.querySelector(".picture") ? [["SVG", saveChartSvg], ["PNG", saveChartPng]] : [];
-  const unpacked = "DecompressionStream" in window ? [["CSV", saveChartCsv], ["Vega-Lite", saveChartSpec]] : [];
-  return [...drawn, ...unpacked].map(([kind, press]) => button(kind, what, () => press(figure)));
+  return [...drawn, ["CSV", saveChartCsv], ["Vega-Lite", saveChartSpec]].map(([kind, press]) => button(kind, what, () => press(figure)));
 }
 
 function matrixButtons() {

@@ -5,9 +5,12 @@ const heads = { data: null, cells: [], names: [], chosen: null, withoutSink: fal
 function setUpHeads() {
   heads.data = readData("heads-data");
   if (!heads.data) return;
-  heads.cells = [...document.querySelectorAll("#head-grid [data-head]")];
-  heads.cells.forEach((cell, index) => { cell.tabIndex = index ? -1 : 0; });
   const grid = document.getElementById("head-grid");
+  heads.cells = [...grid.tBodies[0].querySelectorAll("td")];
+  heads.cells.forEach((cell, index) => {
+    cell.tabIndex = index ? -1 : 0;
+    Object.assign(cell.dataset, { layer: cell.parentElement.rowIndex - 1, head: cell.cellIndex - 1 });
+  });
   grid.addEventListener("click", (event) => openOrChoose(event.target.closest("[data-head]")));
   grid.addEventListener("keydown", (event) => moveInHeads(event, heads.cells, openOrChoose));
   document.getElementById("metric").addEventListener("change", (event) => showHeads({ metric: Number(event.target.value) }));
@@ -196,7 +199,6 @@ function fillHeadRow(row, name) {
   const opener = cell.querySelector("button");
   setText(opener ?? cell, name);
   opener?.setAttribute("aria-label", `Open head ${name}`);
-  cell.dataset.value = heads.names.indexOf(name);
   setText(roles, listRoles(name));
   figures.forEach((figure, column) => setText(figure, significant(headValue(heads.data.metrics[column], name))));
 }

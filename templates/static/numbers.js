@@ -6,7 +6,7 @@ const ABOUT_NUMBERS = "What the page of this report holds. Tables are as printed
 
 async function gatherNumbers() {
   finishTurns();
-  const charts = readData("charts-data") && "DecompressionStream" in window ? (await readCharts()).charts : {};
+  const { charts } = await readCharts();
   const sections = [...document.querySelectorAll("main > section[data-part]")];
   return {
     schema: "page-1",

@@ -15,7 +15,8 @@ async function start() {
   showParts(document.querySelector(".topbar"));
   if (heads.data) showParts(document.getElementById("head_roles"));
   document.querySelectorAll(".attribution-agreement, .layer-progression").forEach(showParts);
-  openWorkspace();
+  await openWorkspace();
+  setUpFormulas();
 }
 
 function showParts(container) {
@@ -24,13 +25,9 @@ function showParts(container) {
 
 async function openWorkspace() {
   const data = readData("workspace-data");
-  const notice = document.querySelector(".needs-scripts");
-  if (!("DecompressionStream" in window) && notice) {
-    notice.querySelector("p").textContent = "This browser is too old to unpack the matrix. Text, findings, tables, charts and methods read without it, and this is the matrix of the whole model:";
-  }
-  if (!data || !("DecompressionStream" in window)) return;
+  if (!data) return;
   await Promise.all([loadWorkspace(data), loadTokens()]);
-  notice.remove();
+  document.querySelector(".needs-scripts").remove();
   showParts(document.getElementById("sentence_matrix"));
   ["top_links", "head_matrices", "flow"].forEach((name) => showParts(document.getElementById(name)));
   [setUpTopLinks, setUpLinks, setUpControls, setUpText, setUpSearch, setUpArcs, setUpMatrix, setUpMatrixExports, setUpOpenHeads, setUpModelView, setUpStreams, setUpMentions, setUpTokens].forEach((setUp) => setUp());

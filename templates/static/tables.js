@@ -12,9 +12,9 @@ function setUpTable(table) {
   });
 }
 
-// Numbers sort largest first at the first press, text from A.
+// Numbers and heads sort largest first at the first press, text from A.
 function sortBy(table, heading) {
-  const first = heading.dataset.sorts === "number" ? "descending" : "ascending";
+  const first = heading.dataset.sorts === "text" ? "ascending" : "descending";
   const other = first === "descending" ? "ascending" : "descending";
   const direction = heading.getAttribute("aria-sort") === first ? other : first;
   table.querySelectorAll("th[aria-sort]").forEach((sorted) => sorted.removeAttribute("aria-sort"));
@@ -26,9 +26,11 @@ function sortBy(table, heading) {
 function sortAgain(table) {
   if (table.id === "head-table") return showHeadTable();
   const heading = table.querySelector("th[aria-sort]");
-  const read = heading.dataset.sorts === "number" ? readNumber : (cell) => cell?.textContent.trim() ?? "";
+  const read = READ_AS[heading.dataset.sorts];
   return placeRows(table.tBodies[0], sortRows([...table.tBodies[0].rows], heading, (row) => read(row.cells[heading.cellIndex])));
 }
+
+const READ_AS = { number: readNumber, head: readHeadName, text: (cell) => cell?.textContent.trim() ?? "" };
 
 function sortRows(rows, heading, keyOf) {
   const sign = heading.getAttribute("aria-sort") === "ascending" ? 1 : -1;
@@ -44,4 +46,10 @@ function compare(a, b, sign) {
 // A row whose cells span several columns, such as one that says there is nothing, has no cell there.
 function readNumber(cell) {
   return parseFloat((cell?.dataset.value ?? cell?.textContent ?? "").replace(/,/g, "").replace(/−/g, "-"));
+}
+
+// 3.11 is the eleventh head of layer 3, after 3.2.
+function readHeadName(cell) {
+  const [layer, head] = cell.textContent.split(".").map(Number);
+  return 1000000 * layer + head;
 }

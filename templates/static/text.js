@@ -5,7 +5,10 @@ const shownInText = new Set(); // what is marked there as chosen or linked
 
 function setUpText() {
   sentenceElements = [...document.querySelectorAll(".sentence")];
-  sentenceElements.forEach((element) => { element.tabIndex = -1; });
+  sentenceElements.forEach((element, sentence) => {
+    element.tabIndex = -1;
+    element.dataset.sentence = sentence;
+  });
   document.querySelectorAll(".sentence .number").forEach((link) => { link.tabIndex = -1; });
   document.getElementById("text").addEventListener("click", clickText);
   document.getElementById("text").addEventListener("keydown", moveInText);

@@ -1,4 +1,4 @@
-// From packed text to typed arrays: the other half of reportgen/packing.py.
+// From packed data to typed arrays: the other half of reportgen/packing.py and reportgen/token_packing.py.
 
 const NEVER = 255;
 
@@ -7,32 +7,37 @@ function remember(found, name, compute) {
   return found.get(name);
 }
 
-const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{";
-
-const DIGIT_VALUES = new Uint8Array(128);
-[...DIGITS].forEach((digit, value) => { DIGIT_VALUES[digit.charCodeAt(0)] = value; });
-
-// The bytes that a text stands for: how many zeros were put at their end, then five characters for every four, the most significant first.
-function readDigits(text) {
-  const words = new DataView(new ArrayBuffer(((text.length - 1) / 5) * 4));
-  for (let word = 0; word < words.byteLength / 4; word++) {
-    let number = 0;
-    for (let place = 1; place <= 5; place++) number = number * DIGITS.length + DIGIT_VALUES[text.charCodeAt(5 * word + place)];
-    words.setUint32(4 * word, number);
-  }
-  return words.buffer.slice(0, words.byteLength - Number(text[0]));
+// Data that the page holds deflated, opened before anybody reads them; those of charts only when they are asked for.
+function unpackData() {
+  return Promise.all([...document.querySelectorAll("script[data-packed]:not(#charts-data)")].map(async (element) => { unpacked.set(element.id, await openData(element)); }));
 }
 
-async function inflate(text) {
-  const stream = new Response(readDigits(text)).body.pipeThrough(new DecompressionStream("deflate")); // without a file of the browser's own between
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+// JSON, and behind it the numbers of its lists: the other half of reportgen/number_packing.py.
+async function openData({ dataset, textContent }) {
+  if (!dataset.packed) return JSON.parse(textContent);
+  const [text, numbers] = textContent.split(" ");
+  return putNumbers(JSON.parse(await inflateText(text)), numbers ? readNumbers(await inflate(numbers), Number(dataset.packed)) : []);
 }
 
-// Data that the page holds deflated become what they were before anybody reads them; where the browser is too old for that, nobody finds them.
-async function unpackData() {
-  const packed = [...document.querySelectorAll("script[data-packed]")];
-  if (!("DecompressionStream" in window)) return packed.forEach((element) => element.remove());
-  return Promise.all(packed.map(async (element) => { element.textContent = new TextDecoder().decode(await inflate(element.textContent)); }));
+const TENS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`)); // exact
+
+function readNumbers(bytes, count) {
+  const wholes = joinPlanes(bytes.subarray(count), count);
+  const powers = new Int8Array(bytes.buffer, 0, count);
+  return Array.from(powers, (power, place) => (power === 127 ? null : power < 0 ? wholes[place] * TENS[-power] : wholes[place] / TENS[power]));
+}
+
+function putNumbers(part, numbers) {
+  if (typeof part !== "object" || part === null) return part;
+  if (Array.isArray(part)) return part.map((inner) => putNumbers(inner, numbers));
+  if (part["#"]) return inShape(numbers, ...part["#"]);
+  return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, putNumbers(inner, numbers)]));
+}
+
+function inShape(numbers, start, size, ...shape) {
+  if (!shape.length) return numbers.slice(start, start + size);
+  const step = shape.reduce((product, one) => product * one, 1);
+  return Array.from({ length: size }, (_, place) => inShape(numbers, start + place * step, ...shape));
 }
 
 function hideFuture(codes, size, never) {
@@ -49,9 +54,12 @@ function listValues(low, step) {
 }
 
 // Whole numbers: byte planes, lowest first, of 0, -1, 1, -2, ... as 0, 1, 2, 3, ...
-async function unpackIntegers({ count, planes, data }) {
-  const bytes = await inflate(data);
-  const found = new Int32Array(count);
+async function unpackIntegers({ count, data }) {
+  return joinPlanes(await inflate(data), count);
+}
+
+function joinPlanes(bytes, count) {
+  const [found, planes] = [new Int32Array(count), bytes.length / count];
   for (let place = 0; place < count; place++) {
     let code = 0;
     for (let plane = planes - 1; plane >= 0; plane--) code = code * 256 + bytes[plane * count + place];

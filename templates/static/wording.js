@@ -34,9 +34,11 @@ function makeSvg(name, attributes) {
   return element;
 }
 
+const unpacked = new Map(); // data that came packed, by the id of their element
+
 function readData(id) {
   const element = document.getElementById(id);
-  return element ? JSON.parse(element.textContent) : null;
+  return unpacked.get(id) ?? (element ? JSON.parse(element.textContent) : null);
 }
 
 function clamp(value, low, high) {

@@ -28,7 +28,12 @@ WITH_HEADS = ((4_096, 2.5e6), (8_192, 5e6))  # bytes of pages of so many tokens 
 WITHOUT_HEADS = ((200, 0.7e6), (500, 1e6), (1_000, 2.2e6))  # of so many sentences at most
 HEADS = 'id="head-matrices-data"'
 DATA = re.compile(r'<script type="application/json" id="([^"]*)"[^>]*>.*?</script>', re.DOTALL)
-PARTS = {"styles": r"<style>.*?</style>", "scripts": r"<script>.*?</script>", "pictures": r"<svg\b.*?</svg>", "tables": r"<table\b.*?</table>"}
+PARTS = {
+    "styles": r"<style>.*?</style>",
+    "scripts": r"<script(?: type=\"text/plain\"[^>]*)?>.*?</script>",
+    "pictures": r"<svg\b.*?</svg>",
+    "tables": r"<table\b.*?</table>",
+}
 SLOWEST = 10
 # What is clicked, and what is set to which value; each is done several times, to and fro.
 CLICKS = (

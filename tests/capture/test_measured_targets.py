@@ -151,7 +151,7 @@ def test_a_question_is_read_before_the_document_and_its_answer_is_the_target() -
     assert answer["text"] in document(SHORT).text
     assert answer["sentence"] >= 1
     page = render_report(build_report(found))
-    assert '<p class="part">The question</p>' in page
+    assert "<p class=part>The question</p>" in page
     assert "logits of the start and the end of the predicted answer" in page
 
 

@@ -6,7 +6,10 @@ import json
 import zlib
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from math import prod
 from typing import Any
+
+import numpy as np
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{"
 VOID = frozenset(["meta", "link", "input", "br", "img", "hr"])
@@ -15,6 +18,23 @@ VOID = frozenset(["meta", "link", "input", "br", "img", "hr"])
 def inflated(text: str) -> bytes:
     """What `reportgen.packing.deflated` packed, by a second reading of the format."""
     return zlib.decompress(read_digits(text))
+
+
+def read_numbers(data: bytes, count: int) -> list[Any]:
+    """What `reportgen.number_packing` took out of JSON: a byte for the power of ten of each, then whole numbers in byte planes."""
+    powers = [byte - 256 if byte > 127 else byte for byte in data[:count]]
+    codes = [sum(byte << 8 * plane for plane, byte in enumerate(data[count + place :: count])) for place in range(count)]
+    wholes = [-(code + 1) // 2 if code % 2 else code // 2 for code in codes]
+    return [None if power == 127 else float(f"{whole}e{-power}") for whole, power in zip(wholes, powers, strict=True)]
+
+
+def with_numbers(part: Any, numbers: list[Any]) -> Any:
+    if isinstance(part, dict) and "#" in part:
+        start, *shape = part["#"]
+        return np.array(numbers[start : start + prod(shape)], object).reshape(shape).tolist()
+    if isinstance(part, dict):
+        return {name: with_numbers(inner, numbers) for name, inner in part.items()}
+    return [with_numbers(inner, numbers) for inner in part] if isinstance(part, list) else part
 
 
 def read_digits(text: str) -> bytes:
@@ -62,7 +82,10 @@ class Page:
 
     def data(self, identifier: str) -> Any:
         element = self.by_id(identifier)
-        return json.loads(inflated(element.text) if "data-packed" in element.attributes else element.text)
+        if "data-packed" not in element.attributes:
+            return json.loads(element.text)
+        text, *packed = element.text.split(" ")
+        return with_numbers(json.loads(inflated(text)), read_numbers(inflated(packed[0]), int(element.attributes["data-packed"])) if packed else [])
 
 
 class _Reader(HTMLParser):

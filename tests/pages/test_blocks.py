@@ -47,27 +47,27 @@ def names(html: str) -> list[tuple[str, str]]:
 def test_headings_lists_and_code_are_elements_of_their_own() -> None:
     html = page_of(ROWS, (0, 1, 2, 3, 4))
     assert names(html) == [("h4", "heading"), ("h5", "heading"), ("li", "list-item"), ("li", "list-item"), ("pre", "code")]
-    assert html.count('<ul class="items" role="list">') == 1
-    assert '<span class="indent">    </span><bdi class="words">return 1</bdi>' in html
+    assert html.count("<ul class=items role=list>") == 1
+    assert "<span class=indent>    </span><bdi class=words>return 1</bdi>" in html
     assert 'class="sentence after-gap"' in html
 
 
 def test_tables_quotations_and_captions_are_too() -> None:
     html = page_of(TABLE, (0, 0, 1, 2, 3))
     assert names(html) == [("div", "table"), ("blockquote", "quotation"), ("p", "caption"), ("p", "paragraph")]
-    assert html.count('class="cell"') == 4
+    assert html.count("class=cell>") == 4
 
 
 def test_headings_are_listed_with_links_to_their_sentences() -> None:
     html = page_of(ROWS, (0, 1, 2, 3, 4))
     listed = re.search(r'<nav aria-label="Headings of the document">.*?</nav>', html, re.DOTALL)[0]
-    assert re.findall(r'class="depth-(\d)"><a href="#sentence-(\d)"><bdi>([^<]*)</bdi>', listed) == [("1", "1", "The log"), ("2", "2", "Of the north")]
+    assert re.findall(r"class=depth-(\d)><a href=#sentence-(\d)><bdi>([^<]*)</bdi>", listed) == [("1", "1", "The log"), ("2", "2", "Of the north")]
     assert "outline" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page_of(TABLE, (0, 0, 1, 2, 3)), flags=re.DOTALL)
 
 
 def test_deep_headings_keep_their_depth() -> None:
     html = page_of((*((f"H{depth}", "heading", depth) for depth in (1, 2, 3, 4)), ROWS[2]), (0, 1, 2, 3, 4))
-    assert '<h6 class="block heading" dir="ltr" aria-level="7">' in html
+    assert '<h6 class="block heading" dir=ltr aria-level=7>' in html
 
 
 def test_sections_begin_with_ticks_on_the_edges_of_the_matrix() -> None:

@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -212,12 +211,3 @@ def test_saving_asks_nothing_of_any_network_and_leaves_no_message(page: Opened) 
         chart_file(page, "decay-layers", kind)
     assert page.said == []
     assert [address for address in page.asked if not address.startswith(("file:", "data:image/svg+xml", "blob:"))] == []
-
-
-def test_a_browser_that_cannot_unpack_saves_pictures(browser: Any, pages: dict[str, Path]) -> None:
-    context = browser.new_context()
-    context.add_init_script("delete window.DecompressionStream")
-    tab = context.new_page()
-    tab.goto(pages["small"].as_uri())
-    assert set(tab.locator("[data-chart] .export button").all_text_contents()) == {"SVG", "PNG"}
-    context.close()

@@ -43,7 +43,28 @@ def test_a_line_of_many_steps_stays_within_about_a_twentieth_of_a_pixel(seed: in
 def test_a_mark_that_is_a_circle_stays_one_where_it_was() -> None:
     mark = "M2.5,0A2.5,2.5,0,1,1,-2.5,0A2.5,2.5,0,1,1,2.5,0"
     (found,) = shortened(f'<path d="{mark}" fill="#123456" stroke-width="2" opacity="0.7" transform="translate(31,17.25)"/>').iter("circle")
-    assert dict(found.attrib) == {"cx": "31", "cy": "17.25", "r": "2.5", "fill": "#123456", "opacity": "0.7"}
+    assert dict(found.attrib) == {"cx": "31", "cy": "17.2", "r": "2.5", "fill": "#123456", "fill-opacity": "0.7"}
+
+
+def test_a_curve_that_goes_on_as_it_came_does_not_say_so_and_one_with_a_corner_does() -> None:
+    smooth = '<path d="M0,0C1,2,2,3,3,3C4,3,5,2,6,0C7,-2,8,-2,9,0" stroke="#123456"/>'
+    corner = '<path d="M0,0C1,2,2,3,3,3C4,5,5,2,6,0" stroke="#123456"/>'
+    assert [path.get("d") for path in shortened(smooth).iter("path")] == ["M0,0c1,2,2,3,3,3s2-1,3-3 2-2,3,0"]
+    assert [path.get("d") for path in shortened(corner).iter("path")] == ["M0,0c1,2,2,3,3,3 1,2,2-1,3-3"]
+
+
+def test_what_is_taken_for_granted_is_not_said_unless_a_group_says_something_else() -> None:
+    line = '<path d="M0,0h3" stroke="#111111" stroke-width="1" stroke-dasharray="1,0"/>'
+    assert dict(next(shortened(line).iter("path")).attrib) == {"d": "M0,0h3", "stroke": "#111111"}
+    around = f'<g stroke-width="2"><g transform="rotate(9)">{line}</g></g>'
+    assert next(shortened(around).iter("path")).get("stroke-width") == "1"
+
+
+def test_what_is_outlined_too_keeps_its_own_opacity() -> None:
+    marks = (
+        '<path d="M0,0h2v2h-2Z" fill="#222222" stroke="#333333" opacity="0.5"/><g stroke="#333333"><path d="M0,0h2v2h-2Z" fill="#222222" opacity="0.5"/></g>'
+    )
+    assert [path.get("opacity") for path in shortened(marks).iter("path")] == ["0.5", "0.5"]
 
 
 def test_what_cannot_be_seen_is_left_out() -> None:
@@ -66,6 +87,18 @@ def test_lines_in_groups_of_their_own_become_one_unless_what_is_around_them_lets
     assert [path.get("d") for path in shortened(lines).iter("path")] == ["M0,0l5,5M5,0l-5,5"]
     for kept in (lines.replace('stroke="', 'stroke-opacity="0.5" stroke="'), filled):
         assert len([*shortened(kept).iter("path")]) == 2
+
+
+def test_filled_shapes_that_nothing_touches_are_one_for_each_look() -> None:
+    def cell(across: float, down: float, colour: str) -> str:
+        return f'<path d="M0,0h2v2h-2Z" fill="{colour}" transform="translate({across},{down})"/>'
+
+    cells = cell(0, 0, "#111111") + cell(2, 0, "#222222") + cell(0, 2, "#111111") + cell(2, 2, "#222222")
+    assert [path.get("d") for path in shortened(cells).iter("path")] == ["M0,0h2v2h-2zM0,2h2v2h-2z", "M2,0h2v2h-2zM2,2h2v2h-2z"]
+    over = cells + cell(1, 1, "#333333")  # touches all of them
+    assert [path.get("fill") for path in shortened(over).iter("path")] == ["#111111", "#222222", "#111111", "#222222", "#333333"]
+    curve = '<path d="M0,0C9,0,9,9,0,9Z" fill="#111111"/>'
+    assert [path.get("fill") for path in shortened(curve + cell(5, 4, "#222222") + cell(20, 4, "#111111")).iter("path")] == ["#111111", "#222222", "#111111"]
 
 
 def test_the_order_of_painting_stays() -> None:

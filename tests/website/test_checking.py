@@ -8,9 +8,9 @@ from reportgen.errors import SiteError
 from reportgen.website.checking import check_links, links_of
 
 BASE = "https://example.org/r/"
-PAGE = """<a href="b/c.html#x">c</a><a href="#top" id="top">&amp;</a><img src="data:image/png;base64,AA=="><a href="https://elsewhere.org/#y">y</a>
+PAGE = """<a href=b/c.html#x>c</a><a href="#top" id=top>&amp;</a><img src="data:image/png;base64,AA=="><a href="https://elsewhere.org/#y">y</a>
 <script>"<a href='nowhere.html'>"; '<a href="gone.html">'</script><style>a { content: '<a href="gone.html">' }</style>
-<p title="<a href='gone.html'>">a &lt;a href="gone.html"&gt;</p>"""
+<p title="<a href='gone.html'> or href=gone.html id=gone">a &lt;a href="gone.html"&gt;</p>"""
 
 
 def check(page: str, other: str = '<p id="x">') -> None:

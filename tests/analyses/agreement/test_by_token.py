@@ -89,7 +89,7 @@ def test_without_values_by_token_there_is_no_such_part() -> None:
         arrays={name: values for name, values in whole.arrays.items() if not name.startswith("attribution.token_")}, metadata=whole.metadata, text=whole.text
     )
     assert attribution_agreement.analyse(bare).tokens is None
-    assert '<ol class="attributed">' not in render_report(build_report(bare), lambda specs: {})
+    assert "<ol class=attributed>" not in render_report(build_report(bare), lambda specs: {})
 
 
 def test_the_part_of_the_page_is_small_also_where_as_many_tokens_as_fit_are_in_it() -> None:
