@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -121,12 +122,17 @@ def _is_drawn(element: ElementTree.Element) -> bool:
 
 
 def _clean_attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
-    kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
-    if "id" in kept:
-        kept["id"] = f"{prefix}-{kept['id']}"
-    kept = {name: REFERENCE.sub(lambda found: _local_reference(found, prefix), value) for name, value in kept.items()}
-    short = {name: LONG_NUMBER.sub(_hundredths, value) if name in DRAWN else COLOUR.sub(_hexadecimal, value) for name, value in kept.items()}
+    short = {name: _clean_value(name, value, prefix) for name, value in element.attrib.items() if name in ATTRIBUTES}
     return short if _local(element.tag) in GRADIENTS else {name: value for name, value in short.items() if (name, value) not in SAME_WITHOUT}
+
+
+@lru_cache(maxsize=1024)
+def _clean_value(name: str, value: str, prefix: str) -> str:
+    """An attribute's value with ids of the picture's own, short numbers and short colours. Most values occur many times in a picture."""
+    if name == "id":
+        return f"{prefix}-{value}"
+    local = REFERENCE.sub(lambda found: _local_reference(found, prefix), value) if "url" in value else value
+    return LONG_NUMBER.sub(_hundredths, local) if name in DRAWN else COLOUR.sub(_hexadecimal, local)
 
 
 def _hundredths(found: re.Match[str]) -> str:
@@ -142,5 +148,6 @@ def _local_reference(found: re.Match[str], prefix: str) -> str:
     return f"url(#{prefix}-{found[2]})" if found[1] else "none"
 
 
+@lru_cache(maxsize=128)
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
