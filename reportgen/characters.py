@@ -22,7 +22,7 @@ def clean_text(text: str) -> str:
 
     The chart library aborts its process on these, and a lone surrogate cannot be written as UTF-8 at all.
     """
-    return text if text.isascii() and text.isprintable() else UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
+    return text if text.isprintable() else UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
 
 
 def clean(value: Value) -> Value:
