@@ -26,7 +26,7 @@ from reportgen.matrix_picture import draw_matrix
 from reportgen.measurements import Measurements
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
-from reportgen.pictures import draw_pictures, ready_for_page
+from reportgen.pictures import Drawing, draw_pictures, ready_for_page
 from reportgen.report import Report, Section, build_report
 from reportgen.svg import inline_picture
 from reportgen.token_packing import pack_tokens
@@ -75,8 +75,13 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
 def render_measurements(measurements: Measurements) -> tuple[Report, Page]:
     """The report of the measurements and its page, whose charts are drawn while others are made."""
     with ready_for_page() as draw:
-        report = build_report(measurements, draw.begin)
-        return report, render_report(report, draw)
+        return build_and_render(measurements, draw)
+
+
+def build_and_render(measurements: Measurements, draw: Drawing) -> tuple[Report, Page]:
+    """The same by a child that is there."""
+    report = build_report(measurements, draw.begin)
+    return report, render_report(report, draw)
 
 
 def template_folder() -> Path:
