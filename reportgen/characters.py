@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
-import numpy as np
-
 Value = TypeVar("Value")
 
 LINE_ENDS = re.compile("\r\n|[\v\f\r\x1c-\x1e\x85]")
 NONCHARACTERS = "".join(chr(plane * 0x10000 + low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
-WITHOUT_TEXT = frozenset([float, int, bool, type(None), np.ndarray])  # most of what a report is made of
+WITHOUT_TEXT = frozenset([float, int, bool, type(None)])  # most of what a report is made of
 UNPRINTABLE = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{NONCHARACTERS}]")
 
 
@@ -22,7 +20,7 @@ def clean_text(text: str) -> str:
 
     The chart library aborts its process on these, and a lone surrogate cannot be written as UTF-8 at all.
     """
-    return text if text.isascii() and text.isprintable() else UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
+    return text if text.isprintable() else UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
 
 
 def clean(value: Value) -> Value:

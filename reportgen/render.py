@@ -28,7 +28,7 @@ from reportgen.measurements import Measurements
 from reportgen.notebook import Page
 from reportgen.packed_charts import pack_charts
 from reportgen.packing import deflated
-from reportgen.pictures import draw_pictures, ready_child
+from reportgen.pictures import Drawing, draw_pictures, ready_for_page
 from reportgen.report import Report, Section, build_report
 from reportgen.svg import inline_picture
 from reportgen.token_packing import pack_tokens
@@ -59,7 +59,7 @@ SPACING = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": 
 
 
 def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
-    """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}."""
+    """The page, a str that a notebook shows as a page. The same report gives the same bytes; `draw` turns {name: Vega-Lite} into {name: SVG}, as Markup if it is fit for a page."""
     report = clean(report)
     specs = {name: spec for section in report.sections for name, spec in section.pictures.items()}
     style, script = _short_style(_read_static("css")), _without_comments(in_scope(_read_static("js") + "\nstart();\n"))  # `start` is in page.js
@@ -72,16 +72,21 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
             packed_script=deflated(script.encode("utf-8")),
             loader=Markup(loader),
             policy=page_policy(style, loader, script),
-            picture=partial(_find_picture, beside.submit(lambda: clean(draw(specs)))),
+            picture=partial(_find_picture, beside.submit(draw, specs)),
         )
     return Page(lighten(name_units(page, report.level)))
 
 
 def render_measurements(measurements: Measurements) -> tuple[Report, Page]:
     """The report of the measurements and its page, whose charts are drawn while others are made."""
-    with ready_child() as draw:
-        report = build_report(measurements, draw.begin)
-        return report, render_report(report, draw)
+    with ready_for_page() as draw:
+        return build_and_render(measurements, draw)
+
+
+def build_and_render(measurements: Measurements, draw: Drawing) -> tuple[Report, Page]:
+    """The same by a child that is there."""
+    report = build_report(measurements, draw.begin)
+    return report, render_report(report, draw)
 
 
 def template_folder() -> Path:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from xml.etree import ElementTree
 
 from markupsafe import Markup
 
+from reportgen.characters import clean_text
 from reportgen.svg_shortening import shorten
 
 ELEMENTS = frozenset(
@@ -84,22 +86,33 @@ LONG_NUMBER = re.compile(r"-?\d*\.\d{3,}(?:e[-+]?\d+)?")
 COLOUR = re.compile(r"rgb\((\d+), (\d+), (\d+)\)")
 GRADIENTS = frozenset(["linearGradient", "radialGradient"])  # whose missing ends mean something else than 0
 SAME_WITHOUT = {("opacity", "1"), ("x2", "0"), ("y2", "0"), ("transform", "translate(0,0)")}
+START_END = re.compile("/?>")  # of a tag: attributes have no `>`
 REFERENCE = re.compile(r"url\(\s*['\"]?(#?)([^)'\"]*)['\"]?\s*\)")
 
 
 def inline_picture(pictures: Mapping[str, str], name: str, description: str) -> Markup | None:
-    """A drawn chart as inline SVG, or None where it could not be drawn, and the page says so in its place."""
+    """A drawn chart as an inline picture that a screen reader reads as `description`; None where it could not be drawn, and the page says so in its place.
+
+    Markup is a picture that has been cleaned.
+    """
+    svg = pictures.get(name)
     try:
-        return clean_svg(pictures[name], name, description) if name in pictures else None
+        return None if svg is None else described(svg if isinstance(svg, Markup) else clean_svg(svg, name), description)
     except ElementTree.ParseError:
         return None
 
 
-def clean_svg(svg: str, prefix: str, description: str) -> Markup:
-    """`svg` as an inline picture that a screen reader reads as `description`. Raises ParseError if it is not XML."""
-    root = _clean_element(ElementTree.fromstring(svg), prefix)
+def described(svg: Markup, description: str) -> Markup:
+    """A clean picture with what a screen reader reads in its place."""
+    said = ElementTree.Element("svg", {"role": "img", "aria-label": description, "class": "picture"})
+    attributes = ElementTree.tostring(said, encoding="unicode").removeprefix("<svg").removesuffix(" />")
+    return Markup(START_END.sub(lambda end: attributes + end[0], svg, count=1))
+
+
+def clean_svg(svg: str, prefix: str) -> Markup:
+    """`svg` as an inline picture, whose ids begin with `prefix`. Raises ParseError if it is not XML."""
+    root = _clean_element(ElementTree.fromstring(clean_text(svg)), prefix)
     shorten(root)
-    root.attrib |= {"role": "img", "aria-label": description, "class": "picture"}
     return Markup(ElementTree.tostring(root, encoding="unicode").replace(" />", "/>"))
 
 
@@ -121,12 +134,17 @@ def _is_drawn(element: ElementTree.Element) -> bool:
 
 
 def _clean_attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
-    kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES}
-    if "id" in kept:
-        kept["id"] = f"{prefix}-{kept['id']}"
-    kept = {name: REFERENCE.sub(lambda found: _local_reference(found, prefix), value) for name, value in kept.items()}
-    short = {name: LONG_NUMBER.sub(_hundredths, value) if name in DRAWN else COLOUR.sub(_hexadecimal, value) for name, value in kept.items()}
+    short = {name: _clean_value(name, value, prefix) for name, value in element.attrib.items() if name in ATTRIBUTES}
     return short if _local(element.tag) in GRADIENTS else {name: value for name, value in short.items() if (name, value) not in SAME_WITHOUT}
+
+
+@lru_cache(maxsize=1024)
+def _clean_value(name: str, value: str, prefix: str) -> str:
+    """An attribute's value with ids of the picture's own, short numbers and short colours. Most values occur many times in a picture."""
+    if name == "id":
+        return f"{prefix}-{value}"
+    local = REFERENCE.sub(lambda found: _local_reference(found, prefix), value) if "url" in value else value
+    return LONG_NUMBER.sub(_hundredths, local) if name in DRAWN else COLOUR.sub(_hexadecimal, local)
 
 
 def _hundredths(found: re.Match[str]) -> str:
@@ -142,5 +160,6 @@ def _local_reference(found: re.Match[str], prefix: str) -> str:
     return f"url(#{prefix}-{found[2]})" if found[1] else "none"
 
 
+@lru_cache(maxsize=128)
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import groupby
 from math import nan
 from xml.etree.ElementTree import Element
@@ -15,6 +16,7 @@ INHERITED = (
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"),
     *("font-size", "font-weight", "font-style", "text-anchor"),
 )
+ALONE = frozenset(["opacity", "fill-opacity", "id", "clip-path", "transform"])  # a path that says one of these is joined with no other
 SHAPES = ("path", "line", "circle")
 TAKEN_FOR_GRANTED = {"stroke-width": "1", "stroke-dasharray": "1,0", "text-anchor": "start", "font-weight": "normal"}
 MOVED = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)")
@@ -185,6 +187,7 @@ def _numbers(numbers: list[float]) -> str:
     return texts[0] + "".join(text if text.startswith("-") else f",{text}" for text in texts[1:])
 
 
+@lru_cache(maxsize=8192)
 def _short(number: float) -> str:
     """A rounded number, without zeros that say nothing."""
     text = f"{number + 0.0:.{DIGITS}f}".removesuffix(".0")
@@ -264,12 +267,14 @@ def _joined(group: Element, said: Mapping[str, str]) -> Iterator[Element]:
 
 def _look(element: Element, said: Mapping[str, str]) -> tuple[tuple[str, str], ...] | None:
     """What a path looks like, but for its shape; None for what is not to be joined."""
+    if element.tag != "path":
+        return None
     looks = {**said, **{name: value for name, value in element.attrib.items() if name != "d"}}
-    alone = any(name in looks for name in ("opacity", "fill-opacity", "id", "clip-path", "transform"))
+    alone = not ALONE.isdisjoint(looks)
     one_paint = (looks.get("fill", "none") == "none") != (looks.get("stroke", "none") == "none")
     # Lines that are nothing but a step across or down, as of a grid, lie beside each other and may shine through.
     sheer = "stroke-opacity" not in looks or re.fullmatch(r"M[^a-z]*[hv][^a-z]*", element.get("d", "")) is not None
-    return tuple(sorted(looks.items())) if element.tag == "path" and not alone and one_paint and sheer and "stroke-dasharray" not in looks else None
+    return tuple(sorted(looks.items())) if not alone and one_paint and sheer and "stroke-dasharray" not in looks else None
 
 
 def _share(element: Element) -> None:
@@ -278,9 +283,9 @@ def _share(element: Element) -> None:
         _share(child)
     if element.tag != "g" or len(element) < 2:
         return
-    for name in INHERITED:
+    for name in [name for name in INHERITED if name in element[0].attrib and name not in element.attrib]:
         said = [child.get(name) for child in element]
-        if None in said or name in element.attrib:
+        if None in said:
             continue
         ((most, times),) = Counter(said).most_common(1)
         if times > 1:

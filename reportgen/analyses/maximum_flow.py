@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
@@ -67,11 +67,16 @@ def _flows(whole: Int[np.ndarray, "layer node node"], query: int, keys: Int[np.n
     whole[-1, np.arange(whole.shape[1]) != query] = 0  # nothing comes to the others of the last layer
     fewer, every = _graph_of(_outermost(whole)), _graph_of(whole)
     flows = np.zeros(len(keys))
-    for place, key in enumerate(keys.tolist()):
-        first = 0 if looks_ahead else key
+    for place in np.argsort(keys).tolist():
+        key = int(keys[place])
+        first = 0 if looks_ahead else key  # what flows to later keys passes no node before them either
         most = min(whole[-1, query, first:].sum(), whole[0, first:, key].sum())
-        flow = fewer.flow(query, key, first)
-        flows[place] = flow if flow == most else every.flow(query, key, first)
+        fewer = fewer.without(first)
+        flow = fewer.flow(query, key)
+        if flow != most:
+            every = every.without(first)
+            flow = every.flow(query, key)
+        flows[place] = flow
     return flows / UNIT
 
 
@@ -94,14 +99,27 @@ class _Graph:
     reached: Int[np.ndarray, " edge"]
     starts: Int[np.ndarray, " end"]
 
-    def flow(self, query: int, key: int, first: int) -> int:
-        """The maximum flow from a node of the last layer to one of the input, through no node before `first`; edges to other nodes of the input lead nowhere."""
+    def without(self, first: int) -> _Graph:
+        """The graph without edges to nodes before `first`."""
+        if not first:
+            return self
         kept = self.below >= first
+        edges = {name: getattr(self, name)[kept] for name in ("capacity", "below", "reached")}
+        return replace(self, **edges, starts=_counted(kept)[self.starts])
+
+    def flow(self, query: int, key: int) -> int:
+        """The maximum flow from a node of the last layer to one of the input; edges to other nodes of the input lead nowhere."""
         last = self.starts[2 * self.nodes]
-        kept[:last] = self.below[:last] == key
-        starts = np.concatenate([[0], np.cumsum(kept, dtype=np.int32)])[self.starts].astype(np.int32)
-        graph = csr_array((self.capacity[kept], self.reached[kept], starts), shape=(len(starts) - 1,) * 2)
+        to_key = self.below[:last] == key
+        capacity, reached = (np.concatenate([edges[:last][to_key], edges[last:]]) for edges in (self.capacity, self.reached))
+        starts = np.where(self.starts < last, _counted(to_key)[np.minimum(self.starts, last)], self.starts - last + to_key.sum())
+        graph = csr_array((capacity, reached, starts.astype(np.int32)), shape=(len(starts) - 1,) * 2)
         return int(maximum_flow(graph, self.layers * self.nodes + query, key).flow_value)
+
+
+def _counted(edges: Bool[np.ndarray, " edge"]) -> Int[np.ndarray, " end"]:
+    """How many of the edges there are before each place."""
+    return np.concatenate([[0], np.cumsum(edges, dtype=np.int32)])
 
 
 def _graph_of(whole: Int[np.ndarray, "layer node node"]) -> _Graph:

@@ -12,7 +12,7 @@ from reportgen.bundle.captions import Caption, caption_of
 from reportgen.bundle.matrix_figure import draw_matrices
 from reportgen.bundle.pdf_order import in_order
 from reportgen.bundle.sizing import COLUMNS, Column, Draw, fitted
-from reportgen.characters import clean, clean_text
+from reportgen.characters import clean
 from reportgen.report import Report
 from reportgen.svg import clean_svg
 from reportgen.unit_names import name_units
@@ -55,7 +55,7 @@ def _captions(report: Report) -> dict[str, Caption]:
 
 def _drawn(report: Report, draw: Draw) -> dict[tuple[str, Column], str]:
     specs = {f"{section.name}-{chart}": spec for section in report.sections for chart, spec in section.charts.items()}
-    charts = {key: str(clean_svg(clean_text(svg), key[0], "")) for key, svg in fitted(specs, draw).items()}
+    charts = {key: str(clean_svg(svg, key[0])) for key, svg in fitted(specs, draw).items()}
     for section in report.sections:
         for column in COLUMNS:
             charts |= {(f"{section.name}-{name}", column): svg for name, svg in draw_matrices(section, column).pictures.items()}

@@ -74,12 +74,14 @@ def measured(doc: str, asked: Asked) -> Measurements:
 
 def write_page(measurements: Measurements, page: Path, json_output: Path | None) -> None:
     """The page of the measurements, and the results as JSON where they are asked for."""
+    from reportgen.pictures import ready_for_page
     from reportgen.progress import stages
-    from reportgen.render import render_measurements
 
-    with stages() as progress:
+    with stages() as progress, ready_for_page() as draw:
         progress("analyses and page", 0.0)
-        built, html = render_measurements(measurements)
+        from reportgen.render import build_and_render  # takes a second, in which the child loads the library of charts
+
+        built, html = build_and_render(measurements, draw)
         progress("analyses and page", 1.0)
     with replacing(page) as file:
         file.write(html.encode("utf-8"))

@@ -33,7 +33,7 @@ def render_comparison(comparison: Comparison, draw: Drawer = draw_pictures) -> P
     """The page; the same comparison gives the same bytes. `draw` turns {name: Vega-Lite} into {name: SVG}."""
     comparison = clean(comparison)
     style, script = _style(), _script()
-    pictures = clean(draw(comparison.charts))
+    pictures = draw(comparison.charts)
     page = (
         _environment()
         .get_template("comparison/page.html.jinja")

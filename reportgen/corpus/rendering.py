@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from reportgen.characters import clean
 from reportgen.corpus.findings import Findings
 from reportgen.pictures import draw_pictures
 from reportgen.render import Drawer, page_environment
@@ -24,7 +23,7 @@ def render_findings(findings: Findings, draw: Drawer = draw_pictures) -> Markup:
 
 def pictures_of(findings: Findings, draw: Drawer = draw_pictures) -> Callable[[Section, str], Markup | None]:
     """What the templates ask for a chart of a section: its inline SVG, or None where it could not be drawn."""
-    drawn = clean(draw(findings.charts))
+    drawn = draw(findings.charts)
 
     def picture(section: Section, chart: str) -> Markup | None:
         name = f"{section.name}-{chart}"

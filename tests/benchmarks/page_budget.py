@@ -129,12 +129,12 @@ def budget_of(tokens: int, sentences: int, page: str) -> float | None:
 
 def render(make: Callable[[Begin], Any]) -> tuple[Any, str, tuple[float, float, float]]:
     """The report, its page, and the seconds that took by the clock, of this process, and of the one that draws the pictures beside it; imports are done before."""
-    from reportgen.pictures import ready_child
+    from reportgen.pictures import ready_for_page
     from reportgen.render import render_report
 
     import_module("altair")
     clock, own, other = time.perf_counter(), time.process_time(), _of_children()
-    with ready_child() as draw:
+    with ready_for_page() as draw:
         report = make(draw.begin)
         page = render_report(report, draw)
     return report, page, (time.perf_counter() - clock, time.process_time() - own, _of_children() - other)

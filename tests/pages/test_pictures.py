@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 from pages.elements import read_page
 from pages.reports import small_report
 
 from reportgen import pictures
-from reportgen.pictures import draw_pictures, ready_child
+from reportgen.pictures import draw_pictures, ready_child, ready_for_page
 from reportgen.render import render_report
+from reportgen.svg import clean_svg
 
 CHART = {"data": {"values": [{"x": 1}, {"x": 2}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
 FRAGILE_CHILD = """
@@ -57,6 +59,13 @@ def test_a_child_that_got_ready_is_asked_first_and_ends_with_its_block(tmp_path:
         assert draw({"one": CHART}) == {"one": "<svg/>"}  # by another child
     with pytest.raises(KeyError), ready_child((sys.executable, "-c", "import time; time.sleep(60)")):
         raise KeyError
+
+
+def test_pictures_for_a_page_come_as_cleaning_makes_them_of_those_that_are_drawn() -> None:
+    with ready_for_page() as draw:
+        (picture,) = draw({"one": CHART, "bad": {"mark": 7}}).values()
+    assert isinstance(picture, Markup)
+    assert picture == clean_svg(draw_pictures({"one": CHART})["one"], "one")
 
 
 def test_what_was_begun_and_is_wanted_otherwise_is_drawn_as_it_is_wanted() -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reportgen.svg import clean_svg
+from reportgen.svg import clean_svg, described
 
 HOSTILE = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9" onload="x()" style="color:red">
 <defs><clipPath id="clip0"><rect width="3" height="3"/></clipPath><linearGradient id="g"><stop offset="0" stop-color="red"/></linearGradient></defs>
@@ -18,7 +18,7 @@ HOSTILE = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.
 
 @pytest.fixture
 def cleaned() -> ElementTree.Element:
-    return ElementTree.fromstring(clean_svg(HOSTILE, "layers", "A chart"))
+    return ElementTree.fromstring(clean_svg(HOSTILE, "layers"))
 
 
 def test_only_shapes_and_text_are_left(cleaned: ElementTree.Element) -> None:
@@ -42,13 +42,15 @@ def test_ids_and_what_refers_to_them_carry_the_name_of_the_picture(cleaned: Elem
     assert (path.get("clip-path"), path.get("fill")) == ("url(#layers-clip0)", "url(#layers-g)")
 
 
-def test_a_screen_reader_gets_the_description(cleaned: ElementTree.Element) -> None:
-    assert (cleaned.get("role"), cleaned.get("aria-label")) == ("img", "A chart")
+@pytest.mark.parametrize("svg", [HOSTILE, "<svg/>"])
+def test_a_screen_reader_gets_the_description(svg: str) -> None:
+    picture = ElementTree.fromstring(described(clean_svg(svg, "layers"), 'A "chart" > <b>others</b> & more'))
+    assert (picture.get("role"), picture.get("aria-label")) == ("img", 'A "chart" > <b>others</b> & more')
 
 
 def test_a_gradient_that_leads_down_keeps_its_direction() -> None:
     """Without its x2 a gradient would run to the far corner."""
     down = '<svg xmlns="http://www.w3.org/2000/svg"><defs><linearGradient id="g" x1="0" x2="0" y1="1" y2="0"/></defs><line x2="0" y2="5"/></svg>'
-    drawn = ElementTree.fromstring(clean_svg(down, "legend", "A legend"))
+    drawn = ElementTree.fromstring(clean_svg(down, "legend"))
     assert dict(drawn.find("defs/linearGradient").attrib) == {"id": "legend-g", "x1": "0", "x2": "0", "y1": "1", "y2": "0"}
     assert drawn.find("line").attrib == {"y2": "5"}

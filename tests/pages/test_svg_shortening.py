@@ -14,7 +14,7 @@ DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"><g fill="
 
 
 def shortened(inside: str) -> ElementTree.Element:
-    return ElementTree.fromstring(clean_svg(DRAWING.format(inside), "chart", "A chart"))
+    return ElementTree.fromstring(clean_svg(DRAWING.format(inside), "chart"))
 
 
 def points(d: str) -> list[tuple[float, float]]:
@@ -125,4 +125,4 @@ def test_paths_of_other_commands_stay_as_they_are(d: str) -> None:
 
 def test_a_drawing_that_is_filled_unless_it_says_otherwise_is_left_alone() -> None:
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><g><path d="M0,0h9v9h-9Z"/></g></svg>'
-    assert [path.get("d") for path in ElementTree.fromstring(clean_svg(svg, "chart", "A chart")).iter("path")] == ["M0,0h9v9h-9Z"]
+    assert [path.get("d") for path in ElementTree.fromstring(clean_svg(svg, "chart")).iter("path")] == ["M0,0h9v9h-9Z"]
