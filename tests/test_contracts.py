@@ -31,6 +31,7 @@ BELOW_THE_WAIST = (
     "token_packing",
     "matrix_picture",
     "lightening",
+    "svg_paths",
     "svg_shortening",
     "svg",
     "pictures",
