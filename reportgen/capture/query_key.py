@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.lanes import lanes_on
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.scores import LayerScores
 from reportgen.links import shown_links
 
 SLACK = 1.0001  # for rounding in the bounds
 PARTS = 3  # query, key, product
-LINKS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +38,12 @@ def query_key(
     what another layer has. Equal weights: the first in the order of layers by `isa_by_layer`, then heads, queries, keys.
     Memory: links x 3 x dimensions, and heads x tokens of i x tokens of j.
     """
-    links = [(query, key) for query, key in shown_links(found["sentence_attention"], found["sentence_expected"], crosses=stack.crosses).tolist()]
-    parts, pairs = [links[start : start + LINKS_AT_ONCE] for start in range(0, len(links), LINKS_AT_ONCE)], list[TokenPair]()
-
-    def look(_: int, part: list[tuple[int, int]]) -> list[TokenPair]:
-        return [strongest_pair(stack, layers, (query, key), found["isa_by_layer"][:, query, key]) for query, key in part]
-
-    def take(done: list[TokenPair]) -> None:
-        pairs.extend(done)
+    links = shown_links(found["sentence_attention"], found["sentence_expected"], crosses=stack.crosses)
+    pairs = []
+    for number, (query, key) in enumerate(links.tolist()):
+        pairs.append(strongest_pair(stack, layers, (query, key), found["isa_by_layer"][:, query, key]))
         if progress is not None:
-            progress(len(pairs) / len(links))
-
-    lanes_on(torch.device("cpu")).work(parts, look, take)
+            progress((number + 1) / len(links))
     places = np.array([(pair.layer, pair.head, pair.query, pair.key) for pair in pairs], np.int32).reshape(-1, 4)
     return {"query_key": _vectors(layers, pairs), "query_key_pairs": places}
 
