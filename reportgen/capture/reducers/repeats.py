@@ -47,7 +47,7 @@ class Repeats:
         add_pairs(weights.reshape(len(weights), -1, 2), starts, groups.place_of_row, no_sink, block.share_of_left, sums, best, greatest)
         every = groups.by_sentence(of_row > 0)
         left = every if block.any_left.all() else groups.by_sentence(block.any_left & (of_row > 0))
-        for score, place in zip(self.scores.values(), range(2), strict=True):
+        for place, score in enumerate(self.scores.values()):
             score.sums[""].add_sums(block, sums[place, 0], every)
             score.sums[LEFT].add_sums(block, sums[place, 1], left)
             score.example.note(block, greatest[place], queries[best[place]], keys[best[place], place])
