@@ -34,8 +34,11 @@ def _unquoted(part: str) -> str:
 
 
 def _lighten_data(whole: str, start: str, data: str) -> str:
-    """The data deflated, where that is shorter, with the numbers of their lists behind them; templates/static/unpacking.js makes of them what they were."""
-    left, count, numbers = take_numbers(json.loads(data))
+    """The data deflated, where that is shorter, with the numbers of their lists behind them; templates/static/unpacking.js makes of them what they were.
+
+    What is no finite number is null: JSON has no others, and a browser would read none of the data.
+    """
+    left, count, numbers = take_numbers(json.loads(data, parse_constant=lambda _: None))
     packed = deflated(json.dumps(left, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8"))
     lighter = f'{start} data-packed="{count}">{packed}{f" {deflated(numbers)}" if count else ""}</script>'
     return lighter if len(lighter) < len(whole) else whole

@@ -78,7 +78,8 @@ def _as_wholes(values: Float[np.ndarray, " number"]) -> tuple[Int[np.ndarray, " 
         if np.abs(powers).max() > MOST:
             return None
         tens = TENS[MOST + np.abs(powers)]
-        wholes = np.rint(np.where(powers < 0, known / tens, known * tens))
+        with np.errstate(over="ignore"):  # such numbers are too large to be taken
+            wholes = np.rint(np.where(powers < 0, known / tens, known * tens))
         if (np.abs(wholes) < 1e9).all() and (np.where(powers < 0, wholes * tens, wholes / tens) == known).all():
             return wholes.astype(np.int64), np.where(missing, NONE, powers)
     return None

@@ -174,7 +174,7 @@ def _metrics(measurements: Measurements, evidence: Mapping[str, RoleEvidence]) -
             unit=spec.unit,
             values=measurements[f"*.{key}"],
             values_without_sink=measurements[without] if without in measurements else None,
-            threshold=one.threshold if one else probe.probe_threshold if probe else None,
+            threshold=_reachable(one) if one else probe.probe_threshold if probe else None,
             role=one.role.name if one else probe.name if probe else None,
             formula=spec.formula,
             source=spec.source,
@@ -182,6 +182,11 @@ def _metrics(measurements: Measurements, evidence: Mapping[str, RoleEvidence]) -
             evidence_without_sink=one.without_sink if one and without in measurements else None,
         )
     yield from _computed(measurements, evidence)
+
+
+def _reachable(evidence: RoleEvidence) -> float | None:
+    """The threshold; None where it is this document's chance level and the document has none, so that no head can pass."""
+    return evidence.threshold if np.isfinite(evidence.threshold) else None
 
 
 def _computed(measurements: Measurements, evidence: Mapping[str, RoleEvidence]) -> Iterator[HeadMetric]:
@@ -197,7 +202,7 @@ def _computed(measurements: Measurements, evidence: Mapping[str, RoleEvidence]) 
                 unit=unit,
                 values=plain,
                 values_without_sink=None if one and one.all_keys is one.without_sink else left,
-                threshold=one.threshold if one else 0.5,
+                threshold=_reachable(one) if one else 0.5,
                 role=role if one else None,
                 formula=formula,
                 source=one.role.source if one else CONTRACT["*.fixed_offset"].source,

@@ -38,3 +38,9 @@ def test_data_come_back_and_short_ones_stay_readable() -> None:
     assert page.data("much") == data
     assert "data-packed" in page.by_id("much").attributes
     assert page.by_id("little").text == "[1, 2]"
+
+
+def test_what_is_no_finite_number_is_null_as_no_browser_reads_the_others() -> None:
+    data = [float("nan"), float("inf"), *["words"] * 99]
+    page = read_page(lighten(f'<script type="application/json" id="much">{json.dumps(data)}</script>'))
+    assert page.data("much") == [None, None, *["words"] * 99]
