@@ -16,7 +16,8 @@ INHERITED = (
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"),
     *("font-size", "font-weight", "font-style", "text-anchor"),
 )
-ALONE = frozenset(["opacity", "fill-opacity", "id", "clip-path", "transform"])  # a path that says one of these is joined with no other
+APART = frozenset(["opacity", "id", "clip-path", "transform"])  # a path that says one of these is made one with no other
+ALONE = APART | {"fill-opacity"}  # nor one of these with a neighbour that it may lie upon
 SHAPES = ("path", "line", "circle")
 TAKEN_FOR_GRANTED = {"stroke-width": "1", "stroke-dasharray": "1,0", "text-anchor": "start", "font-weight": "normal"}
 MOVED = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)")
@@ -135,7 +136,7 @@ def _gather_all(group: Element, said: Mapping[str, str]) -> None:
 
 
 def _is_only_filled(element: Element, said: Mapping[str, str]) -> bool:
-    if element.tag != "path" or {"opacity", "id", "clip-path", "transform"} & element.attrib.keys():
+    if element.tag != "path" or not APART.isdisjoint(element.attrib):
         return False
     fill, stroke = (element.get(name) or said.get(name, "none") for name in ("fill", "stroke"))
     return fill != "none" and stroke == "none"
