@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,21 +14,20 @@ from reportgen.capture.block_loops import gather
 from reportgen.capture.fused import NOTHING_LEFT, Keys, Rows, Sums
 from reportgen.capture.layout import Run, Stack
 from reportgen.capture.row_groups import RowGroups
+from reportgen.capture.vectors import WHOLE
 from reportgen.capture.visibility import Visibility
 
 ROWS_AT_MOST = 256
 ROWS_AT_LEAST = 16
 LAST_ROWS = 64  # or more, of the last blocks of a layer
-ROWS_OF_A_RUN = 16  # what one thread sums up at a time
 CELLS_AT_MOST = 12_000_000  # of one block, all heads: 48 MB in float32
-ROUNDED_TO = 16  # matrix products run on whole vectors
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BlockPlan:
     """Which query rows and which keys one block spans, and how they fall into sentences; the same for every layer with the same mask.
 
-    `runs` are rows of one sentence, a few at most, counted from the first row; `key_starts` is counted from the first key; `key_slots` is the sentence of
+    `runs` are consecutive rows of one sentence, counted from the first row; `key_starts` is counted from the first key; `key_slots` is the sentence of
     each run of keys (the last slot for none); `groups` are the rows by sentence.
     """
 
@@ -55,7 +53,7 @@ def plan_rows(stack: Stack, visibility: Visibility, rows: slice) -> BlockPlan:
     keys = slice(first, min(first + _rounded(last - first), looked_at.tokens))
     key_runs = looked_at.runs_within(keys.start, keys.stop)
     sinks = looked_at.sinks[(looked_at.sinks >= keys.start) & (looked_at.sinks < keys.stop)] - keys.start
-    runs = tuple(_cut(looking.runs_within(rows.start, rows.stop)))
+    runs = looking.runs_within(rows.start, rows.stop)
     return BlockPlan(
         rows=rows,
         keys=keys,
@@ -71,14 +69,6 @@ def plan_rows(stack: Stack, visibility: Visibility, rows: slice) -> BlockPlan:
         of_keys=Keys(sentence=looked_at.sentence_of_token[keys].astype(np.float32), inside=looked_at.in_sentence.numpy()[keys], sinks=sinks),
         groups=RowGroups.of(looking, rows, runs),
     )
-
-
-def _cut(runs: tuple[Run, ...]) -> Iterator[Run]:
-    """Runs of at most `ROWS_OF_A_RUN` rows, of about equal length within a sentence."""
-    for run in runs:
-        pieces = -(-(run.stop - run.start) // ROWS_OF_A_RUN)
-        borders = np.linspace(run.start, run.stop, pieces + 1).astype(int).tolist()
-        yield from (Run(start=start, stop=stop, sentence=run.sentence) for start, stop in itertools.pairwise(borders))
 
 
 def end_of_block(visibility: Visibility, start: int, heads: int, rows_at_most: int, cells_at_most: int) -> int:
@@ -109,7 +99,7 @@ def decay_edges(tokens: int) -> Int[np.ndarray, " edge"]:
 
 
 def _rounded(count: int) -> int:
-    return -(-count // ROUNDED_TO) * ROUNDED_TO
+    return -(-count // WHOLE) * WHOLE
 
 
 @dataclass(kw_only=True, eq=False)
@@ -144,16 +134,6 @@ class Block:
     def counted(self) -> Float[np.ndarray, " row"]:
         """1 for a row that counts and whose token lies in a sentence, else 0."""
         return self.stack.queries.sentence_queries[self.rows].astype(np.float32)
-
-    @cached_property
-    def runs_counted(self) -> Bool[np.ndarray, " run"]:
-        """Which runs of rows count."""
-        return self.stack.queries.queries_counted[self.rows][[run.start for run in self.plan.runs]]
-
-    @cached_property
-    def group_sums(self) -> Float[np.ndarray, "head group key"]:
-        """The sum of the weights over the rows of each group."""
-        return self.plan.groups.added_up(self.sums.run_sums)
 
     @cached_property
     def any_left(self) -> Bool[np.ndarray, "head row"]:

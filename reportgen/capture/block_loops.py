@@ -42,14 +42,6 @@ def _sum(row):
 
 
 @compiled(IN_ORDER)
-def add_runs(by_run, group_of_run, by_group):
-    """Sums of runs of rows (head run key) are added to those of their groups (head group key)."""
-    for head in range(len(by_run)):
-        for run in range(len(group_of_run)):
-            _add(by_run[head, run], by_group[head, group_of_run[run]])
-
-
-@compiled(IN_ORDER)
 def add_received(by_group, counts, total):
     """The sums of the groups that count (head group key), of all heads, are added to `total` (key)."""
     for head in range(len(by_group)):
@@ -70,10 +62,10 @@ def add_masses(by_group, sentence_of_group, starts, slots, mass):
 
 
 @compiled(IN_ORDER)
-def raise_maxima(by_run, sentence_of_run, starts, slots, maxima):
-    """`maxima` (sentence slot) become at least the greatest weight of each run of rows (run key) in each run of keys."""
-    for row_run in range(len(by_run)):
-        row, sentence = by_run[row_run], sentence_of_run[row_run]
+def raise_maxima(by_group, sentence_of_group, starts, slots, maxima):
+    """`maxima` (sentence slot) become at least the greatest weight of each group of rows (group key) in each run of keys; groups of sentence -1 are left out."""
+    for group in range(len(by_group)):
+        row, sentence = by_group[group], sentence_of_group[group]
         for run in range(len(starts) if sentence >= 0 else 0):
             stop = starts[run + 1] if run + 1 < len(starts) else len(row)
             maxima[sentence, slots[run]] = max(maxima[sentence, slots[run]], greatest_weight(row[starts[run] : stop]))
@@ -89,9 +81,11 @@ def masses_on_kinds(by_group, groups, kinds, found):
 
 
 @compiled(IN_ORDER)
-def strongest_keys(by_group, groups, sinks, best, greatest):
-    """Of some groups of `by_group` (head group key) the first key of the greatest sum, and that sum, into `best` and `greatest` (head place); sinks are left out."""
-    kept = np.empty(len(sinks), np.float32)
+def strongest_keys(by_group, groups, sinks, kept, best, greatest):
+    """Of some groups of `by_group` (head group key) the first key of the greatest sum, and that sum, into `best` and `greatest` (head place); sinks are left out.
+
+    `kept` (sink) is overwritten.
+    """
     for head in range(len(by_group)):
         for place in range(len(groups)):
             row = by_group[head, groups[place]]
@@ -107,15 +101,48 @@ def strongest_keys(by_group, groups, sinks, best, greatest):
 
 
 @compiled(IN_ORDER)
-def add_pairs(weights, rows, kept, mass, mass_kept, best, greatest):
-    """Weights of pairs (head pair) are added to the `mass` of their rows (head row), those `kept` to `mass_kept`; `best` and `greatest` (head) take the first greatest."""
+def add_offsets(weights, rows, places, kept, share, sums):
+    """Weights of pairs (head pair) are added to `sums` (kind head place) at the place of each pair, those `kept` (1 or 0) times the row's `share` (head row) as the second kind."""
     for head in range(len(weights)):
-        highest, place = np.float32(0.0), 0
         for pair in range(len(rows)):
             weight = weights[head, pair]
-            mass[head, rows[pair]] += weight
-            if kept[pair]:
-                mass_kept[head, rows[pair]] += weight
-            if weight > highest:
-                highest, place = weight, pair
-        best[head], greatest[head] = place, highest
+            sums[0, head, places[pair]] += weight
+            sums[1, head, places[pair]] += weight * kept[pair] * share[head, rows[pair]]
+
+
+@compiled(IN_ORDER)
+def add_pairs(weights, starts, places, kept, share, sums, best, greatest):
+    """Weights of pairs (head pair score), those of each row from its start to the next (row + 1), are added to `sums` (score, kind, head place) at the place of the row.
+
+    Those `kept` (pair score: 1 or 0), times the row's `share` (head row), are the second kind. `best` and `greatest` (score head) take the first greatest of all pairs.
+    """
+    for head in range(len(weights)):
+        for score in range(weights.shape[2]):
+            highest, found = np.float32(0.0), 0
+            for row in range(len(places)):
+                mass, left = np.float32(0.0), np.float32(0.0)
+                for pair in range(starts[row], starts[row + 1]):
+                    weight = weights[head, pair, score]
+                    mass += weight
+                    left += weight * kept[pair, score]
+                    if weight > highest:
+                        highest, found = weight, pair
+                if starts[row + 1] > starts[row]:
+                    sums[score, 0, head, places[row]] += mass
+                    sums[score, 1, head, places[row]] += left * share[head, row]
+            best[score, head], greatest[score, head] = found, highest
+
+
+@compiled(SUMS)
+def blend(step, left, nothing, now, after):
+    """Half of `now` (row place kind) and half of `step` (row place kind), whose second kind is divided by what is `left` of the row, into `after`; where that is `nothing` or less, all of `now`.
+
+    What `now` has beyond the places of `step` is 0, and stays so in `after`.
+    """
+    half = np.float32(0.5)
+    for row in range(len(step)):
+        share = half / left[row] if left[row] > nothing else np.float32(0.0)
+        kept = half if left[row] > nothing else np.float32(1.0)
+        for place in range(step.shape[1]):
+            after[row, place, 0] = half * now[row, place, 0] + half * step[row, place, 0]
+            after[row, place, 1] = kept * now[row, place, 1] + share * step[row, place, 1]

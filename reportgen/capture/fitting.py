@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, ROWS_OF_A_RUN, decay_edges
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, decay_edges
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.head_divergence import NAMES, QUERIES_AT_ONCE
 from reportgen.capture.lanes import count_on, slots_of
@@ -19,7 +19,7 @@ from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.reducers.offsets import OFFSETS
 from reportgen.capture.reducers.sentence_mass import FLOAT32_CELLS
 from reportgen.capture.targets import Target
-from reportgen.capture.token_links import AHEAD, BEHIND, SEGMENT
+from reportgen.capture.token_links import AHEAD, BEHIND, FIRST, segment_of
 from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
 from reportgen.capture.tracking import backward_peak, forward_peak
 from reportgen.capture.value_norms import bytes_needed
@@ -143,7 +143,8 @@ def _first_tokens(given: Feed, share: float) -> Feed:
 
 def _block(stack: Stack, limits: Limits, device: str) -> float:
     cells = min(limits.cells, limits.rows * stack.heads * stack.keys.tokens)
-    arrays = 1 + 2 / ROWS_OF_A_RUN + 2 / stack.heads if device == "cpu" else _arrays_on_a_device(stack.heads, stack.keys.tokens)
+    groups = len(stack.queries.runs) / stack.queries.tokens + 2 / limits.rows  # of a block's rows
+    arrays = 1 + groups + 2 / stack.heads if device == "cpu" else _arrays_on_a_device(stack.heads, stack.keys.tokens)
     return cells * arrays * FLOAT
 
 
@@ -161,7 +162,7 @@ def _added_up(stack: Stack, whole: bool) -> int:
     tokens, keys, sentences = stack.queries.tokens, stack.keys.tokens, stack.keys.sentences
     by_token = tokens * sentences * (6 * FLOAT + 5 * DOUBLE)
     by_sentence = stack.layers * stack.heads * stack.queries.sentences * (len(BY_SENTENCE) + len(OFFSETS_BY_SENTENCE) * len(OFFSETS)) * 2 * FLOAT
-    links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * (keys // SEGMENT + SEGMENT + BEHIND + AHEAD) * FLOAT
+    links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * (keys // segment_of(keys) + FIRST + BEHIND + AHEAD) * FLOAT
     masses = stack.heads * (stack.queries.sentences * sentences * 2 + 2 * keys) * FLOAT
     of_a_text = 0 if stack.crosses else _pairs_of_tokens(stack) + (0 if whole else _divergences(stack))
     return int(by_token + links + masses + by_sentence) + 2 * stack.layers * stack.heads * keys * DOUBLE + of_a_text

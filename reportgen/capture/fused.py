@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, exp, exponentiate, fill, greatest_of, nine_products, product, product_of_small
+from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, exp, exponentiate, fill, greatest_of, nine_products, product, product_of_small, rounded
 
 NO_SCORE = np.float32(-1e30)
 NOTHING_LEFT = np.float32(1e-37)  # float32 has no normal numbers below
@@ -45,38 +45,26 @@ class Sums(NamedTuple):
     sentences_away: np.ndarray  # head row: sum of p times the sentences between, over those keys
     sink_weights: np.ndarray  # head row sink
     head_mean: np.ndarray  # row key: mean of p over heads
-    run_sums: np.ndarray  # head run key: sum of p over the rows of the run
-    run_maxima: np.ndarray  # run key: the greatest p of any head and row of the run
-    products: np.ndarray  # run head head, lower triangle: sum over rows and keys of the product of two heads' weights
+    group_sums: np.ndarray  # head group key: sum of p over the rows of the group
+    group_maxima: np.ndarray  # group key: the greatest p of any head and row of the group
+    products: np.ndarray  # group head head, lower triangle: sum over rows and keys of the product of two heads' weights
     # without the sink keys
     left: np.ndarray  # head row: their mass
     entropy_left: np.ndarray  # head row, nats, of the renormalised weights
     tokens_away: np.ndarray  # head row: sum of p times abs(q - k); not renormalised
     by_distance: np.ndarray  # head row bin: mass at each abs(q - k); not renormalised
-    products_left: np.ndarray  # run head head, lower triangle: as above, of the renormalised weights
+    products_left: np.ndarray  # group head head, lower triangle: as above, of the renormalised weights
 
 
 @compiled(SUMS)
-def _normalise(row, factor, share, run_sums, head_mean, inside, sentence, own):
-    """Powers become weights, which are added to the sums; gives the mass on keys that lie in sentences, and the sum of p times the sentences between."""
-    mass, away = np.float32(0.0), np.float32(0.0)
+def _normalise(row, factor, group_sums, group_maxima):
+    """Powers become weights, which are added to the sums, and raise the maxima: the bits of weights are ordered as they are."""
+    highest = group_maxima.view(np.int32)
     for key in range(len(row)):
-        weight = row[key] * factor
+        weight = np.float32(row[key] * factor)
         row[key] = weight
-        run_sums[key] += weight
-        head_mean[key] += weight * share
-        held = weight * inside[key]
-        mass += held
-        away += held * abs(own - sentence[key])
-    return mass, away
-
-
-@compiled(SUMS)
-def _raise_to(maxima, row):
-    """Elementwise maximum of weights, whose bits are ordered as they are."""
-    highest, bits = maxima.view(np.int32), row.view(np.int32)
-    for key in range(len(bits)):
-        highest[key] = max(highest[key], bits[key])
+        group_sums[key] += weight
+        highest[key] = max(highest[key], np.float32(weight).view(np.int32))
 
 
 @compiled(SUMS)
@@ -143,16 +131,23 @@ def _softmax(row, first, extra, sinks, head, index, sums):
     return factor
 
 
+@compiled(SUMS)
+def _note_between(own, sentence, inside, between):
+    """How many sentences lie between each key's and the rows' own; 0 for keys of none."""
+    for key in range(len(between)):
+        between[key] = inside[key] * abs(own - sentence[key])
+
+
 @compiled(IN_ORDER)
-def _add_sinks(sinks, factor, head, index, run, rows, keys, sums):
+def _add_sinks(sinks, factor, head, index, group, rows, keys, sums):
     """What the sinks add to the sums that hold every key."""
-    kept, share = sums.sink_weights[head, index], np.float32(1.0 / sums.run_sums.shape[0])
+    share = np.float32(1.0 / sums.group_sums.shape[0])
     for place in range(len(sinks)):
         key = sinks[place]
-        kept[place] *= factor
-        weight = kept[place]
-        sums.run_sums[head, run, key] += weight
-        sums.run_maxima[run, key] = max(sums.run_maxima[run, key], weight)
+        weight = sums.sink_weights[head, index, place] * factor
+        sums.sink_weights[head, index, place] = weight
+        sums.group_sums[head, group, key] += weight
+        sums.group_maxima[group, key] = max(sums.group_maxima[group, key], weight)
         sums.head_mean[index, key] += weight * share
         inside = weight * keys.inside[key]
         sums.inside[head, index] += inside
@@ -160,62 +155,96 @@ def _add_sinks(sinks, factor, head, index, run, rows, keys, sums):
 
 
 @compiled(IN_ORDER)
-def _sum_row(cells, head, index, run, extra, rows, keys, edges, sums):
-    """One row of one head: scores become weights, without the sinks, and are added to every sum but the products."""
+def _sum_row(cells, head, index, group, extra, rows, keys, edges, sums):
+    """One row of one head: scores become weights, without the sinks, and are added to the sums that need no other head."""
     first, last = rows.first[index], rows.last[index]
+    start, stop = rounded(first, last, cells.shape[2])
     whole = cells[head, index]
-    row = whole[first:last]
-    factor = _softmax(row, first, extra, keys.sinks, head, index, sums)
-    fill(whole[:first], np.float32(0.0))
-    fill(whole[last:], np.float32(0.0))
-    share = np.float32(1.0 / len(cells))
-    run_sums, head_mean = sums.run_sums[head, run, first:last], sums.head_mean[index, first:last]
-    mass, away = _normalise(row, factor, share, run_sums, head_mean, keys.inside[first:last], keys.sentence[first:last], rows.sentence[index])
-    sums.inside[head, index], sums.sentences_away[head, index] = mass, away
-    _raise_to(sums.run_maxima[run, first:last], row)
+    fill(whole[start:first], NO_SCORE)
+    fill(whole[last:stop], NO_SCORE)
+    factor = _softmax(whole[start:stop], start, extra, keys.sinks, head, index, sums)
+    fill(whole[:start], np.float32(0.0))
+    fill(whole[stop:], np.float32(0.0))
+    _normalise(whole[start:stop], factor, sums.group_sums[head, group, start:stop], sums.group_maxima[group, start:stop])
+    sums.inside[head, index] = sums.sentences_away[head, index] = np.float32(0.0)
     sums.tokens_away[head, index] = _by_distance(whole, first, last, rows.position[index], edges, sums.by_distance[head, index])
-    _add_sinks(keys.sinks, factor, head, index, run, rows, keys, sums)
+    _add_sinks(keys.sinks, factor, head, index, group, rows, keys, sums)
+
+
+@compiled(SUMS)
+def _three_with_each_other(a, b, c, times_b, times_c, share, inside, between, head_mean):
+    """Products of every two of three heads' rows, their mass on keys that lie in sentences, and the sum of p times the sentences between; they are added to the mean over heads.
+
+    Rows b and c count for the mean `times_b` and `times_c`.
+    """
+    aa = ab = ac = bb = bc = cc = np.float32(0.0)
+    inside_a = inside_b = inside_c = away_a = away_b = away_c = np.float32(0.0)
+    share_b, share_c = share * times_b, share * times_c
+    for key in range(len(a)):
+        one, two, three, there, apart = a[key], b[key], c[key], inside[key], between[key]
+        aa += one * one
+        ab += one * two
+        ac += one * three
+        bb += two * two
+        bc += two * three
+        cc += three * three
+        inside_a += one * there
+        inside_b += two * there
+        inside_c += three * there
+        away_a += one * apart
+        away_b += two * apart
+        away_c += three * apart
+        head_mean[key] += one * share + two * share_b + three * share_c
+    return (aa, ab, bb, ac, bc, cc), (inside_a, inside_b, inside_c), (away_a, away_b, away_c)
 
 
 @compiled(IN_ORDER)
-def _add_products(cells, index, run, first, last, sums):
-    """Products of every two heads' rows without the sinks; those of the sinks are added to the plain ones. Three heads at a time; beyond the last they are the last."""
-    end = len(cells) - 1
-    for head in range(0, len(cells), 3):
-        for other in range(0, head + 1, 3):
-            found = nine_products(
-                cells[head, index, first:last],
-                cells[min(head + 1, end), index, first:last],
-                cells[min(head + 2, end), index, first:last],
-                cells[other, index, first:last],
-                cells[min(other + 1, end), index, first:last],
-                cells[min(other + 2, end), index, first:last],
-            )
+def _add_heads(cells, index, group, start, stop, keys, between, sums):
+    """What is made of several heads' rows at a time, without the sinks: products of every two, the mean, and masses that have other factors than 1.
+
+    Three heads at a time; beyond the last they are the last. Products of the sinks are added to the plain ones.
+    """
+    heads = len(cells)
+    share = np.float32(1.0 / heads)
+    for head in range(0, heads, 3):
+        second, third = min(head + 1, heads - 1), min(head + 2, heads - 1)
+        a, b, c = cells[head, index, start:stop], cells[second, index, start:stop], cells[third, index, start:stop]
+        times_b, times_c = np.float32(head + 1 < heads), np.float32(head + 2 < heads)
+        same, inside, away = _three_with_each_other(
+            a, b, c, times_b, times_c, share, keys.inside[start:stop], between[start:stop], sums.head_mean[index, start:stop]
+        )
+        place = 0
+        for one in range(head, min(head + 3, heads)):
+            sums.inside[one, index] += inside[one - head]
+            sums.sentences_away[one, index] += away[one - head]
+            for another in range(head, one + 1):
+                _add_product(cells, index, group, start, stop, one, another, same[place], sums)
+                place += 1
+        for other in range(0, head, 3):
+            found = nine_products(a, b, c, cells[other, index, start:stop], cells[other + 1, index, start:stop], cells[other + 2, index, start:stop])
             for place in range(9):
-                one, another = head + place // 3, other + place % 3
-                if another <= one <= end:
-                    _add_product(cells, index, run, first, last, one, another, found[place], sums)
+                if head + place // 3 < heads:
+                    _add_product(cells, index, group, start, stop, head + place // 3, other + place % 3, found[place], sums)
 
 
 @compiled(IN_ORDER)
-def _add_product(cells, index, run, first, last, head, other, found, sums):
+def _add_product(cells, index, group, start, stop, head, other, found, sums):
     scale = np.float64(sums.left[head, index]) * np.float64(sums.left[other, index])
-    exact = np.float64(found) if scale > SMALL else product_of_small(cells[head, index, first:last], cells[other, index, first:last])
+    exact = np.float64(found) if scale > SMALL else product_of_small(cells[head, index, start:stop], cells[other, index, start:stop])
     if sums.left[head, index] > NOTHING_LEFT and sums.left[other, index] > NOTHING_LEFT:
-        sums.products_left[run, head, other] += exact / scale
-    sums.products[run, head, other] += exact + product(sums.sink_weights[head, index], sums.sink_weights[other, index])
+        sums.products_left[group, head, other] += exact / scale
+    sums.products[group, head, other] += exact + product(sums.sink_weights[head, index], sums.sink_weights[other, index])
 
 
 @compiled(IN_ORDER)
-def _sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
-    fill(sums.run_maxima[run], np.float32(0.0))
-    for head in range(len(cells)):
-        fill(sums.run_sums[head, run], np.float32(0.0))
+def _sum_run(cells, group, start, stop, extra, rows, keys, edges, between, sums):
+    _note_between(rows.sentence[start], keys.sentence, keys.inside, between)
     for index in range(start, stop):
         fill(sums.head_mean[index], np.float32(0.0))
         for head in range(len(cells)):
-            _sum_row(cells, head, index, run, extra[head], rows, keys, edges, sums)
-        _add_products(cells, index, run, rows.first[index], rows.last[index], sums)
+            _sum_row(cells, head, index, group, extra[head], rows, keys, edges, sums)
+        first, last = rounded(rows.first[index], rows.last[index], cells.shape[2])
+        _add_heads(cells, index, group, first, last, keys, between, sums)
         for head in range(len(cells)):
             for place in range(len(keys.sinks)):
                 key = keys.sinks[place]
@@ -224,10 +253,16 @@ def _sum_run(cells, run, start, stop, extra, rows, keys, edges, sums):
 
 
 @compiled(IN_ORDER)
-def sum_runs(cells, starts, stops, extra, rows, keys, edges, sums):
-    """The rows from each start to its stop, all of one sentence: `cells` (head row key) go from scores to weights, and `sums` are added to.
+def sum_runs(cells, starts, stops, groups, extra, rows, keys, edges, between, sums):
+    """The rows from each start to its stop, all of one group, which are numbered in order: `cells` (head row key) go from scores to weights, and `sums` are added to.
 
-    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances.
+    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances; `between` (key) is overwritten.
     """
+    opened = 0
     for run in range(len(starts)):
-        _sum_run(cells, run, starts[run], stops[run], extra, rows, keys, edges, sums)
+        if groups[run] == opened:
+            fill(sums.group_maxima[opened], np.float32(0.0))
+            for head in range(len(cells)):
+                fill(sums.group_sums[head, opened], np.float32(0.0))
+            opened += 1
+        _sum_run(cells, groups[run], starts[run], stops[run], extra, rows, keys, edges, between, sums)

@@ -8,25 +8,23 @@ from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, exp, greatest_we
 
 
 @compiled(IN_ORDER)
-def watch(mean, offset, rows, behind, ahead, segment, watched, bounds):
-    """Weights (row key) of the keys of the first segment and of those near each row go to `watched`, of all others the greatest of each segment to `bounds`; both are added to.
+def watch(mean, offset, rows, behind, ahead, leading, segment, watched, bounds):
+    """Weights (row key) of the `leading` keys and of those near each row go to `watched`, of all others the greatest of each segment to `bounds`; both are added to.
 
-    `offset` is the first key, `rows` the position of the first row and of its row in both arrays. In `watched` (row, segment + behind + ahead) the keys of
-    the first segment come first, then those from behind - 1 before the row to `ahead` after it, without those of the first segment.
+    `offset` is the first key, `rows` the position of the first row and of its row in both arrays. In `watched` (row, leading + behind + ahead) the leading keys
+    come first, then those from behind - 1 before the row to `ahead` after it, without the leading ones. `leading` are whole segments.
     """
     end = offset + mean.shape[1]
     for index in range(len(mean)):
         row = rows + index
-        low, high = max(row - behind + 1, segment, offset), min(row + ahead + 1, end)
-        for key in range(offset, min(segment, end)):
+        low, high = max(row - behind + 1, leading, offset), min(row + ahead + 1, end)
+        for key in range(offset, min(leading, end)):
             watched[row, key] += mean[index, key - offset]
-        place = segment - (row - behind + 1)
+        place = leading - (row - behind + 1)
         for key in range(low, high):
             watched[row, place + key] += mean[index, key - offset]
-        for number in range(offset // segment, (end - 1) // segment + 1):
+        for number in range(max(offset, leading) // segment, (end - 1) // segment + 1):
             start, stop = max(number * segment, offset), min(number * segment + segment, end)
-            if start < segment:
-                continue
             greatest = np.float32(0.0)
             if start < min(low, stop):
                 greatest = greatest_weight(mean[index, start - offset : min(low, stop) - offset])

@@ -98,7 +98,9 @@ def _add_layer(layer: LayerScores, cells: Sequence[QueryCells], starts: Int[np.n
 def _scores(layer: LayerScores, queries: Int[np.ndarray, " query"], keys: slice) -> Float[torch.Tensor, "head query key"]:
     """Scores of queries that need not follow each other, of all in one product."""
     rows = layer.queries[:, :, torch.from_numpy(queries)]
-    scores = (rows.flatten(1, 2) @ layer.keys[:, keys].transpose(1, 2)).unflatten(1, rows.shape[1:3]).flatten(0, 1)
+    products = torch.empty(len(rows), rows.shape[1] * len(queries), keys.stop - keys.start)
+    layer.products(rows.flatten(1, 2), keys, products)
+    scores = products.unflatten(1, rows.shape[1:3]).flatten(0, 1)
     for place, query in enumerate(queries.tolist()):
         layer.rule.finish(scores[:, place : place + 1], slice(query, query + 1), keys)
     return scores

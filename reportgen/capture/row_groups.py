@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from reportgen.capture.block_loops import add_rows, add_runs
+from reportgen.capture.block_loops import add_rows
 from reportgen.capture.layout import Run, TextLayout
 
 
@@ -31,12 +31,6 @@ class RowGroups:
         of_run = np.array([numbers[run.sentence, bool(counts[run.start])] for run in runs])
         sentence, counted = zip(*known, strict=True)
         return cls(sentence=np.array(sentence), counts=np.array(counted), of_run=of_run, of_row=np.repeat(of_run, [run.stop - run.start for run in runs]))
-
-    def added_up(self, by_run: Float[np.ndarray, "head run key"]) -> Float[np.ndarray, "head group key"]:
-        """Sums over the rows of runs become sums over those of groups."""
-        sums = np.zeros((len(by_run), len(self.sentence), by_run.shape[2]), np.float32)
-        add_runs(by_run, self.of_run, sums)
-        return sums
 
     def by_sentence(self, values: Shaped[np.ndarray, "*head row"]) -> Float[np.ndarray, "*head sentence"]:
         """Sums of values over the rows that count of each sentence."""

@@ -85,7 +85,7 @@ def _sink_scores(logits: torch.Tensor, heads: int) -> Float[np.ndarray, " head"]
 
 @dataclass(kw_only=True, eq=False)
 class LayerScores:
-    """Scaled queries, keys and log normalisers of one layer, kept for a second look at its weights; heads are grouped by the key head they share."""
+    """Queries, keys and log normalisers of one layer, kept for a second look at its weights; heads are grouped by the key head they share."""
 
     queries: Float[torch.Tensor, "key_head group query dim"]
     keys: Float[torch.Tensor, "key_head key dim"]
@@ -100,13 +100,19 @@ class LayerScores:
     def between(self, rows: slice, keys: slice | Int[torch.Tensor, " key"], out: Float[torch.Tensor, "head row key"]) -> None:
         """Scores of some rows on some keys, written into `out`; those of invisible keys mean nothing."""
         queries = self.queries[:, :, rows].flatten(1, 2)
-        torch.bmm(queries, self.keys[:, keys].transpose(1, 2), out=out.view(len(queries), queries.shape[1], out.shape[2]))
+        self.products(queries, keys, out.view(len(queries), queries.shape[1], out.shape[2]))
         self.rule.finish(out, rows, keys)
+
+    def products(
+        self, queries: Float[torch.Tensor, "key_head row dim"], keys: slice | Int[torch.Tensor, " key"], out: Float[torch.Tensor, "key_head row key"]
+    ) -> None:
+        """Scaled products of some of the layer's queries with some keys, written into `out`."""
+        torch.baddbmm(out, queries, self.keys[:, keys].transpose(1, 2), beta=0, alpha=self.rule.scaling, out=out)
 
     def pair(self, head: int, query: int, key: int) -> tuple[Float[torch.Tensor, " dim"], Float[torch.Tensor, " dim"]]:
         """The scaled query and the key whose product is the score of one pair before soft cap and bias; the heads of a group share the key."""
         key_head, of_group = divmod(head, self.queries.shape[1])
-        return self.queries[key_head, of_group, query], self.keys[key_head, key]
+        return self.queries[key_head, of_group, query] * self.rule.scaling, self.keys[key_head, key]
 
 
 def layer_scores(query: torch.Tensor, key: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> LayerScores:
@@ -114,5 +120,5 @@ def layer_scores(query: torch.Tensor, key: torch.Tensor, visibility: Visibility,
     if query.shape[0] != 1:
         raise ModelError(f"The streaming attention reads one text at a time, not a batch of {query.shape[0]}.")
     keys = key[0].float()
-    queries = (query[0].float() * rule.scaling).unflatten(0, (keys.shape[0], -1))
+    queries = query[0].float().unflatten(0, (keys.shape[0], -1))
     return LayerScores(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3], device=query.device), visibility=visibility, rule=rule)

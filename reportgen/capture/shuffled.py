@@ -88,11 +88,11 @@ class MeanMass:
         self.mass = torch.zeros(stack.queries.sentences, stack.keys.sentences + 1, dtype=torch.float64)  # sentence slot
 
     def add(self, block: Block) -> None:
-        over_heads = block.sums.run_sums.sum(0, dtype=np.float64)  # run key
-        by_run = torch.from_numpy(np.add.reduceat(over_heads, block.plan.key_starts, axis=1))  # run key_run
-        for run, row in zip(block.plan.runs, by_run, strict=True):
-            if run.sentence >= 0:
-                self.mass[run.sentence].index_add_(0, torch.from_numpy(block.plan.key_slots), row)
+        over_heads = block.sums.group_sums.sum(0, dtype=np.float64)  # group key
+        by_run = torch.from_numpy(np.add.reduceat(over_heads, block.plan.key_starts, axis=1))  # group key_run
+        for sentence, row in zip(block.plan.groups.sentence.tolist(), by_run, strict=True):
+            if sentence >= 0:
+                self.mass[sentence].index_add_(0, torch.from_numpy(block.plan.key_slots), row)
 
     def arrays(self) -> dict[str, np.ndarray]:
         over = self.stack.layers * self.stack.heads * self.stack.queries.tokens_in_sentence[:, None]

@@ -25,6 +25,7 @@ from reportgen.capture.summing import Summing
 from reportgen.capture.torch_sums import DeviceSumming
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
+from reportgen.models.first_calls import call_math_once
 
 NAME = "reportgen_streaming"
 Progress = Callable[[str, int, float], None]
@@ -185,6 +186,7 @@ def attention_implementation(model: Any, name: str) -> Iterator[None]:
     configs = {id(module.config): module.config for module in model.modules() if hasattr(module, "config")}
     before = [(config, config._attn_implementation_internal) for config in configs.values() if hasattr(config, "_attn_implementation_internal")]
     training = [module for module in model.modules() if module.training]
+    call_math_once()
     try:
         model.eval()
         for config, _ in before:

@@ -40,21 +40,22 @@ class Summing:
         cells, sums = scores.numpy(), self._sums(len(scores), plan)
         of_no_key = np.full(len(scores), NO_SCORE) if extra is None else extra
         starts, stops = np.array([run.start for run in plan.runs]), np.array([run.stop for run in plan.runs])
-        sum_runs(cells, starts, stops, of_no_key, plan.of_rows, plan.of_keys, self.edges, sums)
+        between = self._buffer("between", plan.shape[1])
+        sum_runs(cells, starts, stops, plan.groups.of_run, of_no_key, plan.of_rows, plan.of_keys, self.edges, between, sums)
         return Block(layer=layer, plan=plan, stack=self.stack, visibility=visibility, weights=scores, sums=sums, complete=extra is None)
 
     def _sums(self, heads: int, plan: BlockPlan) -> Sums:
-        (rows, keys), runs, sinks, bins = plan.shape, len(plan.runs), len(plan.of_keys.sinks), len(self.edges) - 1
+        (rows, keys), groups, sinks, bins = plan.shape, len(plan.groups.sentence), len(plan.of_keys.sinks), len(self.edges) - 1
         by_row = {name: np.empty((heads, rows), np.float32) for name in BY_ROW}
         return Sums(
             **by_row,
             sink_weights=np.empty((heads, rows, sinks), np.float32),
             head_mean=self._buffer("head_mean", rows, keys),
-            run_sums=self._buffer("run_sums", heads, runs, keys),
-            run_maxima=self._buffer("run_maxima", runs, keys),
-            products=np.zeros((runs, heads, heads)),
+            group_sums=self._buffer("group_sums", heads, groups, keys),
+            group_maxima=self._buffer("group_maxima", groups, keys),
+            products=np.zeros((groups, heads, heads)),
             by_distance=np.zeros((heads, rows, bins), np.float32),
-            products_left=np.zeros((runs, heads, heads)),
+            products_left=np.zeros((groups, heads, heads)),
         )
 
     def _buffer(self, name: str, *shape: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from reportgen.capture.block import Block
 from reportgen.capture.lanes import lanes_on
@@ -18,7 +18,9 @@ from reportgen.measurements import TOKEN_LINK
 
 LINKS = 8
 ROWS = 96
-SEGMENT = 32  # keys that share one bound; those of the first one are watched
+SEGMENT, LONG_SEGMENT = 8, 32  # keys that share one bound; of long texts
+LONG = 16_384  # keys
+FIRST = 32  # keys at the start that are watched
 BEHIND, AHEAD = 96, 32  # keys near a query that are watched
 SLACK = 1.0001  # for rounding in the bounds
 
@@ -26,31 +28,39 @@ SLACK = 1.0001  # for rounding in the bounds
 class LinkBounds:
     """A reducer: for each query the summed head means, over layers, of the keys watched: near ones and the first; and of all others an upper bound for each segment.
 
-    The bound is the sum over layers of the greatest head mean in the segment. Memory: queries x keys / 32, and queries x 160.
+    The bound is the sum over layers of the greatest head mean in the segment. Memory: queries x keys / 8 (of long texts / 32), and queries x 160.
     """
 
     def __init__(self, stack: Stack) -> None:
         self.layers, self.keys = stack.layers, stack.keys.tokens
-        self.bounds = np.zeros((stack.queries.tokens, -(-self.keys // SEGMENT)), np.float32)  # query segment
-        self.watched = np.zeros((stack.queries.tokens, SEGMENT + BEHIND + AHEAD), np.float32)  # query watched
+        self.segment = segment_of(self.keys)
+        self.bounds = np.zeros((stack.queries.tokens, -(-self.keys // self.segment)), np.float32)  # query segment
+        self.watched = np.zeros((stack.queries.tokens, FIRST + BEHIND + AHEAD), np.float32)  # query watched
 
     def add(self, block: Block) -> None:
-        watch(block.sums.head_mean, block.keys.start, block.rows.start, BEHIND, AHEAD, SEGMENT, self.watched, self.bounds)
+        watch(block.sums.head_mean, block.keys.start, block.rows.start, BEHIND, AHEAD, FIRST, self.segment, self.watched, self.bounds)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}
 
-    def may_reach(self, rows: slice, needed: Float[np.ndarray, " row"]) -> Bool[np.ndarray, " segment"]:
-        """The segments that may hold, for some row, a key not watched whose mean weight is at least what is needed there, and more than nothing."""
+    def may_reach(self, rows: slice, needed: Float[np.ndarray, " row"]) -> Int[np.ndarray, " key"]:
+        """The keys in segments that may hold, for some row, a key not watched whose mean weight is at least what is needed there, and more than nothing."""
         bounds = self.bounds[rows] * (SLACK / self.layers)
-        return ((bounds >= needed[:, None]) & (bounds > 0)).any(0)
+        segments = np.flatnonzero(((bounds >= needed[:, None]) & (bounds > 0)).any(0))
+        keys = (segments[:, None] * self.segment + np.arange(self.segment)).ravel()
+        return keys[keys < self.keys]
+
+
+def segment_of(keys: int) -> int:
+    """How many keys share one bound: with few, fewer keys are looked at twice, with many, the bounds of a long text take less memory."""
+    return SEGMENT if keys <= LONG else LONG_SEGMENT
 
 
 def watched_keys(rows: Int[np.ndarray, " row"], keys: int) -> Int[np.ndarray, "row watched"]:
-    """The keys whose sums are kept for each row: those of the first segment, and those near it that are not of it; -1 where there is none."""
+    """The keys whose sums are kept for each row: the first, and those near it that are not among these; -1 where there is none."""
     near = rows[:, None] + np.arange(1 - BEHIND, 1 + AHEAD)
-    first = np.broadcast_to(np.arange(SEGMENT), (len(rows), SEGMENT))
-    found = np.concatenate([first, np.where(near >= SEGMENT, near, -1)], axis=1)
+    first = np.broadcast_to(np.arange(FIRST), (len(rows), FIRST))
+    found = np.concatenate([first, np.where(near >= FIRST, near, -1)], axis=1)
     return np.where(found < keys, found, -1)
 
 
@@ -111,7 +121,7 @@ def _strongest(layers: Sequence[LayerScores], rows: slice, bounds: LinkBounds) -
     watched = watched_keys(np.arange(rows.start, rows.stop), bounds.keys)
     known = np.where(watched >= 0, bounds.watched[rows] / len(layers), -1.0).astype(np.float32)
     least = np.partition(known, -LINKS, axis=1)[:, -LINKS]
-    keys = _keys_of(bounds.may_reach(rows, least), bounds.keys)
+    keys = bounds.may_reach(rows, least)
     more = _mean_weights(layers, rows, keys).numpy()
     row, place = np.nonzero(watched >= 0)
     at = np.searchsorted(keys, watched[row, place])
@@ -120,12 +130,6 @@ def _strongest(layers: Sequence[LayerScores], rows: slice, bounds: LinkBounds) -
     weights, order = torch.from_numpy(np.concatenate([known, more], axis=1)).topk(LINKS)
     everywhere = np.concatenate([watched, np.broadcast_to(keys, more.shape)], axis=1)
     return weights.numpy(), np.take_along_axis(everywhere, order.numpy(), axis=1)
-
-
-def _keys_of(segments: Bool[np.ndarray, " segment"], tokens: int) -> Int[np.ndarray, " key"]:
-    """The keys in the chosen segments."""
-    keys = (np.flatnonzero(segments)[:, None] * SEGMENT + np.arange(SEGMENT)).ravel()
-    return keys[keys < tokens]
 
 
 def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[np.ndarray, " key"]) -> Float[torch.Tensor, "row key"]:

@@ -106,13 +106,14 @@ class DeviceSumming:
         return table
 
     def _by_key(self, plan: BlockPlan, weights: torch.Tensor) -> dict[str, torch.Tensor]:
-        of_run = torch.zeros(len(plan.runs), plan.shape[0])
-        for index, run in enumerate(plan.runs):
-            of_run[index, run.start : run.stop] = 1.0
+        groups = _rows_of_groups(plan)
+        of_group = torch.zeros(len(groups), plan.shape[0])
+        for index, rows in enumerate(groups):
+            of_group[index, rows] = 1.0
         return {
             "head_mean": weights.mean(0),
-            "run_sums": torch.matmul(of_run.to(self.device), weights),
-            "run_maxima": torch.stack([weights[:, run.start : run.stop].amax((0, 1)) for run in plan.runs]),
+            "group_sums": torch.matmul(of_group.to(self.device), weights),
+            "group_maxima": torch.stack([weights[:, rows.to(self.device)].amax((0, 1)) for rows in groups]),
             "products": _products(plan, weights),
         }
 
@@ -151,9 +152,13 @@ def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def _products(plan: BlockPlan, weights: torch.Tensor) -> torch.Tensor:
-    """Run head head, lower triangle: sum over the run's rows and all keys."""
-    flat = (weights[:, run.start : run.stop].flatten(1) for run in plan.runs)
+    """Group head head, lower triangle: sum over the group's rows and all keys."""
+    flat = (weights[:, rows.to(weights.device)].flatten(1) for rows in _rows_of_groups(plan))
     return torch.stack([(rows @ rows.T).tril() for rows in flat])
+
+
+def _rows_of_groups(plan: BlockPlan) -> list[Int[torch.Tensor, " row"]]:
+    return [torch.from_numpy(np.flatnonzero(plan.groups.of_row == group)) for group in range(len(plan.groups.sentence))]
 
 
 def _on_the_cpu(sums: dict[str, Any]) -> Sums:

@@ -9,16 +9,21 @@ from typing import Any
 import numba
 import numpy as np
 
+WHOLE = 32  # numbers that loops take at once
 LOWEST = np.float32(-87.0)  # float32 has no normal numbers below exp of this
 LOG2_E = np.float32(1.4426950408889634)
+ROUNDING = np.float32(1.5 * 2**23)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 SUMS = {"nnan", "ninf", "nsz", "arcp", "contract", "reassoc", "afn"}  # sums may be reordered, so that they run on whole vectors
 IN_ORDER = {"nnan", "ninf", "nsz", "contract"}
 
 
 def compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
-    """Compiled when first called and kept on disk; where nothing can be kept it is compiled anew by each process."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    """Compiled when first called and kept on disk; where nothing can be kept it is compiled anew by each process.
+
+    It may cut slices of the arrays it is given, but make none: slices are not counted as references, which would take as long as the sums of some hundred keys.
+    """
+    options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "_nrt": False}
 
     def decorate(function: Callable[..., Any]) -> Any:
         function = inspect.unwrap(function)  # tests wrap each function in a check of its shapes, which cannot be compiled
@@ -32,9 +37,13 @@ def compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
 
 @compiled(IN_ORDER)
 def exp(value):
-    """exp of a number that is at most 0, to two units in the last place; 0 below `LOWEST`. Source: the method of Moshier's Cephes, expf."""
+    """exp of a number that is at most 0, to two units in the last place; 0 below `LOWEST`. Source: the method of Moshier's Cephes, expf.
+
+    A number as large as `ROUNDING` has no places behind the point: its last bits are the whole power of two, which is added to the exponent of the series.
+    """
     bounded = value if value > LOWEST else LOWEST
-    power = np.floor(bounded * LOG2_E + np.float32(0.5))
+    shifted = np.float32(bounded * LOG2_E + ROUNDING)
+    power = shifted - ROUNDING
     rest = (bounded - power * LN2_HIGH) - power * LN2_LOW
     series = np.float32(1.9875691500e-4)
     series = series * rest + np.float32(1.3981999507e-3)
@@ -42,9 +51,9 @@ def exp(value):
     series = series * rest + np.float32(4.1665795894e-2)
     series = series * rest + np.float32(1.6666665459e-1)
     series = series * rest + np.float32(5.0000001201e-1)
-    series = series * (rest * rest) + rest + np.float32(1.0)
-    two_to_the_power = np.int32((power + np.float32(127.0)) * np.float32(8388608.0)).view(np.float32)
-    return series * two_to_the_power if value > LOWEST else np.float32(0.0)
+    series = np.float32(series * (rest * rest) + rest + np.float32(1.0))
+    found = np.int32(series.view(np.int32) + np.int32(shifted.view(np.int32) << np.int32(23))).view(np.float32)
+    return found if value > LOWEST else np.float32(0.0)
 
 
 @compiled(SUMS)
@@ -118,3 +127,9 @@ def product_of_small(one, other):
 def fill(values, value):
     for index in range(len(values)):
         values[index] = value
+
+
+@compiled(IN_ORDER)
+def rounded(first, last, keys):
+    """The smallest range from `first` to `last` that loops work off without remainder, of so many keys."""
+    return first // WHOLE * WHOLE, min((last + WHOLE - 1) // WHOLE * WHOLE, keys)

@@ -13,6 +13,7 @@ from typing import Any
 
 from reportgen.errors import ModelError
 from reportgen.models import packaged
+from reportgen.models.first_calls import call_math_once
 from reportgen.models.kinds import Kind, kind_of_folder, kind_of_model, refuse_other_senses
 from reportgen.models.placing import Placing, placing
 from reportgen.models.positions import source_positions, target_positions
@@ -78,9 +79,10 @@ def given_model(model: Any, tokenizer: Any) -> LanguageModel:
 
 
 def checked(language_model: LanguageModel) -> LanguageModel:
-    """The same, or a `ModelError` that says why its attention cannot be read."""
+    """The same, ready to be run, or a `ModelError` that says why its attention cannot be read."""
     refuse_other_senses(type(language_model.model), language_model.name)
     refuse_unreadable(language_model.model, language_model.kind, language_model.name)
+    call_math_once()
     return language_model
 
 

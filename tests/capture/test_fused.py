@@ -72,6 +72,14 @@ def block_and_weights(
     return block, powers / total[:, :, None], np.log(total)
 
 
+def rows_of_groups(block: Block) -> list[np.ndarray]:
+    """The rows of each group: of the sentences 1, none, 2 and 3, of which 1 and 3 lie only partly in the block."""
+    members = block.stack.queries.sentence_of_token[block.rows]
+    groups = [np.flatnonzero(members == sentence) for sentence in (1, -1, 2, 3)]
+    assert [len(rows) for rows in groups] == [11, 2, 17, 4]
+    return groups
+
+
 def close(found: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)
 
@@ -89,10 +97,10 @@ def test_weights_and_what_holds_every_key(block_and_weights, layout: TextLayout)
     close(block.sums.sentences_away, (p * gap)[:, :, inside].sum(2))
     close(block.sums.head_mean, p.mean(0))
     close(block.sums.sink_weights, p[:, :, layout.sinks[layout.sinks >= start] - start])
-    for index, run in enumerate(block.plan.runs):
-        close(block.sums.run_sums[:, index], p[:, run.start : run.stop].sum(1))
-        close(block.sums.run_maxima[index], p[:, run.start : run.stop].max((0, 1)))
-        close(block.sums.products[index], _products(p[:, run.start : run.stop]))
+    for index, rows in enumerate(rows_of_groups(block)):
+        close(block.sums.group_sums[:, index], p[:, rows].sum(1))
+        close(block.sums.group_maxima[index], p[:, rows].max((0, 1)))
+        close(block.sums.products[index], _products(p[:, rows]))
 
 
 def test_what_leaves_the_sinks_out(block_and_weights, layout: TextLayout) -> None:
@@ -109,8 +117,8 @@ def test_what_leaves_the_sinks_out(block_and_weights, layout: TextLayout) -> Non
     edges = [0, 1, 2, 4, 8, 16, 32, 64, 128]
     for index, (low, high) in enumerate(itertools.pairwise(edges)):
         close(block.sums.by_distance[:, :, index], np.where((distance >= low) & (distance < high), p, 0.0).sum(2))
-    for index, run in enumerate(block.plan.runs):
-        close(block.sums.products_left[index], _products(renormalised[:, run.start : run.stop]))
+    for index, rows in enumerate(rows_of_groups(block)):
+        close(block.sums.products_left[index], _products(renormalised[:, rows]))
 
 
 def _products(rows: np.ndarray) -> np.ndarray:

@@ -112,4 +112,4 @@ def test_reducers_leave_products_of_matrices_to_torch_and_compiled_loops() -> No
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(getattr(node, "op", None), ast.MatMult) or getattr(node, "attr", "") in {"matmul", "dot", "tensordot"}
     }
-    assert multiplying == {"rollout.py"}  # torch's, on one core; numpy's would wake threads that wait on the other lanes' cores
+    assert not multiplying  # numpy's would wake threads that wait on the other lanes' cores

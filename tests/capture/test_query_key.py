@@ -131,7 +131,7 @@ def test_the_stored_vectors_are_the_query_the_key_and_their_product_and_a_group_
     vectors, pairs = arrays["decoder.query_key"], arrays["decoder.query_key_pairs"]
     np.testing.assert_array_equal(vectors[:, 0] * vectors[:, 1], vectors[:, 2])
     for (query, key, _), (layer, head, q, k) in zip(vectors, pairs.tolist(), strict=True):
-        np.testing.assert_allclose(query, layers[layer].queries.flatten(0, 1)[head, q], rtol=1e-6)
+        np.testing.assert_allclose(query, layers[layer].queries.flatten(0, 1)[head, q] * layers[layer].rule.scaling, rtol=1e-6)
         np.testing.assert_allclose(key, layers[layer].keys[head // 3, k], rtol=1e-6)
 
 

@@ -197,7 +197,7 @@ def test_products_of_heads_are_those_of_their_vectors_on_any_device(heads: int, 
     lengths = np.arange(1, heads + 1) * value_dim
     side_by_side = torch.randn(13, int(lengths.sum()))
     of_loops = np.zeros((heads, heads, 13))
-    products_of_heads(side_by_side.numpy(), np.cumsum(lengths), 0, of_loops)
+    products_of_heads(side_by_side.numpy(), np.cumsum(lengths), np.zeros((heads, heads * value_dim)), 0, of_loops)
     np.testing.assert_allclose(products_on_a_device(side_by_side, np.cumsum(lengths)), of_loops, rtol=1e-5, atol=1e-6)
 
 

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float, Int
 
 from reportgen.capture.backward.compiled import Seen
-from reportgen.capture.block import CELLS_AT_MOST, ROUNDED_TO, end_of_block
+from reportgen.capture.block import CELLS_AT_MOST, end_of_block
 from reportgen.capture.layout import Run, TextLayout
+from reportgen.capture.vectors import WHOLE
 from reportgen.capture.visibility import Visibility
 
 
@@ -50,7 +51,7 @@ def plan_row_blocks(
 def _row_block(queries: TextLayout, keys: TextLayout, visibility: Visibility, rows: slice) -> RowBlock:
     """The block of some query rows: the keys they see, and a few more so that their number is round."""
     first, last = visibility.span(rows.start, rows.stop)
-    seen = slice(first, min(first - (first - last) // ROUNDED_TO * ROUNDED_TO, keys.tokens))
+    seen = slice(first, min(first - (first - last) // WHOLE * WHOLE, keys.tokens))
     row_runs, key_runs = queries.runs_within(rows.start, rows.stop), keys.runs_within(seen.start, seen.stop)
     return RowBlock(
         rows=rows,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Shaped
 
@@ -9,12 +11,18 @@ from reportgen.capture.block import Block
 from reportgen.capture.layout import Stack
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SentenceSums:
     """A quantity of queries, added up by layer, head and sentence of the query, and how many queries that is. Memory: two numbers for each."""
 
-    def __init__(self, stack: Stack) -> None:
+    total: Float[np.ndarray, "layer head sentence"]
+    rows: Float[np.ndarray, "layer head sentence"]
+
+    @classmethod
+    def of(cls, stack: Stack) -> SentenceSums:
+        """Sums of nothing yet."""
         shape = (stack.layers, stack.heads, stack.queries.sentences)
-        self.total, self.rows = np.zeros(shape, np.float32), np.zeros(shape, np.float32)  # layer head sentence
+        return cls(total=np.zeros(shape, np.float32), rows=np.zeros(shape, np.float32))
 
     def add(self, block: Block, values: Float[np.ndarray, "head row"], counts: Shaped[np.ndarray, "*head row"] | None = None) -> None:
         """Take in a block's rows: where `counts` (head row, or row; by default all) is 0, the value has to be 0, and the query is left out."""

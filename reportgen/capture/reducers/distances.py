@@ -26,7 +26,7 @@ class Distances:
         self.edges = decay_edges(self.layout.tokens)
         self.mass = np.zeros((2, layers, heads, len(self.edges) - 1))  # kind layer head bin
         self.away = np.zeros((2, layers, heads))
-        self.local = [SentenceSums(stack) for _ in range(2)]
+        self.local = [SentenceSums.of(stack) for _ in range(2)]
         self.skipped: list[dict[int, np.ndarray]] = [{} for _ in range(layers)]
         self.visibility: dict[int, Visibility] = {}
 

@@ -29,8 +29,8 @@ class KeyShares:
     def __init__(self, stack: Stack) -> None:
         self.stack, self.kinds = stack, KINDS[:2] if stack.crosses else KINDS
         self.keys, self.kept = stack.keys, np.isin(np.arange(stack.keys.tokens), stack.keys.sinks, invert=True)
-        self.mass = {name: SentenceSums(stack) for kind in self.kinds for name in (kind, kind + LEFT)}
-        self.left = SentenceSums(stack)
+        self.mass = {name: SentenceSums.of(stack) for kind in self.kinds for name in (kind, kind + LEFT)}
+        self.left = SentenceSums.of(stack)
         self.expected = np.zeros((2, stack.layers, stack.queries.sentences), np.float32)  # kind layer sentence: all keys, without sinks
         self.expected_of_mask: dict[Visibility, Float[np.ndarray, "kind sentence"]] = {}
         self.own: dict[BlockPlan, OwnKeys] = {}
@@ -47,7 +47,7 @@ class KeyShares:
             self.mass[name].add_sums(block, sums, left if name.endswith(LEFT) else every)
 
     def _mass_on_kinds(self, block: Block) -> dict[str, Float[np.ndarray, "head sentence"]]:
-        sums = block.group_sums
+        sums = block.sums.group_sums
         on_kinds = np.empty((len(self._kinds), len(sums), len(block.plan.groups.scored)), np.float32)  # kind head sentence
         masses_on_kinds(sums, block.plan.groups.scored, np.ascontiguousarray(self._kinds[:, block.keys]), on_kinds)
         found = dict(zip(("delimiter", "rare_token", "delimiter" + LEFT, "rare_token" + LEFT), on_kinds, strict=True))
@@ -122,7 +122,7 @@ class FirstToken:
     """`first_token`, by sentence as well: mean of p[q, 0] over q >= 1. Source: after Gu et al. 2024."""
 
     def __init__(self, stack: Stack) -> None:
-        self.sums = SentenceSums(stack)
+        self.sums = SentenceSums.of(stack)
 
     def add(self, block: Block) -> None:
         later = np.arange(block.rows.start, block.rows.stop) > 0
@@ -152,10 +152,10 @@ class StrongestKey:
     def add(self, block: Block) -> None:
         groups, heads = block.plan.groups, self.stack.heads
         whole = (self.first[groups.sentences] >= block.rows.start) & (self.last[groups.sentences] < block.rows.stop)
-        self._note(block.layer, groups.sentences[whole], block.group_sums, groups.scored[whole], block.plan.of_keys.sinks, block.keys.start)
+        self._note(block.layer, groups.sentences[whole], block.sums.group_sums, groups.scored[whole], block.plan.of_keys.sinks, block.keys.start)
         for sentence, group in zip(groups.sentences[~whole].tolist(), groups.scored[~whole].tolist(), strict=True):
             total = self.open.setdefault(sentence, np.zeros((heads, self.stack.keys.tokens), np.float32))
-            total[:, block.keys] += block.group_sums[:, group]
+            total[:, block.keys] += block.sums.group_sums[:, group]
             if self.last[sentence] < block.rows.stop:
                 self._note(block.layer, np.array([sentence]), self.open.pop(sentence)[:, None], np.array([0]), self.stack.keys.sinks, 0)
 
@@ -163,7 +163,7 @@ class StrongestKey:
         self, layer: int, sentences: np.ndarray, sums: Float[np.ndarray, "head group key"], groups: np.ndarray, sinks: Int[np.ndarray, " sink"], start: int
     ) -> None:
         best, greatest = np.empty((len(sums), len(groups)), np.int64), np.empty((len(sums), len(groups)), np.float32)
-        strongest_keys(sums, groups, sinks, best, greatest)
+        strongest_keys(sums, groups, sinks, np.empty(len(sinks), np.float32), best, greatest)
         self.found[layer][:, sentences] = np.where(greatest > 0, best + start, -1)
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -13,6 +13,8 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums
 from reportgen.capture.reducers.examples import GreatestWeight
 
+LEFT = "_without_sink"
+
 
 class Repeats:
     """`duplicate_token` (mass on earlier tokens with the query's id) and `induction` (mass on the tokens right after those, up to the query itself).
@@ -23,13 +25,32 @@ class Repeats:
     def __init__(self, stack: Stack) -> None:
         queries, copies = earlier_copies(stack.queries.ids)
         inside = stack.queries.sentence_queries[queries]
-        self.queries, self.copies = queries[inside], copies[inside]
-        self.scores = {name: Copying(stack, self.copies + shift) for name, shift in (("duplicate_token", 0), ("induction", 1))}
+        self.queries = queries[inside]
+        self.keys = np.stack([copies[inside], copies[inside] + 1], 1)  # pair score
+        self.no_sink = np.isin(self.keys, stack.keys.sinks, invert=True).astype(np.float32)
+        self.scores = {name: Copying(stack) for name in ("duplicate_token", "induction")}
 
     def add(self, block: Block) -> None:
         pairs = slice(*np.searchsorted(self.queries, [block.rows.start, block.rows.stop]).tolist())
-        for score in self.scores.values() if pairs.stop > pairs.start else ():
-            score.add(block, self.queries[pairs], pairs)
+        if pairs.stop > pairs.start:
+            self._add_pairs(block, self.queries[pairs], self.keys[pairs], self.no_sink[pairs])
+
+    def _add_pairs(
+        self, block: Block, queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, "pair score"], no_sink: Float[np.ndarray, "pair score"]
+    ) -> None:
+        groups, rows = block.plan.groups, queries - block.rows.start
+        weights = _weights(block, np.repeat(rows, 2), keys.ravel() - block.keys.start)
+        of_row = np.bincount(rows, minlength=block.any_left.shape[1])
+        sums = np.zeros((2, 2, len(weights), len(groups.sentences)))  # score (all, without sinks) head sentence
+        best, greatest = np.zeros((2, len(weights)), np.int64), np.zeros((2, len(weights)), np.float32)
+        starts = np.concatenate([[0], np.cumsum(of_row)])
+        add_pairs(weights.reshape(len(weights), -1, 2), starts, groups.place_of_row, no_sink, block.share_of_left, sums, best, greatest)
+        every = groups.by_sentence(of_row > 0)
+        left = every if block.any_left.all() else groups.by_sentence(block.any_left & (of_row > 0))
+        for place, score in enumerate(self.scores.values()):
+            score.sums[""].add_sums(block, sums[place, 0], every)
+            score.sums[LEFT].add_sums(block, sums[place, 1], left)
+            score.example.note(block, greatest[place], queries[best[place]], keys[best[place], place])
 
     def weights(self) -> dict[str, np.ndarray]:
         """How many rows the means are over, and the weights of the examples."""
@@ -43,25 +64,11 @@ class Repeats:
 
 
 class Copying:
-    """The mass of each query on its keys, of which it can have many: `keys` of all pairs, in order of the query."""
+    """The mass of queries on the keys that one score is over, and the example of it."""
 
-    def __init__(self, stack: Stack, keys: Int[np.ndarray, " pair"]) -> None:
-        self.keys, self.no_sink = keys, ~np.isin(keys, stack.keys.sinks)
-        self.sums = {"": SentenceSums(stack), "_without_sink": SentenceSums(stack)}
+    def __init__(self, stack: Stack) -> None:
+        self.sums = {"": SentenceSums.of(stack), LEFT: SentenceSums.of(stack)}
         self.example = GreatestWeight(stack)
-
-    def add(self, block: Block, queries: Int[np.ndarray, " pair"], pairs: slice) -> None:
-        """Take in the pairs of a block's queries, at least one."""
-        keys, no_sink = self.keys[pairs], self.no_sink[pairs]
-        rows = queries - block.rows.start
-        weights = _weights(block, rows, keys - block.keys.start)
-        mass, left = np.zeros((2, *block.any_left.shape))  # head row
-        best, greatest = np.zeros(len(mass), np.int64), np.zeros(len(mass), np.float32)
-        add_pairs(weights, rows, no_sink, mass, left, best, greatest)
-        self.example.note(block, greatest, queries[best], keys[best])
-        looking = np.bincount(rows, minlength=mass.shape[1]) > 0
-        self.sums[""].add(block, mass, looking)
-        self.sums["_without_sink"].add(block, left * block.share_of_left, block.any_left & looking)
 
 
 def earlier_copies(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float
 
 from reportgen.capture.block import Block
+from reportgen.capture.block_loops import blend
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack
 
-PANEL = 512  # keys of one product: early keys were reached by few sentences
+PANEL = 256  # keys of one product: early keys were reached by few sentences
 
 
 class Rollout:
@@ -24,26 +25,25 @@ class Rollout:
         self.layout = layout = stack.queries
         start = torch.nn.functional.one_hot(layout.slot_of_token, layout.sentences + 1)[:, :-1].float()
         self.now = torch.stack([start, start], 2)  # token sentence (all keys, without sink)
-        self.kept = torch.from_numpy(np.isin(np.arange(layout.tokens), layout.sinks, invert=True).astype(np.float32))
+        self.sinks = torch.from_numpy(layout.sinks)
         self.reached = np.maximum(np.maximum.accumulate(layout.sentence_of_token) + 1, 0)  # sentences up to each token
         shape = (stack.layers, layout.sentences, layout.sentences)
         self.by_layer, self.by_layer_left = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
-            self.after, self.seen = 0.5 * self.now, self.now.clone()
-            self.seen[:, :, 1] *= self.kept[:, None]  # sinks are not looked at
+            self.after, self.seen = torch.zeros_like(self.now), self.now.clone()
+            self.seen[self.sinks, :, 1] = 0.0  # sinks are not looked at
         mean, rows, reach = block.head_mean, block.rows, self._reach(block, block.rows.stop)
-        step = torch.zeros(len(mean), 2 * reach)
+        step = torch.zeros(len(mean), reach, 2)  # row sentence kind
         for start in range(block.keys.start, block.keys.stop, PANEL):
             keys = slice(start, min(start + PANEL, block.keys.stop))
             reached = min(self._reach(block, keys.stop), reach)
-            step[:, : 2 * reached].addmm_(mean[:, keys.start - block.keys.start : keys.stop - block.keys.start], self.seen.flatten(1)[keys, : 2 * reached])
-        step = step.unflatten(1, (reach, 2))  # row sentence kind
-        left = mean @ self.kept[block.keys]
-        own = self.now[rows, :reach, 1]
-        step[:, :, 1] = torch.where((left > NOTHING_LEFT)[:, None], step[:, :, 1] / left[:, None], own)
-        self.after[rows, :reach] += 0.5 * step
+            step.flatten(1)[:, : 2 * reached].addmm_(
+                mean[:, keys.start - block.keys.start : keys.stop - block.keys.start], self.seen.flatten(1)[keys, : 2 * reached]
+            )
+        left = block.sums.left.mean(0)
+        blend(step.numpy(), left, NOTHING_LEFT, self.now[rows].numpy(), self.after[rows].numpy())
         if rows.stop == self.layout.tokens:
             self._close_layer(block.layer)
 
@@ -55,12 +55,15 @@ class Rollout:
 
     def _close_layer(self, layer: int) -> None:
         self.now = self.after
-        self.by_layer[layer], self.by_layer_left[layer] = self._pooled(self.now[:, :, 0]), self._pooled(self.now[:, :, 1])
+        self.by_layer[layer], self.by_layer_left[layer] = np.moveaxis(self._pooled(self.now.numpy()), 2, 0)
 
-    def _pooled(self, rollout: Float[torch.Tensor, "token sentence"]) -> Float[np.ndarray, "query_sentence key_sentence"]:
+    def _pooled(self, rollout: Float[np.ndarray, "token sentence kind"]) -> Float[np.ndarray, "query_sentence key_sentence kind"]:
         """Mean over the tokens of each query sentence."""
-        sums = torch.zeros(self.layout.sentences + 1, self.layout.sentences).index_add_(0, self.layout.slot_of_token, rollout)
-        return sums[:-1].numpy() / self.layout.tokens_in_sentence[:, None]
+        sums = np.zeros((self.layout.sentences, *rollout.shape[1:]), np.float32)
+        for run in self.layout.runs:
+            if run.sentence >= 0:
+                sums[run.sentence] += rollout[run.start : run.stop].sum(0)
+        return sums / self.layout.tokens_in_sentence[:, None, None]
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {

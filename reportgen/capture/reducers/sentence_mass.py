@@ -26,7 +26,7 @@ class SentenceMass:
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
             self._open_layer()
-        sums, groups = block.group_sums, block.plan.groups
+        sums, groups = block.sums.group_sums, block.plan.groups
         add_received(sums, groups.counts, self.received[block.keys])
         add_masses(sums, groups.sentence, block.plan.key_starts, block.plan.key_slots, self.mass)
         if block.rows.stop == self.looking.tokens:
@@ -65,7 +65,7 @@ class InterSentenceMaximum:
 
     def add(self, block: Block) -> None:
         plan = block.plan
-        raise_maxima(block.sums.run_maxima, plan.groups.sentence[plan.groups.of_run], plan.key_starts, plan.key_slots, self.maximum[block.layer])
+        raise_maxima(block.sums.group_maxima, plan.groups.sentence, plan.key_starts, plan.key_slots, self.maximum[block.layer])
 
     def arrays(self) -> dict[str, np.ndarray]:
         by_layer = self.maximum[:, :, :-1].copy()

@@ -18,8 +18,9 @@ class HeadSimilarity:
         self.plain, self.left = (np.zeros((stack.layers, stack.heads, stack.heads)) for _ in range(2))
 
     def add(self, block: Block) -> None:
-        self.plain[block.layer] += block.sums.products[block.runs_counted].sum(0)
-        self.left[block.layer] += block.sums.products_left[block.runs_counted].sum(0)
+        counts = block.plan.groups.counts
+        self.plain[block.layer] += block.sums.products[counts].sum(0)
+        self.left[block.layer] += block.sums.products_left[counts].sum(0)
 
     def weights(self) -> dict[str, np.ndarray]:
         """The squared lengths of the heads' flattened weights."""

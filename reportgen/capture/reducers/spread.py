@@ -18,7 +18,7 @@ class Spread:
 
     def __init__(self, stack: Stack) -> None:
         self.sinks = stack.keys.sinks
-        self.sums = {name: SentenceSums(stack) for name in ("entropy", "relative_entropy", "entropy_without_sink", "relative_entropy_without_sink")}
+        self.sums = {name: SentenceSums.of(stack) for name in ("entropy", "relative_entropy", "entropy_without_sink", "relative_entropy_without_sink")}
 
     def add(self, block: Block) -> None:
         seen = block.visibility.keys_seen[block.rows]

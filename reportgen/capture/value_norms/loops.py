@@ -8,17 +8,17 @@ from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, fill, nine_produ
 
 
 @compiled(IN_ORDER)
-def products_of_heads(added, ends, first, found):
-    """The products in float64 of each key's vectors, into `found` (head head key) from key `first` on. Three heads at a time; beyond the last they are the last.
+def products_of_heads(added, ends, vectors, first, found):
+    """The products, added up in float64, of each key's vectors, into `found` (head head key) from key `first` on. Three heads at a time; beyond the last they are the last.
 
     In `added` (key, dimensions of all heads) they stand side by side up to each of `ends`, none shorter than the one before; beyond their length they are 0.
+    `vectors` (head, dimensions of the longest; float64) is 0 at first and is overwritten.
     """
     heads, end = len(ends), len(ends) - 1
-    vectors = np.zeros((heads, ends[end] - (ends[end - 1] if end else 0)))
     for key in range(len(added)):
         for head in range(heads):
             start = ends[head - 1] if head else 0
-            vectors[head, : ends[head] - start] = added[key, start : ends[head]]
+            _copy(added[key, start : ends[head]], vectors[head])
         for other in range(0, heads, 3):
             last = min(other + 2, end)
             reach = ends[last] - (ends[last - 1] if last else 0)
@@ -37,10 +37,12 @@ def products_of_heads(added, ends, first, found):
 
 
 @compiled(IN_ORDER)
-def add_norms(weights, products, start, stop, total):
-    """Keys from `start` to `stop`: of each row (head row key) the l2 norm of the sum over heads of weight times vector, whose `products` are given (head head key), is added to `total` (key)."""
+def add_norms(weights, products, start, stop, squares, total):
+    """Keys from `start` to `stop`: of each row (head row key) the l2 norm of the sum over heads of weight times vector, whose `products` are given (head head key), is added to `total` (key).
+
+    `squares` (key from `start` on; float64) is overwritten.
+    """
     heads, rows, _ = weights.shape
-    squares = np.empty(stop - start)
     for row in range(rows):
         fill(squares, 0.0)
         for head in range(heads):
@@ -48,6 +50,12 @@ def add_norms(weights, products, start, stop, total):
                 times = 1.0 if other == head else 2.0
                 _add_squares(weights[head, row, start:stop], weights[other, row, start:stop], products[head, other, start:stop], times, squares)
         _add_roots(squares, total[start:stop])
+
+
+@compiled(SUMS)
+def _copy(values, place):
+    for index in range(len(values)):
+        place[index] = values[index]
 
 
 @compiled(SUMS)

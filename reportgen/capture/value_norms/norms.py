@@ -24,14 +24,18 @@ def head_products(
     exact = values.device if values.device.type in WITH_FLOAT64 else torch.device("cpu")
     found = torch.empty(len(by_head), len(by_head), keys, dtype=torch.float64, device=exact)
     groups = [torch.cat(turned[start : start + of_group], 1) for start in range(0, len(turned), of_group)]
-    ends = np.cumsum([projection.shape[1] for projection in turned])
-    step = max(CELLS_AT_ONCE // int(ends[-1]), 1)
+    ends, ends_of_groups = (np.cumsum([projection.shape[1] for projection in projections]) for projections in (turned, groups))
+    step = min(max(CELLS_AT_ONCE // int(ends[-1]), 1), keys)
+    of_slot = [torch.empty(step, int(ends[-1]), device=values.device) for _ in range(lanes.slots)]
 
-    def of_block(_: int, start: int) -> None:
-        added = torch.cat([torch.mm(of_keys[start : start + step], group) for of_keys, group in zip(values, groups, strict=True)], 1).to(exact)
+    def of_block(slot: int, start: int) -> None:
+        stop = min(start + step, keys)
+        added = of_slot[slot][: stop - start]
+        for of_keys, group, columns in zip(values, groups, added.tensor_split(ends_of_groups[:-1].tolist(), 1), strict=True):
+            torch.mm(of_keys[start:stop], group, out=columns)
         if exact.type == "cpu":
-            return products_of_heads(added.numpy(), ends, start, found.numpy())
-        found[:, :, start : start + step] = products_on_a_device(added, ends)
+            return products_of_heads(added.cpu().numpy(), ends, np.zeros((len(ends), turned[-1].shape[1])), start, found.numpy())
+        found[:, :, start:stop] = products_on_a_device(added, ends)
 
     lanes.work(range(0, keys, step), of_block, lambda _: None)
     return found
@@ -57,5 +61,10 @@ def summed_norms(weights: Float[torch.Tensor, "head row key"], products: Float[t
         return squares.clamp_(min=0).sqrt_().sum(0).cpu().numpy()
     keys, on_the_cpu = products.shape[2], weights.cpu().numpy()
     total, step = np.zeros(keys), -(-keys // (4 * lanes.count))
-    lanes.work(range(0, keys, step), lambda _, start: add_norms(on_the_cpu, products.numpy(), start, min(start + step, keys), total), lambda _: None)
+
+    def of_keys(_: int, start: int) -> None:
+        stop = min(start + step, keys)
+        add_norms(on_the_cpu, products.numpy(), start, stop, np.empty(stop - start), total)
+
+    lanes.work(range(0, keys, step), of_keys, lambda _: None)
     return total
