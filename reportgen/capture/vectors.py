@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import llvmlite.binding
 import numba
 import numpy as np
 
@@ -16,6 +17,19 @@ ROUNDING = np.float32(1.5 * 2**23)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 SUMS = {"nnan", "ninf", "nsz", "arcp", "contract", "reassoc", "afn"}  # sums may be reordered, so that they run on whole vectors
 IN_ORDER = {"nnan", "ninf", "nsz", "contract"}
+
+
+def take_widest_vectors() -> None:
+    """From now on numba compiles for the widest vectors that the processor has, in this process; unless the environment asks for other features.
+
+    Of processors with AVX-512 LLVM takes half of each vector otherwise, and the forward pass takes a fourteenth longer.
+    """
+    features = llvmlite.binding.get_host_cpu_features()
+    if numba.config.CPU_FEATURES is None and features.get("avx512f"):
+        numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+
+
+take_widest_vectors()
 
 
 def compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:

@@ -132,7 +132,7 @@ def test_the_logit_of_any_class_equals_eager_attention(asked: str | None) -> Non
     target, aimed = chosen(model, "classifier", given, asked)
     value, gradient, _ = eager_gradient(model, given, given.source.ids.astype(np.int64), lambda output: output.logits[0, number])
     found = measure_gradients(model, aimed, target, silent)
-    assert found.value == pytest.approx(value, rel=1e-5)
+    assert found.value == pytest.approx(value, abs=2e-5 * float(logits.abs().max()))  # weights are float32, added up in the order that suits the processor
     for sentence in range(5):
         assert found.gradient[sentence] == pytest.approx(float(gradient[given.source.sentence_of_token == sentence].abs().sum()), rel=1e-4)
     assert target.said["class"] == f"LABEL_{number}"
