@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding
 import numba
 import numpy as np
+from numba.core.codegen import get_host_cpu_features
 
 WHOLE = 32  # numbers that loops take at once
 LOWEST = np.float32(-87.0)  # float32 has no normal numbers below exp of this
@@ -24,9 +24,9 @@ def take_widest_vectors() -> None:
 
     Of processors with AVX-512 LLVM takes half of each vector otherwise, and the forward pass takes a fourteenth longer.
     """
-    features = llvmlite.binding.get_host_cpu_features()
-    if numba.config.CPU_FEATURES is None and features.get("avx512f"):
-        numba.config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+    features = get_host_cpu_features()
+    if numba.config.CPU_FEATURES is None and "+avx512f" in features.split(","):
+        numba.config.CPU_FEATURES = f"{features},-prefer-256-bit"
 
 
 take_widest_vectors()
