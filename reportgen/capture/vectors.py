@@ -35,6 +35,7 @@ take_widest_vectors()
 def compiled(fastmath: set[str]) -> Callable[[Callable[..., Any]], Any]:
     """Compiled when first called and kept on disk; where nothing can be kept it is compiled anew by each process.
 
+    What is kept of a function is made anew when its own file changes, and holds what it calls: after a change here delete the `*.nbi` of the other modules.
     It may cut slices of the arrays it is given, but make none: slices are not counted as references, which would take as long as the sums of some hundred keys.
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "_nrt": False}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numba.core.codegen import get_host_cpu_features
 
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny import stack_of
@@ -202,3 +205,14 @@ def test_where_nothing_compiled_can_be_kept_it_is_compiled_anew() -> None:
     exec(compile(Path(vectors.__file__).read_text(encoding="utf-8"), "<no file>", "exec"), module)
     assert module["exp"](np.float32(-1.0)) == vectors.exp(np.float32(-1.0))
     assert type(module["exp"]._cache) is not type(vectors.exp._cache)
+
+
+def test_vectors_are_as_wide_as_the_processor_has_them_unless_the_environment_says_otherwise() -> None:
+    script = "from reportgen.capture import vectors; import numba; print(numba.config.CPU_FEATURES)"
+
+    def features(**asked: str) -> str:
+        environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CPU_FEATURES"} | asked
+        return subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert features(NUMBA_CPU_FEATURES="+sse2") == "+sse2"
+    assert features().endswith(",-prefer-256-bit") is ("+avx512f" in get_host_cpu_features().split(","))
