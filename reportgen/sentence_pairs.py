@@ -32,7 +32,9 @@ class SentencePairs:
         return cls(sentences=sentences, queries=queries, keys=keys)
 
     def matrix(self, values: Shaped[np.ndarray, "*views pair"]) -> Shaped[np.ndarray, "*views sentence sentence"]:
-        """Whole matrices: NaN where there is no pair, 0 where the numbers are integers. Memory: that of the matrices."""
+        """Whole matrices: NaN where there is no pair, 0 where the numbers are integers. Memory: that of the matrices, none where all pairs are there."""
+        if len(self.queries) == self.sentences**2:
+            return values.reshape(*values.shape[:-1], self.sentences, self.sentences)
         absent = np.nan if values.dtype.kind == "f" else 0
         whole = np.full((*values.shape[:-1], self.sentences, self.sentences), absent, values.dtype)
         whole[..., self.queries, self.keys] = values

@@ -31,57 +31,52 @@ def moved(command: str, numbers: list[float], across: float, down: float) -> lis
 
 def in_steps(parts: list[tuple[str, list[float]]]) -> str:
     """The path with steps in place of places; each step starts where the rounded ones before it have led, so that roundings do not add up."""
-    written, at, start, last, smooth = "", (0.0, 0.0), (0.0, 0.0), "", [nan, nan]
+    written, x, y, start, last, smooth = "", 0.0, 0.0, (0.0, 0.0), "", (nan, nan)
     for command, numbers in parts:
         if command == "Z":
-            written, at, last = f"{written}z", start, "z"
+            (x, y), last = start, "z"
+            written += last
             continue
-        ends = _absolute(command, numbers, at)
-        name, steps = _steps(command, [round(end - at[place % 2], DIGITS) for place, end in enumerate(ends)])
         if command == "M":
-            name, steps = "M", [round(end, DIGITS) for end in ends]
-            start = (steps[0], steps[1])
-        across, down = _end_of(name, steps)
-        at = start if command == "M" else (at[0] + across, at[1] + down)
-        if name == "c" and all(abs(step - wanted) < MIRRORED for step, wanted in zip(steps, smooth, strict=False)):
-            name, steps = "s", steps[2:]
-        smooth = [steps[-2] - steps[-4], steps[-1] - steps[-3]] if name in "cs" else [nan, nan]
+            name, steps = command, [round(number, DIGITS) for number in numbers]
+            x, y = start = steps[0], steps[1]
+        elif command == "C":
+            name, steps = "c", [round(number - (y if place % 2 else x), DIGITS) for place, number in enumerate(numbers)]
+            x, y = x + steps[-2], y + steps[-1]
+            if all(abs(step - wanted) < MIRRORED for step, wanted in zip(steps, smooth, strict=False)):
+                name, steps = "s", steps[2:]
+        else:
+            name, steps = _line(command, numbers, x, y)
+            x, y = x + (0.0 if name == "v" else steps[0]), y + (0.0 if name == "h" else steps[-1])
+        smooth = (steps[-2] - steps[-4], steps[-1] - steps[-3]) if name in "cs" else (nan, nan)
         text = _numbers(steps)
         joined = name == last and name in "lhvcs"
-        written += (("" if text.startswith("-") else " ") if joined else name) + text
+        written += (("" if text[0] == "-" else " ") if joined else name) + text
         last = name
     return written
 
 
-def _end_of(name: str, steps: list[float]) -> tuple[float, float]:
-    """How far a step leads."""
-    return {"h": (steps[-1], 0.0), "v": (0.0, steps[-1])}.get(name) or (steps[-2], steps[-1])
-
-
-def _absolute(command: str, numbers: list[float], at: tuple[float, float]) -> list[float]:
-    """The places of a step's points, across and down in turns."""
-    match command:
-        case "h" | "H":
-            return [numbers[0] + (at[0] if command == "h" else 0.0), at[1]]
-        case "v" | "V":
-            return [at[0], numbers[0] + (at[1] if command == "v" else 0.0)]
-        case _:
-            return numbers
-
-
-def _steps(command: str, steps: list[float]) -> tuple[str, list[float]]:
-    """The shortest name of a step with what it takes."""
-    if command == "C":
-        return "c", steps
-    if not steps[1]:
-        return "h", steps[:1]
-    return ("l", steps) if steps[0] else ("v", steps[1:])
+def _line(command: str, numbers: list[float], x: float, y: float) -> tuple[str, list[float]]:
+    """The shortest name of a straight step from this place, with what it takes."""
+    if command in "hH":
+        ends = numbers[0] + (x if command == "h" else 0.0), y
+    elif command in "vV":
+        ends = x, numbers[0] + (y if command == "v" else 0.0)
+    else:
+        ends = numbers[0], numbers[1]
+    across, down = round(ends[0] - x, DIGITS), round(ends[1] - y, DIGITS)
+    if not down:
+        return "h", [across]
+    return ("l", [across, down]) if across else ("v", [down])
 
 
 def _numbers(numbers: list[float]) -> str:
     """Numbers with a space between them where no sign parts them."""
-    texts = [short(number) for number in numbers]
-    return texts[0] + "".join(text if text.startswith("-") else f",{text}" for text in texts[1:])
+    text = short(numbers[0])
+    for number in numbers[1:]:
+        more = short(number)
+        text += more if more[0] == "-" else f",{more}"
+    return text
 
 
 @lru_cache(maxsize=8192)

@@ -20,7 +20,7 @@ from reportgen.packing import LAYER_STEP, WHOLE_STEP, Scale, as_text, deflated, 
 NEAR = ((1, 0), (0, 1), (1, 1), (1, -1))  # whose errors tell how sure one can be
 ERRORS = (1, 2, 3, 5, 8, 12, 18, 26)  # of these cells together
 LOW = (1229, UNIT, 4 * UNIT)  # what is expected, in parts of a code
-ERROR_STEPS = np.digitize(np.arange(ERRORS[-1] + 1), ERRORS)
+ERROR_STEPS = np.digitize(np.arange(ERRORS[-1] + 1), ERRORS).astype(np.uint8)
 CONTEXTS = 2 * (len(LOW) + 1) * (len(ERRORS) + 1)
 
 
@@ -155,11 +155,11 @@ def _symbols_of(views: Views, found: list[np.ndarray]) -> Symbols:
 
 def _against_expected(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The weights of a view, how its codes differ from what is expected, modulo 256, and the context of each."""
-    known, cells = _known(views, view, within), views[view][within].astype(float)
-    weights = weights_of(known, cells)
-    wanted = weights @ known
-    off = cells - np.floor(wanted / UNIT + 0.5)
-    return weights, (off % 256).astype(np.uint8), _contexts(wanted, off, within)
+    known, cells = _known(views, view, within), views[view][within]
+    weights = weights_of(known, cells.astype(float))
+    wanted = (weights @ known).astype(np.int32)
+    off = cells - (wanted + UNIT // 2) // UNIT
+    return weights, off.astype(np.uint8), _contexts(wanted, off, within)
 
 
 def _known(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.ndarray) -> Float[np.ndarray, "known cell"]:
@@ -169,10 +169,10 @@ def _known(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.nd
     return cells_before(known, within)
 
 
-def _contexts(wanted: Float[np.ndarray, " cell"], off: Float[np.ndarray, " cell"], within: np.ndarray) -> UInt8[np.ndarray, " cell"]:
+def _contexts(wanted: Int[np.ndarray, " cell"], off: Int[np.ndarray, " cell"], within: np.ndarray) -> UInt8[np.ndarray, " cell"]:
     """How far off the cells around were, how much is expected, and to which side of a whole number."""
     errors = np.zeros(within.shape, np.int16)
     errors[within] = np.abs(off)
     near = np.minimum(sum(moved(errors, *step) for step in NEAR)[within], ERRORS[-1])
-    side = (wanted // (UNIT // 2) + 1).astype(np.int32) & 1
-    return (ERROR_STEPS[near] * (len(LOW) + 1) + np.digitize(wanted, LOW)).astype(np.uint8) * 2 + side.astype(np.uint8)
+    much, side = sum((wanted >= low).astype(np.uint8) for low in LOW), (wanted // (UNIT // 2) + 1) & 1
+    return (ERROR_STEPS[near] * (len(LOW) + 1) + much) * 2 + side.astype(np.uint8)

@@ -18,13 +18,18 @@ def spec_of(chart: Any) -> dict[str, Any]:
     return _opened(chart.to_dict(validate=False))
 
 
+def frameless(chart: Any) -> dict[str, Any]:
+    """The same without frames around what is drawn, as Altair writes it; it would copy the whole chart once more."""
+    spec = spec_of(chart)
+    return spec | {"config": spec["config"] | {"view": spec["config"]["view"] | {"stroke": None}}}
+
+
 def in_rows(panels: Iterable[Any], columns: int) -> dict[str, Any]:
     """The specification of charts that stand beside each other and below each other, without frames, as Altair writes it; it would copy each of them many times."""
-    specs = [spec_of(panel) for panel in panels]
-    config = specs[0]["config"]
+    specs = [frameless(panel) for panel in panels]
     bare = [{name: part for name, part in spec.items() if name not in ("config", "$schema")} for spec in specs]
     rows = [{"hconcat": bare[start : start + columns]} for start in range(0, len(bare), columns)]
-    return {"config": config | {"view": config["view"] | {"stroke": None}}, "vconcat": rows, "$schema": specs[0]["$schema"]}
+    return {"config": specs[0]["config"], "vconcat": rows, "$schema": specs[0]["$schema"]}
 
 
 def _opened(part: Any) -> Any:

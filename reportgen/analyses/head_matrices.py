@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import Shown, attention_views, group_of
@@ -61,7 +62,7 @@ def analyse(measurements: Measurements) -> Result:
     codes, found = [], []
     for values in measurements.by_pair.layers("*.sentence_attention"):
         codes.append(tuple(digits(np.stack([shown.matrix(head) for head in values]), low, step, causal)))
-        found.append(_shares(values.astype(np.float32), pairs))
+        found.append(_shares(values, pairs))
     first, own, others, link_share = (np.stack([one[name] for one in found]) for name in range(4))
     return Result(
         causal=causal,
@@ -81,42 +82,52 @@ def analyse(measurements: Measurements) -> Result:
 
 def digits(matrices: Float[np.ndarray, "head row row"], low: float, step: float, causal: bool) -> Iterable[str]:
     """Each matrix's codes as hexadecimal digits, down one column after the other."""
-    columns, rows = np.triu_indices(matrices.shape[-1]) if causal else np.indices(matrices.shape[1:]).reshape(2, -1)
-    cells = matrices[:, rows, columns].astype(np.float64)
-    codes = np.full(cells.shape, BELOW, np.uint8)
-    seen = cells >= low
-    codes[seen] = 1 + np.clip(np.rint(np.log(cells[seen] / low) / step), 0, STEPS)
-    codes[np.isnan(cells)] = NEVER
-    letters = np.frombuffer(b"0123456789abcdef", np.uint8)[codes]
+    rows = matrices.shape[-1]
+    places = np.arange(rows * rows).reshape(rows, rows).T
+    cells = matrices.reshape(len(matrices), -1).take(places[np.triu_indices(rows)] if causal else places.ravel(), axis=1)
+    letters = _letters_of_halves(low, step)[cells.view(np.uint16)] if cells.dtype == np.float16 else _letters(cells, low, step)
     return (row.tobytes().decode("ascii") for row in letters)
+
+
+@lru_cache(maxsize=1)
+def _letters_of_halves(low: float, step: float) -> UInt8[np.ndarray, " bits"]:
+    """The digit of every number of half precision by its bits: there are fewer of them than cells."""
+    return _letters(np.arange(1 << 16, dtype=np.uint16).view(np.float16), low, step)
+
+
+def _letters(values: Float[np.ndarray, "*shape"], low: float, step: float) -> UInt8[np.ndarray, "*shape"]:
+    values = values.astype(np.float64)
+    codes = np.full(values.shape, BELOW, np.uint8)
+    seen = values >= low
+    codes[seen] = 1 + np.clip(np.rint(np.log(values[seen] / low) / step), 0, STEPS)
+    codes[np.isnan(values)] = NEVER
+    return np.frombuffer(b"0123456789abcdef", np.uint8)[codes]
 
 
 def _shares(values: Float[np.ndarray, "head pair"], pairs: SentencePairs) -> tuple[np.ndarray, ...]:
     """Of each head the mean shares to the first sentence, to itself and to others, the strongest share to another, and which link that is."""
-    later = pairs.queries > 0
+    known, later = ~np.isnan(values).all(0), pairs.queries > 0
     own, first = later & (pairs.keys == pairs.queries), later & (pairs.keys == 0)
-    rest = later & ~own & ~first
-    known = ~np.isnan(values).all(0)
-    return (_mean(values, first & known), _mean(values, own & known), _rest(values, rest & known, own & known), *_strongest(values, rest & known, pairs))
+    rest = np.flatnonzero(later & ~own & ~first & known)
+    others = values[:, rest].astype(np.float32)
+    return (_mean(values[:, first & known]), _mean(values[:, own & known]), _rest(others, int((own & known).sum())), *_strongest(others, rest, pairs))
 
 
-def _mean(values: Float[np.ndarray, "head pair"], which: Bool[np.ndarray, " pair"]) -> Float[np.ndarray, " head"]:
-    return values[:, which].mean(1) if which.any() else np.full(len(values), np.nan, np.float32)
+def _mean(values: Float[np.ndarray, "head pair"]) -> Float[np.ndarray, " head"]:
+    return values.astype(np.float32).mean(1) if values.size else np.full(len(values), np.nan, np.float32)
 
 
-def _rest(values: Float[np.ndarray, "head pair"], rest: Bool[np.ndarray, " pair"], own: Bool[np.ndarray, " pair"]) -> Float[np.ndarray, " head"]:
-    rows = int(own.sum())
-    return values[:, rest].sum(1) / np.float32(rows) if rows else np.full(len(values), np.nan, np.float32)
+def _rest(others: Float[np.ndarray, "head other"], rows: int) -> Float[np.ndarray, " head"]:
+    return others.sum(1) / np.float32(rows) if rows else np.full(len(others), np.nan, np.float32)
 
 
 def _strongest(
-    values: Float[np.ndarray, "head pair"], rest: Bool[np.ndarray, " pair"], pairs: SentencePairs
+    others: Float[np.ndarray, "head other"], places: Int[np.ndarray, " other"], pairs: SentencePairs
 ) -> tuple[Float[np.ndarray, " head"], Int[np.ndarray, "head 2"]]:
-    places = np.flatnonzero(rest)
     if not len(places):
-        return np.full(len(values), np.nan, np.float32), np.full((len(values), 2), -1)
-    best = places[values[:, places].argmax(1)]
-    return values[np.arange(len(values)), best], np.stack([pairs.queries[best], pairs.keys[best]], 1)
+        return np.full(len(others), np.nan, np.float32), np.full((len(others), 2), -1)
+    best = others.argmax(1)
+    return others[np.arange(len(others)), best], np.stack([pairs.queries[places[best]], pairs.keys[places[best]]], 1)
 
 
 def _listed(others: Float[np.ndarray, "layer head"]) -> tuple[tuple[int, int], ...]:

@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import maximum_flow
 
 UNIT = 1 << 20  # capacities are whole numbers of this part of 1
 ENOUGH = 2 * UNIT  # more than can leave one sentence
-OUTERMOST = 6  # layers at either end that the flow is first looked for in
+OUTERMOST = 8  # layers at either end that the flow is first looked for in
+FAINT = UNIT // 1000  # the least capacity of edges between these that it is first looked for through
 
 
 def capacities(attention: Float[np.ndarray, "layer node node"], sizes: Int[np.ndarray, " node"] | None = None) -> Float[np.ndarray, "layer node node"]:
@@ -60,8 +61,8 @@ def edges_looked_at(layers: int, nodes: int, *, looks_ahead: bool) -> int:
 def _flows(whole: Int[np.ndarray, "layer node node"], query: int, keys: Int[np.ndarray, " key"], *, looks_ahead: bool) -> Float[np.ndarray, " key"]:
     """The maximum flow to each key, through edges of these whole capacities.
 
-    No more can flow than leaves the query and than reaches the key. Where that much flows through the outermost layers alone, all others only carried on, it is the
-    maximum flow; the whole graph is gone through for the other keys.
+    No more can flow than leaves the query and than reaches the key. Where that much flows through the stronger edges of the outermost layers alone, all others only
+    carried on, it is the maximum flow; the whole graph is gone through for the other keys.
     """
     whole = whole.copy()
     whole[-1, np.arange(whole.shape[1]) != query] = 0  # nothing comes to the others of the last layer
@@ -81,11 +82,14 @@ def _flows(whole: Int[np.ndarray, "layer node node"], query: int, keys: Int[np.n
 
 
 def _outermost(whole: Int[np.ndarray, "layer node node"]) -> Int[np.ndarray, "fewer node node"]:
-    """Layers among which each node carries on what all layers between them carry on."""
-    if len(whole) <= 2 * OUTERMOST + 1:
-        return whole
-    carried = np.diagonal(whole[OUTERMOST:-OUTERMOST], axis1=1, axis2=2).min(0)
-    return np.concatenate([whole[:OUTERMOST], np.diag(carried)[None], whole[-OUTERMOST:]])
+    """Layers among which each node carries on what all layers between them carry on; of the edges but the first and last ones those that are not faint."""
+    fewer = whole.copy()
+    if len(whole) > 2 * OUTERMOST + 1:
+        carried = np.diagonal(whole[OUTERMOST:-OUTERMOST], axis1=1, axis2=2).min(0)
+        fewer = np.concatenate([whole[:OUTERMOST], np.diag(carried)[None], whole[-OUTERMOST:]])
+    within = fewer[1:-1]
+    within[within < FAINT] = 0
+    return fewer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,10 +30,12 @@ def scale(distances: Float[np.ndarray, "point point"]) -> Scaled:
     points, total = classical(distances), float((distances**2).sum())
     if not total:
         return Scaled(points=points, stress=0.0)
-    stress = _stress(points, distances, total)
+    own = squareform(pdist(points))
+    stress = _stress(own, distances, total)
     for _ in range(max(min(STEPS_AT_MOST, CELLS // distances.size), 1)):
-        points = _majorised(points, distances)
-        before, stress = stress, _stress(points, distances, total)
+        points = _majorised(points, own, distances)
+        own = squareform(pdist(points))
+        before, stress = stress, _stress(own, distances, total)
         if before - stress <= LEAST_GAIN * before:
             break
     return Scaled(points=_turned(points), stress=stress)
@@ -50,14 +52,15 @@ def classical(distances: Float[np.ndarray, "point point"]) -> Float[np.ndarray, 
     return _signed(points)
 
 
-def _majorised(points: Float[np.ndarray, "point dimension"], distances: Float[np.ndarray, "point point"]) -> Float[np.ndarray, "point dimension"]:
-    own = squareform(pdist(points))
+def _majorised(
+    points: Float[np.ndarray, "point dimension"], own: Float[np.ndarray, "point point"], distances: Float[np.ndarray, "point point"]
+) -> Float[np.ndarray, "point dimension"]:
     ratio = np.divide(distances, own, out=np.zeros_like(own), where=own > 0)
     return (ratio.sum(1)[:, None] * points - ratio @ points) / len(points)
 
 
-def _stress(points: Float[np.ndarray, "point dimension"], distances: Float[np.ndarray, "point point"], total: float) -> float:
-    return float(np.sqrt(((squareform(pdist(points)) - distances) ** 2).sum() / total))
+def _stress(own: Float[np.ndarray, "point point"], distances: Float[np.ndarray, "point point"], total: float) -> float:
+    return float(np.sqrt(((own - distances) ** 2).sum() / total))
 
 
 def _turned(points: Float[np.ndarray, "point dimension"]) -> Float[np.ndarray, "point dimension"]:

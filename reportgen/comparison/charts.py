@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import packed, spec_of, unchecked
+from reportgen.analyses.charting import frameless, packed, spec_of, unchecked
 from reportgen.chart_rules import check_chart
 from reportgen.comparison.attribution import AttributionChanges
 from reportgen.comparison.layers import Curve, LayerChanges
@@ -117,7 +117,7 @@ def draw_ranks(found: AttributionChanges) -> Mapping[str, Any]:
     size = max(len(found.units), 2)
     with unchecked():
         charts = [_ranks(alt, method.label, method.ranks_a, method.ranks_b, size) for method in found.methods if method.name in RANKED]
-        return check_chart("ranks", spec_of(alt.hconcat(*charts).configure_view(stroke=None)))
+        return check_chart("ranks", frameless(alt.hconcat(*charts)))
 
 
 def _ranks(alt: Any, label: str, one: Int[np.ndarray, " unit"], other: Int[np.ndarray, " unit"], size: int) -> Any:

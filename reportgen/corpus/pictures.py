@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from reportgen.analyses.charting import packed, spec_of
+from reportgen.analyses.charting import frameless, packed
 from reportgen.analyses.curves.resampling import Estimate
 from reportgen.corpus.agreement import ModelAgreement
 from reportgen.corpus.head_stability import ModelRoles, RoleStability
@@ -41,7 +41,7 @@ def draw_kappa(models: Sequence[ModelRoles]) -> dict[str, Any]:
     base = alt.Chart(alt.Data(values=packed(rows)), width=380, height=alt.Step(22))
     whiskers = base.mark_rule(strokeWidth=2).encode(y=y, yOffset=offset, x=alt.X("low:Q", title=title), x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=y, yOffset=offset, x=alt.X("kappa:Q", title=title), color=colour)
-    return spec_of(alt.layer(_nothing(), whiskers, points).properties(padding=MARGIN).configure_view(stroke=None))
+    return frameless(alt.layer(_nothing(), whiskers, points).properties(padding=MARGIN))
 
 
 def _nothing() -> Any:
@@ -51,7 +51,7 @@ def _nothing() -> Any:
 def draw_held(models: Sequence[ModelRoles]) -> dict[str, Any]:
     """Bars: of the heads that hold a role anywhere, how many do in every document, in half of them or more, in fewer; a panel for each model."""
     panels = [_held(one) for one in models]
-    return spec_of(alt.vconcat(*panels).resolve_scale(x="independent").properties(padding=MARGIN).configure_view(stroke=None))
+    return frameless(alt.vconcat(*panels).resolve_scale(x="independent").properties(padding=MARGIN))
 
 
 def _held(one: ModelRoles) -> Any:
@@ -79,7 +79,7 @@ def draw_curves(stacks: Sequence[StackCurves], *, relative: bool) -> dict[str, A
     names = [stack.name for stack in stacks]
     panels = [_panel([(stack, curve) for stack in stacks for curve in stack.curves if curve.key == key], names, relative=relative) for key in keys]
     chart = alt.vconcat(*(alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)))
-    return spec_of(chart.properties(padding=MARGIN).configure_view(stroke=None))
+    return frameless(chart.properties(padding=MARGIN))
 
 
 def _panel(found: Sequence[tuple[StackCurves, Curve]], names: Sequence[str], *, relative: bool) -> Any:
@@ -123,7 +123,7 @@ def draw_forest(one: ModelAgreement) -> dict[str, Any]:
     base = alt.Chart(alt.Data(values=packed(rows)), width=340, height=alt.Step(18))
     whiskers = base.mark_rule(strokeWidth=2).encode(y=y, x=alt.X("low:Q", title=title, scale=alt.Scale(domain=[-1, 1])), x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x=alt.X("value:Q", title=title), color=colour, shape=shape)
-    return spec_of(alt.layer(_nothing(), whiskers, points).properties(padding=MARGIN | {"left": 80}).configure_view(stroke=None))
+    return frameless(alt.layer(_nothing(), whiskers, points).properties(padding=MARGIN | {"left": 80}))
 
 
 def _documents(one: ModelAgreement) -> Iterator[dict[str, Any]]:

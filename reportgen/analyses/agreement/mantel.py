@@ -141,38 +141,53 @@ def compare_some(some: SomePairs, whole: WholeMatrices) -> tuple[PairAgreement, 
     place[whole.queries, whole.keys] = np.arange(len(whole.keys))
     known = place[some.queries, some.keys] >= 0
     some = SomePairs(name=some.name, values=some.values[known], queries=some.queries[known], keys=some.keys[known])
-    return tuple(_some_with_one(some, whole, matrix, place) for matrix in range(len(whole.names)))
+    steps, enough = np.concatenate([[0], whole.moves, -whole.moves]), len(some.values) >= FEWEST_PAIRS
+    moved = [_moved(some, rows, steps, place) for rows in (whole.within, whole.left)] if enough else [np.full((len(whole.names), 1), np.nan)] * 2
+    there = whole.values[:, place[some.queries, some.keys]]
+    return tuple(
+        PairAgreement(
+            first=some.name,
+            second=name,
+            pairs=len(some.values),
+            moves=len(steps) - 1,
+            rho=_rho(some.values, there[matrix]) if enough else np.nan,
+            within=float(moved[0][matrix, 0]),
+            within_p=_share_as_great(moved[0][matrix]),
+            partial=float(moved[1][matrix, 0]),
+            partial_p=_share_as_great(moved[1][matrix]),
+        )
+        for matrix, name in enumerate(whole.names)
+    )
 
 
-def _some_with_one(some: SomePairs, whole: WholeMatrices, matrix: int, place: Int[np.ndarray, "sentence sentence"]) -> PairAgreement:
-    steps = np.concatenate([[0], whole.moves, -whole.moves])
-    nothing = dict.fromkeys(("rho", "within", "within_p", "partial", "partial_p"), np.nan)
-    named = {"first": some.name, "second": whole.names[matrix], "pairs": len(some.values), "moves": len(steps) - 1}
-    if len(some.values) < FEWEST_PAIRS:
-        return PairAgreement(**named, **nothing)
-    there = whole.values[matrix, place[some.queries, some.keys]]
-    rho = correlations(*(ranks @ ranks.T for ranks in [centred_ranks(np.stack([some.values, there]))]))[0, 1]
-    parts = [_moved(some, rows[matrix], steps, place) for rows in (whole.within, whole.left)]
-    p_values = [np.nan if np.isnan(found[0]) else float((np.abs(found) >= abs(found[0]) - 1e-9).mean()) for found in parts]
-    return PairAgreement(**named, rho=float(rho), within=float(parts[0][0]), within_p=p_values[0], partial=float(parts[1][0]), partial_p=p_values[1])
+def _rho(one: Float[np.ndarray, " pair"], other: Float[np.ndarray, " pair"]) -> float:
+    """Spearman's."""
+    ranks = centred_ranks(np.stack([one, other]))
+    return float(correlations(ranks @ ranks.T)[0, 1])
+
+
+def _share_as_great(moved: Float[np.ndarray, " move"]) -> float:
+    """Of all moves, the first of which moves nothing; NaN where that has no number."""
+    return float((np.abs(moved) >= abs(moved[0]) - 1e-9).mean()) if not np.isnan(moved[0]) else np.nan
 
 
 def _moved(
-    some: SomePairs, rows: Float[np.ndarray, " pair"], steps: Int[np.ndarray, " move"], place: Int[np.ndarray, "sentence sentence"]
-) -> Float[np.ndarray, " move"]:
+    some: SomePairs, rows: Float[np.ndarray, "matrix pair"], steps: Int[np.ndarray, " move"], place: Int[np.ndarray, "sentence sentence"]
+) -> Float[np.ndarray, "matrix move"]:
     """Correlations with numbers of pairs so many sentences on, scaled by the root of the share of pairs that there are; 0 where hardly any is."""
-    count, found = len(place), np.zeros(len(steps))
+    count, found = len(place), np.zeros((len(rows), len(steps)))
     for at, step in enumerate(steps.tolist()):
         queries, keys = some.queries + step, some.keys + step
         inside = (np.minimum(queries, keys) >= 0) & (np.maximum(queries, keys) < count)
         where = np.where(inside, place[queries.clip(0, count - 1), keys.clip(0, count - 1)], -1)
         known = where >= 0
-        one, other = some.within[known], rows[where[known]]
-        scale = np.sqrt((one @ one) * (other @ other))
-        if scale > LEAST * max(known.sum(), 1):
-            found[at] = (one @ other) / scale * np.sqrt(known.mean())
-        elif not step:
-            found[at] = np.nan
+        one, least, overlap = some.within[known], LEAST * max(known.sum(), 1), np.sqrt(known.mean())
+        for matrix, other in enumerate(rows.take(where[known], axis=1)):
+            scale = np.sqrt((one @ one) * (other @ other))
+            if scale > least:
+                found[matrix, at] = (one @ other) / scale * overlap
+            elif not step:
+                found[matrix, at] = np.nan
     return found
 
 
@@ -183,8 +198,7 @@ def compare_two_some(one: SomePairs, other: SomePairs) -> PairAgreement:
     _, here, there = np.intersect1d(*places, assume_unique=True, return_indices=True)
     pairs, rho = len(here), np.nan
     if pairs >= FEWEST_PAIRS:
-        ranks = centred_ranks(np.stack([one.values[here], other.values[there]]))
-        rho = float(correlations(ranks @ ranks.T)[0, 1])
+        rho = _rho(one.values[here], other.values[there])
     nothing = dict.fromkeys(("within", "within_p", "partial", "partial_p"), np.nan)
     return PairAgreement(first=one.name, second=other.name, pairs=pairs, moves=0, rho=rho, **nothing)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import packed, spec_of
+from reportgen.analyses.charting import frameless, packed
 from reportgen.wording import two_decimals
 
 SERIES = ("#3b6ea8", "#b8621b", "#1f7f5c", "#9a4f86", "#7d6a12", "#7a7a7a")  # as in colours.css
@@ -30,7 +30,7 @@ def draw_scatter(
     colours = alt.Scale(domain=[SINK, OTHERS], range=[SERIES[1], SERIES[0]])
     shapes = alt.Scale(domain=[SINK, OTHERS], range=["diamond", "circle"])
     along = alt.Scale(type="log", nice=False, padding=8)  # pixels, so that points at the edges are whole
-    return spec_of(
+    return frameless(
         alt.Chart(alt.Data(values=packed(rows)), width=520, height=280)
         .mark_point(filled=True, opacity=0.7, size=36)
         .encode(
@@ -39,7 +39,6 @@ def draw_scatter(
             color=alt.Color("kind:N", title=None, scale=colours, legend=alt.Legend(orient="top", columnPadding=32)),
             shape=alt.Shape("kind:N", title=None, scale=shapes),
         )
-        .configure_view(stroke=None)
     )
 
 
@@ -58,7 +57,7 @@ def draw_ranks(alt: Any, methods: Sequence[str], ranks: Int[np.ndarray, "method 
         "shape": alt.Shape("sentence:N", title=None, scale=alt.Scale(domain=names, range=["circle", "square", "triangle-up", "diamond", "cross"])),
     }
     chart = alt.Chart(alt.Data(values=packed(rows)), width=alt.Step(44), height=240).mark_line(point={"filled": True, "size": 60}, opacity=0.85)
-    return spec_of(chart.encode(**encoded).configure_view(stroke=None))
+    return frameless(chart.encode(**encoded))
 
 
 def draw_matrix(
@@ -74,7 +73,7 @@ def draw_matrix(
     text = chart.mark_text(fontSize=10).encode(
         x=x, y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=alt.Scale(domain=["dark", "light"], range=["#101010", "#fefefe"]), legend=None)
     )
-    return spec_of(alt.layer(cells, text).resolve_scale(color="independent").properties(padding=MARGIN).configure_view(stroke=None))
+    return frameless(alt.layer(cells, text).resolve_scale(color="independent").properties(padding=MARGIN))
 
 
 def _cells(methods: Sequence[str], below: Float[np.ndarray, "method method"], above: Float[np.ndarray, "method method"]) -> Iterator[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.charting import packed, spec_of
+from reportgen.analyses.charting import frameless, packed
 from reportgen.wording import rounded
 
 CURVES = {"deletion": "taken out first", "insertion": "left in alone"}
@@ -48,7 +48,7 @@ def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
     width, height = (240, 180) if few else (150, 110)
     layers = alt.layer(line, band, data=alt.Data(values=packed(_rows(drawn)))).properties(width=width, height=height)
     facet = alt.Facet("method:N", title=None, sort=list(drawn.methods))
-    return spec_of(layers.facet(facet=facet, columns=min(len(drawn.methods), 2 if few else 4)).configure_view(stroke=None))
+    return frameless(layers.facet(facet=facet, columns=min(len(drawn.methods), 2 if few else 4)))
 
 
 def _rows(drawn: Drawn) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from reportgen.analyses.charting import packed, spec_of
+from reportgen.analyses.charting import frameless, packed
 from reportgen.analyses.link_effects.hidden import NOTHING, Hidden
 from reportgen.wording import rounded
 
@@ -44,7 +44,7 @@ def draw_effects(links: Hidden) -> dict[str, Any]:
         f"What hiding a link does against its attention, {len(rows)} of {len(links.effect)} hidden links as points. Effects go from {least:.3g} to {most:.3g} nats, "
         f"lifts from {np.nanmin(links.lift):.3g} to {np.nanmax(links.lift):.3g}; {int(links.first.sum())} links lead to the first sentence."
     )
-    return spec_of(chart.configure_view(stroke=None).properties(description=words))
+    return frameless(chart.properties(description=words))
 
 
 def _shown(count: int) -> Int[np.ndarray, " shown"]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import packed, spec_of
+from reportgen.analyses.charting import frameless, packed
 from reportgen.wording import rounded
 
 KINDS = ("other link of the table", "discovery")
@@ -44,4 +44,4 @@ def draw_distances(
         f"Share of attention against distance in sentences. The median of all pairs is {distances[0, 0]:.2%} at distance {distance[0]} and "
         f"{distances[-1, 0]:.3%} at distance {distance[-1]}; the {len(points)} links of the table are points, {sum(found for *_, found in points)} of them discoveries."
     )
-    return spec_of(chart.configure_view(stroke=None).properties(description=words))
+    return frameless(chart.properties(description=words))
