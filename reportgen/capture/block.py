@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.block_loops import gather
 from reportgen.capture.fused import NOTHING_LEFT, Keys, Rows, Sums
 from reportgen.capture.layout import Run, Stack
 from reportgen.capture.row_groups import RowGroups
@@ -102,28 +102,34 @@ def _rounded(count: int) -> int:
     return -(-count // WHOLE) * WHOLE
 
 
+class Pairs(NamedTuple):
+    """Rows and keys of single weights, counted from the block's first, in order of the rows."""
+
+    rows: Int[np.ndarray, " pair"]
+    keys: Int[np.ndarray, " pair"]
+
+
 @dataclass(kw_only=True, eq=False)
 class Block:
-    """Weights of some query rows on the keys they may see, invisible keys with weight 0, and their sums.
+    """What is kept of the weights of some query rows on the keys they may see: their sums, and what reducers take of them.
 
-    `complete` says that the weights of a row sum to 1; where a sink is a score of no key, they do not. Mutable for speed: `weights` and `sums` are used again for the next block, so reducers must not keep views of them.
+    `pairs` holds the weights that each reducer of pairs asked for, 0 where the row does not see the key or the block does not have it; `of_target` the sum over
+    the rows that the target reads, None where the block has none; `weights` all of them, where a reducer of the pass takes whole rows, invisible keys with weight 0.
+    `complete` says that the weights of a row sum to 1; where a sink is a score of no key, they do not. Mutable for speed: all this is used again for the next block, so reducers must not keep views of it.
     """
 
     layer: int
     plan: BlockPlan
     stack: Stack
     visibility: Visibility
-    weights: Float[torch.Tensor, "head row key"]
     sums: Sums
+    pairs: Mapping[object, Float[np.ndarray, "head pair"]] = field(default_factory=dict)
+    of_target: Float[torch.Tensor, "head key"] | None = None
+    weights: Float[torch.Tensor, "head row key"] | None = None
     complete: bool = True
 
     def __post_init__(self) -> None:
         self.rows, self.keys = self.plan.rows, self.plan.keys
-
-    @property
-    def cells(self) -> Float[torch.Tensor, "head row key"]:
-        """The weights where the model is."""
-        return self.weights
 
     @cached_property
     def head_mean(self) -> Float[torch.Tensor, "row key"]:
@@ -146,8 +152,5 @@ class Block:
         return np.divide(1.0, self.sums.left, out=np.zeros(self.sums.left.shape, np.float32), where=self.any_left)
 
     def at(self, rows: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "head pair"]:
-        """The weights of some pairs, rows and keys counted from the block's first."""
-        heads, _, width = self.weights.shape
-        found = np.empty((heads, len(rows)), np.float32)
-        gather(self.weights.numpy().reshape(heads, -1), rows * width + keys, found)
-        return found
+        """The weights of some pairs, rows and keys counted from the block's first, where all weights are kept."""
+        return self.weights.numpy()[:, rows, keys]

@@ -11,11 +11,11 @@ from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, greatest_weight,
 
 
 @compiled(IN_ORDER)
-def gather(cells, places, found):
-    """The cells (head cell) at some places, into `found` (head place)."""
+def gather(cells, places, start, found):
+    """The cells (head cell) at some places, into `found` (head place) from `start` on; 0 for place -1."""
     for head in range(len(cells)):
-        for place in range(len(places)):
-            found[head, place] = cells[head, places[place]]
+        for index in range(len(places)):
+            found[head, start + index] = cells[head, places[index]] if places[index] >= 0 else np.float32(0.0)
 
 
 @compiled(IN_ORDER)

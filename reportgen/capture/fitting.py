@@ -18,6 +18,7 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.reducers.offsets import OFFSETS
 from reportgen.capture.reducers.sentence_mass import FLOAT32_CELLS
+from reportgen.capture.taking import rows_of_a_piece
 from reportgen.capture.targets import Target
 from reportgen.capture.token_links import AHEAD, BEHIND, FIRST, segment_of
 from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
@@ -142,10 +143,18 @@ def _first_tokens(given: Feed, share: float) -> Feed:
 
 
 def _block(stack: Stack, limits: Limits, device: str) -> float:
+    """On the CPU a piece of its weights, sums by group, the mean over heads, and the pairs that reducers take; all weights where one takes whole rows."""
     cells = min(limits.cells, limits.rows * stack.heads * stack.keys.tokens)
-    groups = len(stack.queries.runs) / stack.queries.tokens + 2 / limits.rows  # of a block's rows
-    arrays = 1 + groups + 2 / stack.heads if device == "cpu" else _arrays_on_a_device(stack.heads, stack.keys.tokens)
-    return cells * arrays * FLOAT
+    if device != "cpu":
+        return cells * _arrays_on_a_device(stack.heads, stack.keys.tokens) * FLOAT
+    text = stack.queries
+    groups = len(text.runs) / text.tokens + 2 / limits.rows  # of a block's rows
+    whole = stack.crosses or text.mentions is not None or text.syntax is not None
+    piece = rows_of_a_piece(stack.heads, stack.keys.tokens) * stack.heads * stack.keys.tokens
+    pairs = (
+        0 if stack.crosses else 2 * stack.heads * (2 * _copies(stack) / text.tokens + len(OFFSETS)) * limits.rows
+    )  # twice the mean: later rows have more copies
+    return (cells * (whole + groups + 2 / stack.heads) + piece + pairs) * FLOAT
 
 
 def _second_look(stack: Stack, device: str) -> int:
@@ -170,10 +179,13 @@ def _added_up(stack: Stack, whole: bool) -> int:
 
 def _pairs_of_tokens(stack: Stack) -> int:
     """Which tokens are looked up in every layer: earlier copies of a token and those after them, and those at fixed offsets."""
-    ids = stack.queries.ids
-    repeats = np.unique(ids, return_counts=True)[1].astype(np.int64)
-    copies = int((repeats * (repeats - 1) // 2).sum())
-    return copies * (4 * DOUBLE + 2) + len(ids) * len(OFFSETS) * (4 * DOUBLE + 1)
+    return _copies(stack) * (4 * DOUBLE + 6 * FLOAT + 2) + stack.queries.tokens * len(OFFSETS) * (4 * DOUBLE + FLOAT + 1)
+
+
+def _copies(stack: Stack) -> int:
+    """How many pairs there are of a token and an earlier copy of it."""
+    repeats = np.unique(stack.queries.ids, return_counts=True)[1].astype(np.int64)
+    return int((repeats * (repeats - 1) // 2).sum())
 
 
 def _divergences(stack: Stack) -> int:

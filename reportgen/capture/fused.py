@@ -155,11 +155,11 @@ def _add_sinks(sinks, factor, head, index, group, rows, keys, sums):
 
 
 @compiled(IN_ORDER)
-def _sum_row(cells, head, index, group, extra, rows, keys, edges, sums):
+def _sum_row(cells, at, head, index, group, extra, rows, keys, edges, sums):
     """One row of one head: scores become weights, without the sinks, and are added to the sums that need no other head."""
     first, last = rows.first[index], rows.last[index]
     start, stop = rounded(first, last, cells.shape[2])
-    whole = cells[head, index]
+    whole = cells[head, at]
     fill(whole[start:first], NO_SCORE)
     fill(whole[last:stop], NO_SCORE)
     factor = _softmax(whole[start:stop], start, extra, keys.sinks, head, index, sums)
@@ -199,7 +199,7 @@ def _three_with_each_other(a, b, c, times_b, times_c, share, inside, between, he
 
 
 @compiled(IN_ORDER)
-def _add_heads(cells, index, group, start, stop, keys, between, sums):
+def _add_heads(cells, at, index, group, start, stop, keys, between, sums):
     """What is made of several heads' rows at a time, without the sinks: products of every two, the mean, and masses that have other factors than 1.
 
     Three heads at a time; beyond the last they are the last. Products of the sinks are added to the plain ones.
@@ -208,7 +208,7 @@ def _add_heads(cells, index, group, start, stop, keys, between, sums):
     share = np.float32(1.0 / heads)
     for head in range(0, heads, 3):
         second, third = min(head + 1, heads - 1), min(head + 2, heads - 1)
-        a, b, c = cells[head, index, start:stop], cells[second, index, start:stop], cells[third, index, start:stop]
+        a, b, c = cells[head, at, start:stop], cells[second, at, start:stop], cells[third, at, start:stop]
         times_b, times_c = np.float32(head + 1 < heads), np.float32(head + 2 < heads)
         same, inside, away = _three_with_each_other(
             a, b, c, times_b, times_c, share, keys.inside[start:stop], between[start:stop], sums.head_mean[index, start:stop]
@@ -218,51 +218,53 @@ def _add_heads(cells, index, group, start, stop, keys, between, sums):
             sums.inside[one, index] += inside[one - head]
             sums.sentences_away[one, index] += away[one - head]
             for another in range(head, one + 1):
-                _add_product(cells, index, group, start, stop, one, another, same[place], sums)
+                _add_product(cells, at, index, group, start, stop, one, another, same[place], sums)
                 place += 1
         for other in range(0, head, 3):
-            found = nine_products(a, b, c, cells[other, index, start:stop], cells[other + 1, index, start:stop], cells[other + 2, index, start:stop])
+            found = nine_products(a, b, c, cells[other, at, start:stop], cells[other + 1, at, start:stop], cells[other + 2, at, start:stop])
             for place in range(9):
                 if head + place // 3 < heads:
-                    _add_product(cells, index, group, start, stop, head + place // 3, other + place % 3, found[place], sums)
+                    _add_product(cells, at, index, group, start, stop, head + place // 3, other + place % 3, found[place], sums)
 
 
 @compiled(IN_ORDER)
-def _add_product(cells, index, group, start, stop, head, other, found, sums):
+def _add_product(cells, at, index, group, start, stop, head, other, found, sums):
     scale = np.float64(sums.left[head, index]) * np.float64(sums.left[other, index])
-    exact = np.float64(found) if scale > SMALL else product_of_small(cells[head, index, start:stop], cells[other, index, start:stop])
+    exact = np.float64(found) if scale > SMALL else product_of_small(cells[head, at, start:stop], cells[other, at, start:stop])
     if sums.left[head, index] > NOTHING_LEFT and sums.left[other, index] > NOTHING_LEFT:
         sums.products_left[group, head, other] += exact / scale
     sums.products[group, head, other] += exact + product(sums.sink_weights[head, index], sums.sink_weights[other, index])
 
 
 @compiled(IN_ORDER)
-def _sum_run(cells, group, start, stop, extra, rows, keys, edges, between, sums):
+def _sum_run(cells, first_row, group, start, stop, extra, rows, keys, edges, between, sums):
     _note_between(rows.sentence[start], keys.sentence, keys.inside, between)
     for index in range(start, stop):
+        at = index - first_row
         fill(sums.head_mean[index], np.float32(0.0))
         for head in range(len(cells)):
-            _sum_row(cells, head, index, group, extra[head], rows, keys, edges, sums)
+            _sum_row(cells, at, head, index, group, extra[head], rows, keys, edges, sums)
         first, last = rounded(rows.first[index], rows.last[index], cells.shape[2])
-        _add_heads(cells, index, group, first, last, keys, between, sums)
+        _add_heads(cells, at, index, group, first, last, keys, between, sums)
         for head in range(len(cells)):
             for place in range(len(keys.sinks)):
                 key = keys.sinks[place]
                 if rows.first[index] <= key < rows.last[index]:
-                    cells[head, index, key] = sums.sink_weights[head, index, place]
+                    cells[head, at, key] = sums.sink_weights[head, index, place]
 
 
 @compiled(IN_ORDER)
-def sum_runs(cells, starts, stops, groups, extra, rows, keys, edges, between, sums):
+def sum_runs(cells, first_row, opened, starts, stops, groups, extra, rows, keys, edges, between, sums):
     """The rows from each start to its stop, all of one group, which are numbered in order: `cells` (head row key) go from scores to weights, and `sums` are added to.
 
+    The cells' first row is the block's `first_row`, by which starts and stops are counted, and their first key is the block's. `opened` groups have rows before; gives how many have now.
     `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances; `between` (key) is overwritten.
     """
-    opened = 0
     for run in range(len(starts)):
         if groups[run] == opened:
             fill(sums.group_maxima[opened], np.float32(0.0))
             for head in range(len(cells)):
                 fill(sums.group_sums[head, opened], np.float32(0.0))
             opened += 1
-        _sum_run(cells, groups[run], starts[run], stops[run], extra, rows, keys, edges, between, sums)
+        _sum_run(cells, first_row, groups[run], starts[run], stops[run], extra, rows, keys, edges, between, sums)
+    return opened

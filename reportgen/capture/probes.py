@@ -48,6 +48,8 @@ def _probe_layout(row: np.ndarray) -> TextLayout:
 class FixedOffsets:
     """A reducer: mean weight at the probes' fixed offsets, as it is and over what the first token leaves."""
 
+    whole_rows = True
+
     def __init__(self, layers: int, heads: int) -> None:
         self.total = {name: np.zeros((2, layers, heads)) for name in OFFSETS}
         self.rows = {name: np.zeros((2, layers, heads)) for name in OFFSETS}

@@ -112,6 +112,8 @@ def outputs_differ(one: Any, other: Any) -> float:
 class WholeWeights:
     """A reducer that keeps everything, layer x head x query x key: for texts of a few tokens only."""
 
+    whole_rows = True
+
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.weights = torch.zeros(stack.layers, stack.heads, stack.queries.tokens, stack.keys.tokens)

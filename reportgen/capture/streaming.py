@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block, BlockPlan, plan_blocks
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, Block, plan_blocks
 from reportgen.capture.feeding import StackOf, stack_namer
 from reportgen.capture.fused import NO_SCORE
 from reportgen.capture.lanes import lanes_on
@@ -22,6 +22,7 @@ from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.reducers.reducer import Reducer
 from reportgen.capture.scores import LayerScores, ScoreRule, layer_scores, score_rule
 from reportgen.capture.summing import Summing
+from reportgen.capture.taking import Taking
 from reportgen.capture.torch_sums import DeviceSumming
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
@@ -49,7 +50,7 @@ class StackPass:
     progress: Progress | None = None
     rows_at_most: int = ROWS_AT_MOST
     cells_at_most: int = CELLS_AT_MOST
-    plans: dict[Visibility, Sequence[BlockPlan]] = field(default_factory=dict)
+    takings: dict[Visibility, Sequence[Taking]] = field(default_factory=dict)
     layers: list[LayerScores] = field(default_factory=list)
     done: int = 0
     working: dict[torch.device, Working] = field(default_factory=dict)
@@ -61,15 +62,16 @@ class StackPass:
         working, values = self._working(query.device), value[0].float()
         output = torch.empty(*query.shape[1:3], values.shape[-1], device=query.device)
 
-        def attended(slot: int, plan: BlockPlan) -> Block:
-            cells = working.summing[slot].scores(plan)
-            scores.between(plan.rows, plan.keys, out=cells)
-            block = working.summing[slot].block(layer, plan, visibility, cells, rule.extra)
-            output[:, plan.rows] = torch.bmm(block.cells.view(len(values), -1, plan.shape[1]), values[:, plan.keys]).view(-1, plan.shape[0], values.shape[-1])
-            scores.log_normalisers[:, plan.rows] = torch.from_numpy(block.sums.log_normaliser)
+        def attend(rows: slice, keys: slice, weights: torch.Tensor) -> None:
+            shape = (-1, rows.stop - rows.start, values.shape[-1])
+            output[:, rows] = torch.bmm(weights.view(len(values), -1, weights.shape[2]), values[:, keys]).view(shape)
+
+        def attended(slot: int, taking: Taking) -> Block:
+            block = working.summing[slot].block(layer, taking, visibility, scores.between, attend, rule.extra)
+            scores.log_normalisers[:, taking.plan.rows] = torch.from_numpy(block.sums.log_normaliser)
             return block
 
-        working.lanes.work(self._plans(visibility), attended, self._add)
+        working.lanes.work(self._takings(visibility), attended, self._add)
         if self.keep_layers:
             self.layers.append(scores)
         refuse_what_is_not_finite(self.stack.name, layer, output)
@@ -79,12 +81,13 @@ class StackPass:
         """The next layer from its whole weights, for models that are read one layer at a time: their logarithms are scores that give them back."""
         layer, working = self._open_layer(weights), self._working(weights.device)
 
-        def logarithms(slot: int, plan: BlockPlan) -> Block:
-            cells = working.summing[slot].scores(plan)
-            torch.log(weights[:, plan.rows, plan.keys], out=cells).clamp_(min=float(NO_SCORE))
-            return working.summing[slot].block(layer, plan, visibility, cells)
+        def logarithms(rows: slice, keys: slice, out: torch.Tensor) -> None:
+            torch.log(weights[:, rows, keys], out=out).clamp_(min=float(NO_SCORE))
 
-        working.lanes.work(self._plans(visibility), logarithms, self._add)
+        def summed(slot: int, taking: Taking) -> Block:
+            return working.summing[slot].block(layer, taking, visibility, logarithms, lambda rows, keys, weights: None)
+
+        working.lanes.work(self._takings(visibility), summed, self._add)
 
     def _working(self, device: torch.device) -> Working:
         if device not in self.working:
@@ -105,11 +108,12 @@ class StackPass:
         refuse_what_is_not_finite(stack.name, layer, by_head, *others)
         return layer
 
-    def _plans(self, visibility: Visibility) -> Sequence[BlockPlan]:
+    def _takings(self, visibility: Visibility) -> Sequence[Taking]:
         """The blocks of a layer; layers that share a mask share them."""
-        if visibility not in self.plans:
-            self.plans[visibility] = tuple(plan_blocks(self.stack, visibility, self.rows_at_most, self.cells_at_most))
-        return self.plans[visibility]
+        if visibility not in self.takings:
+            plans = plan_blocks(self.stack, visibility, self.rows_at_most, self.cells_at_most)
+            self.takings[visibility] = tuple(Taking.of(plan, visibility, self.stack, self.reducers) for plan in plans)
+        return self.takings[visibility]
 
 
 def refuse_what_is_not_finite(stack: str, layer: int, *tensors: torch.Tensor) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from reportgen.capture.block import Block, BlockPlan, decay_edges
+from reportgen.capture.block_loops import gather
 from reportgen.capture.fused import NO_SCORE, Sums, sum_runs
 from reportgen.capture.layout import Stack
+from reportgen.capture.taking import Taking
 from reportgen.capture.visibility import Visibility
 
 BY_ROW = ("log_normaliser", "greatest", "entropy", "inside", "sentences_away", "left", "entropy_left", "tokens_away")
+
+
+Write = Callable[[slice, slice, torch.Tensor], None]
+Attend = Callable[[slice, slice, torch.Tensor], None]
 
 
 class Summing:
@@ -24,25 +31,52 @@ class Summing:
         self.edges = decay_edges(max(stack.queries.tokens, stack.keys.tokens))
         self.buffers: dict[str, np.ndarray] = {}
 
-    def scores(self, plan: BlockPlan) -> Float[torch.Tensor, "head row key"]:
-        """Where the scores of the next block go; what it holds is undefined."""
-        return torch.from_numpy(self._buffer("scores", self.stack.heads, *plan.shape))
+    def block(self, layer: int, taking: Taking, visibility: Visibility, write: Write, attend: Attend, extra: Float[np.ndarray, " head"] | None = None) -> Block:
+        """The block of some rows, a piece at a time: `write` puts the scores of rows and keys into an array, `attend` is given their weights in the same.
 
-    def block(
-        self,
-        layer: int,
-        plan: BlockPlan,
-        visibility: Visibility,
-        scores: Float[torch.Tensor, "head row key"],
-        extra: Float[np.ndarray, " head"] | None = None,
-    ) -> Block:
-        """The block of these scores, which become its weights in place. `extra` is a score of no key for each head: weights then sum to less than 1."""
-        cells, sums = scores.numpy(), self._sums(len(scores), plan)
-        of_no_key = np.full(len(scores), NO_SCORE) if extra is None else extra
-        starts, stops = np.array([run.start for run in plan.runs]), np.array([run.stop for run in plan.runs])
+        `extra` is a score of no key for each head: weights then sum to less than 1.
+        """
+        plan, heads, opened = taking.plan, self.stack.heads, 0
+        block = self._empty_block(layer, taking, visibility, complete=extra is None)
+        of_no_key = np.full(heads, NO_SCORE) if extra is None else extra
         between = self._buffer("between", plan.shape[1])
-        sum_runs(cells, starts, stops, plan.groups.of_run, of_no_key, plan.of_rows, plan.of_keys, self.edges, between, sums)
-        return Block(layer=layer, plan=plan, stack=self.stack, visibility=visibility, weights=scores, sums=sums, complete=extra is None)
+        for index, piece in enumerate(taking.pieces):
+            cells = self._buffer("cells", heads, piece.rows.stop - piece.rows.start, piece.keys)
+            weights = torch.from_numpy(cells)
+            rows = slice(plan.rows.start + piece.rows.start, plan.rows.start + piece.rows.stop)
+            keys = slice(plan.keys.start, plan.keys.start + piece.keys)
+            write(rows, keys, weights)
+            opened = sum_runs(
+                cells, piece.rows.start, opened, piece.starts, piece.stops, piece.groups, of_no_key, plan.of_rows, plan.of_keys, self.edges, between, block.sums
+            )
+            attend(rows, keys, weights)
+            self._take(block, taking, index, weights)
+        return block
+
+    def _empty_block(self, layer: int, taking: Taking, visibility: Visibility, complete: bool) -> Block:
+        plan, heads = taking.plan, self.stack.heads
+        return Block(
+            layer=layer,
+            plan=plan,
+            stack=self.stack,
+            visibility=visibility,
+            sums=self._sums(heads, plan),
+            pairs={reducer: self._buffer(f"pairs {index}", heads, len(pairs.rows)) for index, (reducer, pairs) in enumerate(taking.pairs.items())},
+            of_target=torch.zeros(heads, plan.shape[1], dtype=torch.float64) if len(taking.rows_of_target) else None,
+            weights=torch.from_numpy(self._buffer("weights", heads, *plan.shape)) if taking.whole else None,
+            complete=complete,
+        )
+
+    def _take(self, block: Block, taking: Taking, index: int, weights: Float[torch.Tensor, "head row key"]) -> None:
+        """What is kept of the weights of a piece."""
+        piece, cells = taking.pieces[index], weights.numpy().reshape(len(weights), -1)
+        for reducer, of_pieces in taking.places.items():
+            gather(cells, of_pieces[index].places, of_pieces[index].first, block.pairs[reducer])
+        if len(piece.of_target):
+            block.of_target[:, : piece.keys] += weights[:, torch.from_numpy(piece.of_target)].sum(1)
+        if block.weights is not None:
+            block.weights[:, piece.rows, : piece.keys] = weights
+            block.weights[:, piece.rows, piece.keys :] = 0.0
 
     def _sums(self, heads: int, plan: BlockPlan) -> Sums:
         (rows, keys), groups, sinks, bins = plan.shape, len(plan.groups.sentence), len(plan.of_keys.sinks), len(self.edges) - 1

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from reportgen.capture.block import Block, BlockPlan, decay_edges
+from reportgen.capture.block import Block, BlockPlan, Pairs, decay_edges
 from reportgen.capture.fused import NO_SCORE, NOTHING_LEFT, Sums
 from reportgen.capture.layout import Stack
+from reportgen.capture.summing import Attend, Write
+from reportgen.capture.taking import Taking
 from reportgen.capture.visibility import Visibility
 
 IN_DOUBLE = ("products", "products_left")  # added up over blocks
-
-
-class DeviceBlock(Block):
-    """A block whose weights lie on a device: they are copied when a reducer asks for all of them, single ones are gathered there."""
-
-    def __init__(self, *, layer: int, plan: BlockPlan, stack: Stack, visibility: Visibility, on_device: torch.Tensor, sums: Sums, complete: bool) -> None:
-        self.layer, self.plan, self.stack, self.visibility = layer, plan, stack, visibility
-        self.on_device, self.sums, self.complete = on_device, sums, complete
-        self.__post_init__()
-
-    @property
-    def cells(self) -> Float[torch.Tensor, "head row key"]:
-        """The weights where the model is."""
-        return self.on_device
-
-    @cached_property
-    def weights(self) -> Float[torch.Tensor, "head row key"]:
-        """The weights on the CPU."""
-        return self.on_device.cpu()
-
-    def at(self, rows: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "head pair"]:
-        """The weights of some pairs, rows and keys counted from the block's first."""
-        places = torch.from_numpy(rows * self.plan.shape[1] + keys).to(self.on_device.device)
-        return self.on_device.flatten(1).index_select(1, places).cpu().numpy()
 
 
 class DeviceSumming:
@@ -53,24 +30,35 @@ class DeviceSumming:
         self.edges = decay_edges(longest)
         self.bin_of_gap = torch.from_numpy(np.searchsorted(self.edges, np.arange(longest + 1), side="right") - 1).to(device)
 
-    def scores(self, plan: BlockPlan) -> Float[torch.Tensor, "head row key"]:
-        """Where the scores of the next block go; what it holds is undefined."""
-        return torch.empty(self.stack.heads, *plan.shape, device=self.device)
+    def block(self, layer: int, taking: Taking, visibility: Visibility, write: Write, attend: Attend, extra: Float[np.ndarray, " head"] | None = None) -> Block:
+        """The block of some rows, all at once: `write` puts the scores of rows and keys into an array, `attend` is given their weights.
 
-    def block(
-        self,
-        layer: int,
-        plan: BlockPlan,
-        visibility: Visibility,
-        scores: Float[torch.Tensor, "head row key"],
-        extra: Float[np.ndarray, " head"] | None = None,
-    ) -> DeviceBlock:
-        """The block of these scores, which are used up. `extra` is a score of no key for each head: weights then sum to less than 1."""
-        of_no_key = None if extra is None else torch.from_numpy(extra).to(self.device)[:, None]
+        `extra` is a score of no key for each head: weights then sum to less than 1.
+        """
+        plan, of_no_key = taking.plan, None if extra is None else torch.from_numpy(extra).to(self.device)[:, None]
+        scores = torch.empty(self.stack.heads, *plan.shape, device=self.device)
+        write(plan.rows, plan.keys, scores)
         weights, logs, log_normaliser = _weigh(scores.masked_fill_(self._hidden(plan), float(NO_SCORE)), of_no_key)
+        attend(plan.rows, plan.keys, weights)
         sums = {"log_normaliser": log_normaliser, **self._over_all_keys(plan, weights, logs), **self._by_key(plan, weights)}
         sums |= self._without_sinks(plan, sums.pop("moments"), logs)
-        return DeviceBlock(layer=layer, plan=plan, stack=self.stack, visibility=visibility, on_device=weights, sums=_on_the_cpu(sums), complete=extra is None)
+        return Block(
+            layer=layer,
+            plan=plan,
+            stack=self.stack,
+            visibility=visibility,
+            sums=_on_the_cpu(sums),
+            pairs={reducer: self._at(plan, pairs, weights) for reducer, pairs in taking.pairs.items()},
+            of_target=weights[:, self._sent(taking.rows_of_target)].sum(1).cpu().double() if len(taking.rows_of_target) else None,
+            weights=weights.cpu() if taking.whole else None,
+            complete=extra is None,
+        )
+
+    def _at(self, plan: BlockPlan, pairs: Pairs, weights: Float[torch.Tensor, "head row key"]) -> Float[np.ndarray, "head pair"]:
+        """Single weights, 0 for keys that the block does not have."""
+        inside = (pairs.keys >= 0) & (pairs.keys < plan.shape[1])
+        places = self._sent(np.where(inside, pairs.rows * plan.shape[1] + pairs.keys, 0))
+        return (weights.flatten(1).index_select(1, places) * self._sent(inside)).cpu().numpy()
 
     def _sent(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)

@@ -6,8 +6,9 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +19,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tiny import stack_of
 
 from reportgen.capture import fused, vectors
-from reportgen.capture.block import Block, plan_rows
+from reportgen.capture.block import Block, BlockPlan, plan_rows
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
 from reportgen.capture.reducers.offsets import FixedOffsets
+from reportgen.capture.self_check import WholeWeights
 from reportgen.capture.summing import Summing
+from reportgen.capture.taking import Taking
 from reportgen.capture.torch_sums import DeviceSumming
 from reportgen.capture.visibility import Visibility
 
@@ -34,6 +37,19 @@ SummingOf = Callable[[Stack], Summing | DeviceSumming]
 @pytest.fixture(scope="module", params=[Summing, lambda stack: DeviceSumming(stack, torch.device("cpu"))], ids=["compiled", "array operations"])
 def summing_of(request: pytest.FixtureRequest) -> SummingOf:
     return request.param
+
+
+def block_of(
+    given: np.ndarray, plan: BlockPlan, visibility: Visibility, summing: Summing | DeviceSumming, reducers: Sequence[Any] = (), extra: Any = None
+) -> Block:
+    """The block of these scores (head row key)."""
+
+    def write(rows: slice, keys: slice, out: torch.Tensor) -> None:
+        out.copy_(
+            torch.from_numpy(given[:, rows.start - plan.rows.start : rows.stop - plan.rows.start, keys.start - plan.keys.start : keys.stop - plan.keys.start])
+        )
+
+    return summing.block(0, Taking.of(plan, visibility, summing.stack, reducers), visibility, write, lambda rows, keys, weights: None, extra)
 
 
 @pytest.fixture(scope="module", params=["both sides", "causal", "window"])
@@ -61,13 +77,11 @@ def block_and_weights(
     request: pytest.FixtureRequest, layout: TextLayout, visibility: Visibility, summing_of: SummingOf
 ) -> tuple[Block, np.ndarray, np.ndarray]:
     """A block of rows in the middle; its weights and its log normalisers by the formula."""
-    rows = slice(19, 53)
-    plan, summing = plan_rows(stack_of(layout, heads=HEADS), visibility, rows), summing_of(stack_of(layout, heads=HEADS))
+    rows, stack = slice(19, 53), stack_of(layout, heads=HEADS)
+    plan = plan_rows(stack, visibility, rows)
     given = np.random.default_rng(3).normal(scale=6, size=(HEADS, *plan.shape)).astype(np.float32)
-    scores = summing.scores(plan)
-    scores.copy_(torch.from_numpy(given))
     extra = np.full(HEADS, fused.NO_SCORE if request.param is None else request.param, np.float32)
-    block = summing.block(0, plan, visibility, scores, extra)
+    block = block_of(given, plan, visibility, summing_of(stack), [WholeWeights(stack)], extra)
     key = np.arange(plan.keys.start, plan.keys.stop)
     seen = (key >= visibility.first[rows, None]) & (key < visibility.last[rows, None])
     powers = np.where(seen, np.exp(given.astype(np.float64)), 0.0)
@@ -144,7 +158,7 @@ def test_the_greatest_score_is_found_whatever_its_sign() -> None:
 def test_a_row_that_looks_at_sinks_alone_has_nothing_left(layout: TextLayout, summing_of: SummingOf) -> None:
     causal = Visibility(first=np.zeros(TOKENS, int), last=np.arange(TOKENS) + 1, keys=TOKENS)
     plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(0, 7)), summing_of(stack_of(layout, heads=HEADS))
-    block = summing.block(0, plan, causal, summing.scores(plan).zero_())
+    block = block_of(np.zeros((HEADS, *plan.shape), np.float32), plan, causal, summing)
     assert not block.any_left[:, 0].any()
     assert block.any_left[:, 1:].all()
     assert (block.sums.left[:, 0] == 0).all()
@@ -156,7 +170,7 @@ def test_heads_are_compared_exactly_also_where_almost_all_lies_on_a_sink(layout:
     plan, summing = plan_rows(stack_of(layout, heads=HEADS), causal, slice(40, 45)), summing_of(stack_of(layout, heads=HEADS))
     given = np.random.default_rng(5).normal(size=(HEADS, *plan.shape)).astype(np.float32)
     given[:, :, 0] = 60.0  # leaves about 1e-25 for each other key
-    block = summing.block(0, plan, causal, summing.scores(plan).copy_(torch.from_numpy(given)))
+    block = block_of(given, plan, causal, summing)
     powers = np.where(np.arange(plan.shape[1]) <= np.arange(40, 45)[:, None], np.exp(given.astype(np.float64)), 0.0)
     powers[:, :, layout.sinks] = 0.0
     renormalised = powers / powers.sum(2, keepdims=True)
@@ -177,7 +191,7 @@ def test_distances_of_three_tokens_that_see_each_other_by_hand(summing_of: Summi
     reducers = [Distances(stack), SentenceDistance(stack), FixedOffsets(stack)]
     for rows in (slice(0, 2), slice(2, 3)):
         plan = plan_rows(stack, full, rows)
-        block = summing.block(0, plan, full, summing.scores(plan).copy_(torch.from_numpy(np.log(weights[None, rows]))))
+        block = block_of(np.log(weights[None, rows]), plan, full, summing, reducers)
         for reducer in reducers:
             reducer.add(block)
     found = {name: values[0, 0] for reducer in reducers for name, values in reducer.arrays().items() if name not in ("decay_edges", "fixed_offsets")}

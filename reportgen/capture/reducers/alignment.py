@@ -23,6 +23,8 @@ class Alignment:
     hold, count as 0, and a source token that gets nothing else has entropy 0. Memory: heads x source tokens.
     """
 
+    whole_rows = True
+
     def __init__(self, stack: Stack) -> None:
         self.stack, self.queries = stack, np.flatnonzero(stack.queries.sentence_of_token >= 0)
         self.layers: list[dict[str, Float[np.ndarray, " row_of_heads"]]] = []

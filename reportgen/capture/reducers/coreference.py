@@ -26,6 +26,8 @@ class Coreference:
     Source: after Clark et al. 2019, section 4.3; the controls: none, defined here. Memory: heads x (rows of mentions in a block) x keys, a few rows at a time.
     """
 
+    whole_rows = True
+
     def __init__(self, stack: Stack) -> None:
         self.stack, pairs = stack, stack.queries.mentions
         counted = stack.queries.sentence_queries[pairs.queries] & ~np.isin(pairs.keys, stack.keys.sinks)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.block import Block, BlockPlan
+from reportgen.capture.block import Block, BlockPlan, Pairs
 from reportgen.capture.block_loops import add_rows, masses_on_kinds, strongest_keys
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack
@@ -124,11 +124,14 @@ class FirstToken:
     def __init__(self, stack: Stack) -> None:
         self.sums = SentenceSums.of(stack)
 
+    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+        """All rows on the first token."""
+        rows = np.arange(plan.shape[0])
+        return Pairs(rows=rows, keys=np.full(len(rows), -plan.keys.start))
+
     def add(self, block: Block) -> None:
         later = np.arange(block.rows.start, block.rows.stop) > 0
-        rows = np.arange(len(later))
-        values = block.at(rows, np.zeros_like(rows)) * later if block.keys.start == 0 else np.zeros(block.any_left.shape)
-        self.sums.add(block, values, later)
+        self.sums.add(block, block.pairs[self] * later, later)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return self.sums.arrays("first_token")

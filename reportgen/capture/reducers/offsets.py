@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.block import Block, BlockPlan
+from reportgen.capture.block import Block, BlockPlan, Pairs
 from reportgen.capture.block_loops import add_offsets
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.by_sentence import SentenceSums, halved
 from reportgen.capture.reducers.examples import GreatestWeight
+from reportgen.capture.visibility import Visibility
 
 FARTHEST = 8
 OFFSETS = np.concatenate([np.arange(1, FARTHEST + 1), -np.arange(1, FARTHEST + 1)])  # q - k; the latter half where the future is seen
@@ -29,14 +30,16 @@ class FixedOffsets:
         shape = (2, stack.layers, stack.heads, len(OFFSETS), stack.queries.sentences)
         self.total, self.rows = np.zeros(shape, np.float32), np.zeros(shape, np.float32)  # kind layer head offset sentence
         self.example_before, self.example_after = GreatestWeight(stack), GreatestWeight(stack)
-        self.causal, self.pairs = True, dict[BlockPlan, OffsetPairs]()
+        self.causal, self.of_plan = True, dict[BlockPlan, OffsetPairs]()
+
+    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+        """All rows that count on the tokens at each offset."""
+        found = self.of_plan[plan] = OffsetPairs(plan, visibility, self.layout)
+        return Pairs(rows=found.rows, keys=found.keys)
 
     def add(self, block: Block) -> None:
         self.causal &= block.visibility.causal
-        if block.plan not in self.pairs:
-            self.pairs[block.plan] = OffsetPairs(block, self.layout)
-        pairs = self.pairs[block.plan]
-        weights = block.at(pairs.rows, pairs.keys)
+        pairs, weights = self.of_plan[block.plan], block.pairs[self]
         self.total[:, block.layer][..., pairs.sentences] += pairs.by_sentence(weights, block.share_of_left)
         self.rows[0, block.layer][..., pairs.sentences] += pairs.rows_by_sentence
         self.rows[1, block.layer][..., pairs.sentences] += pairs.rows_with(block.any_left)
@@ -76,18 +79,18 @@ class OffsetPairs:
     token before it, and of a query and the token after it: which of all pairs, their queries and keys as the text's tokens.
     """
 
-    def __init__(self, block: Block, layout: TextLayout) -> None:
-        keys = np.arange(block.rows.start, block.rows.stop)[:, None] - OFFSETS  # row offset
-        self.counts: Bool[np.ndarray, "row offset"] = (keys >= 0) & (keys < layout.tokens) & (block.counted[:, None] > 0)
-        seen = (keys >= block.keys.start) & (keys < block.keys.stop) & (~block.visibility.causal | (OFFSETS > 0))
+    def __init__(self, plan: BlockPlan, visibility: Visibility, layout: TextLayout) -> None:
+        keys = np.arange(plan.rows.start, plan.rows.stop)[:, None] - OFFSETS  # row offset
+        self.counts: Bool[np.ndarray, "row offset"] = (keys >= 0) & (keys < layout.tokens) & layout.sentence_queries[plan.rows, None]
+        seen = (keys >= plan.keys.start) & (keys < plan.keys.stop) & (~visibility.causal | (OFFSETS > 0))
         self.rows, self.offset = np.nonzero(self.counts & seen)
         key = keys[self.rows, self.offset]
-        self.keys, self.kept = key - block.keys.start, np.isin(key, layout.sinks, invert=True).astype(np.float32)
-        self.groups = block.plan.groups
+        self.keys, self.kept = key - plan.keys.start, np.isin(key, layout.sinks, invert=True).astype(np.float32)
+        self.groups = plan.groups
         self.sentences = self.groups.sentences
         self.rows_by_sentence = self.groups.by_sentence(self.counts.T)
         self.place_of_pair = self.offset * len(self.sentences) + self.groups.place_of_row[self.rows]
-        self.next_to_each_other = [self._at_offset(offset, block.rows.start, key) for offset in (PREVIOUS, NEXT)]
+        self.next_to_each_other = [self._at_offset(offset, plan.rows.start, key) for offset in (PREVIOUS, NEXT)]
 
     def _at_offset(self, offset: int, start: int, key: Int[np.ndarray, " pair"]) -> tuple[Int[np.ndarray, " chosen"], ...]:
         chosen = np.flatnonzero(self.offset == offset)

@@ -6,7 +6,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from reportgen.capture.block import Block
+from reportgen.capture.block import Block, BlockPlan, Pairs
+from reportgen.capture.visibility import Visibility
 
 
 @runtime_checkable
@@ -29,3 +30,18 @@ class Reducer(Protocol):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The finished numbers."""
+
+
+@runtime_checkable
+class OfPairs(Protocol):
+    """A reducer that takes single weights."""
+
+    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+        """Which weights of a block of this plan it finds in the block's `pairs`, under itself."""
+
+
+@runtime_checkable
+class OfWholeRows(Protocol):
+    """A reducer that takes all weights of a block, which are copied for it: as much memory as the block has cells."""
+
+    whole_rows: bool

@@ -7,11 +7,12 @@ from collections import defaultdict
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.capture.block import Block
+from reportgen.capture.block import Block, BlockPlan, Pairs
 from reportgen.capture.block_loops import add_pairs
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums
 from reportgen.capture.reducers.examples import GreatestWeight
+from reportgen.capture.visibility import Visibility
 
 LEFT = "_without_sink"
 
@@ -30,16 +31,24 @@ class Repeats:
         self.no_sink = np.isin(self.keys, stack.keys.sinks, invert=True).astype(np.float32)
         self.scores = {name: Copying(stack) for name in ("duplicate_token", "induction")}
 
+    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+        """All rows in sentences on the earlier copies of their token, and on the tokens after these."""
+        inside = self._inside(plan)
+        rows, keys = (self.queries[inside] - plan.rows.start).astype(np.int32), (self.keys[inside] - plan.keys.start).astype(np.int32)
+        return Pairs(rows=np.repeat(rows, 2), keys=keys.ravel())
+
+    def _inside(self, plan: BlockPlan) -> slice:
+        return slice(*np.searchsorted(self.queries, [plan.rows.start, plan.rows.stop]).tolist())
+
     def add(self, block: Block) -> None:
-        pairs = slice(*np.searchsorted(self.queries, [block.rows.start, block.rows.stop]).tolist())
-        if pairs.stop > pairs.start:
-            self._add_pairs(block, self.queries[pairs], self.keys[pairs], self.no_sink[pairs])
+        inside = self._inside(block.plan)
+        if inside.stop > inside.start:
+            self._add_pairs(block, self.queries[inside], self.keys[inside], self.no_sink[inside])
 
     def _add_pairs(
         self, block: Block, queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, "pair score"], no_sink: Float[np.ndarray, "pair score"]
     ) -> None:
-        groups, rows = block.plan.groups, queries - block.rows.start
-        weights = _weights(block, np.repeat(rows, 2), keys.ravel() - block.keys.start)
+        groups, rows, weights = block.plan.groups, queries - block.rows.start, block.pairs[self]
         of_row = np.bincount(rows, minlength=block.any_left.shape[1])
         sums = np.zeros((2, 2, len(weights), len(groups.sentences)))  # score (all, without sinks) head sentence
         best, greatest = np.zeros((2, len(weights)), np.int64), np.zeros((2, len(weights)), np.float32)
@@ -81,13 +90,3 @@ def earlier_copies(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         copies.extend(seen[token])
         seen[token].append(position)
     return np.array(queries, np.int64), np.array(copies, np.int64)
-
-
-def _weights(block: Block, rows: np.ndarray, keys: np.ndarray) -> Float[np.ndarray, "head pair"]:
-    """The weights of the pairs; those outside the block's keys have weight 0."""
-    inside = (keys >= 0) & (keys < block.plan.shape[1])
-    if inside.all():
-        return block.at(rows, keys)
-    found = np.zeros((len(block.sums.left), len(rows)), np.float32)
-    found[:, inside] = block.at(rows[inside], keys[inside])
-    return found

@@ -53,6 +53,8 @@ class Syntax:
     so many words away, -10 to 10. Source: Clark et al. 2019, section 4.2. Memory: heads x words, and one sentence's rows of a block.
     """
 
+    whole_rows = True
+
     def __init__(self, stack: Stack) -> None:
         self.stack, self.text = stack, stack.queries.syntax
         self.sentences = [one for one in _sentences(self.text) if stack.queries.sentence_queries[one.tokens[0]]]

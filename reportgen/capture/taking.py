@@ -1,0 +1,98 @@
+"""How a block is worked off: a few rows at a time, whose weights fit into the cache, and what reducers take of these before the next rows overwrite them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from reportgen.capture.block import BlockPlan, Pairs
+from reportgen.capture.layout import Stack
+from reportgen.capture.reducers.reducer import OfPairs, OfWholeRows, Reducer
+from reportgen.capture.vectors import WHOLE
+from reportgen.capture.visibility import Visibility
+
+ROWS_OF_A_PIECE, FEWEST_ROWS = 64, 16
+CELLS_OF_A_PIECE = 2_400_000  # of all heads: 10 MB in float32
+
+
+class Piece(NamedTuple):
+    """Some rows of a block, and as many keys from the block's first on as they see. Rows are counted from the block's first, those of the target from the piece's."""
+
+    rows: slice
+    keys: int
+    starts: Int[np.ndarray, " run"]  # runs of rows of one sentence
+    stops: Int[np.ndarray, " run"]
+    groups: Int[np.ndarray, " run"]
+    of_target: Int[np.ndarray, " row"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Taking:
+    """The pieces of a plan's blocks, and what reducers take: single weights, or (`whole`) all of them."""
+
+    plan: BlockPlan
+    pieces: tuple[Piece, ...]
+    pairs: dict[OfPairs, Pairs]
+    whole: bool
+    rows_of_target: Int[np.ndarray, " row"]
+
+    @classmethod
+    def of(cls, plan: BlockPlan, visibility: Visibility, stack: Stack, reducers: Sequence[Reducer]) -> Taking:
+        """What these reducers take of the plan's blocks."""
+        target = stack.queries.target_rows
+        inside = target[(target >= plan.rows.start) & (target < plan.rows.stop)] - plan.rows.start
+        return cls(
+            plan=plan,
+            pieces=tuple(_piece(plan, rows, inside) for rows in _rows_of_pieces(plan, stack.heads)),
+            pairs={reducer: reducer.pairs(plan, visibility) for reducer in reducers if isinstance(reducer, OfPairs)},
+            whole=any(isinstance(reducer, OfWholeRows) for reducer in reducers),
+            rows_of_target=inside,
+        )
+
+    @cached_property
+    def places(self) -> dict[OfPairs, tuple[PlacesInPiece, ...]]:
+        """Of each reducer's pairs, those of each piece."""
+        return {reducer: tuple(_places(pairs, piece) for piece in self.pieces) for reducer, pairs in self.pairs.items()}
+
+
+class PlacesInPiece(NamedTuple):
+    """Of a reducer's pairs those that lie in a piece: the first of them, and where they are among its cells, row by row; -1 where the piece does not have the key."""
+
+    first: int
+    places: Int[np.ndarray, " pair"]
+
+
+def rows_of_a_piece(heads: int, keys: int) -> int:
+    """How many rows are worked off at a time."""
+    return min(ROWS_OF_A_PIECE, max(CELLS_OF_A_PIECE // (heads * keys), FEWEST_ROWS))
+
+
+def _rows_of_pieces(plan: BlockPlan, heads: int) -> list[slice]:
+    """The block's rows in pieces that differ by a row at most."""
+    rows, keys = plan.shape
+    pieces = -(-rows // rows_of_a_piece(heads, keys))
+    return [slice(rows * piece // pieces, rows * (piece + 1) // pieces) for piece in range(pieces)]
+
+
+def _piece(plan: BlockPlan, rows: slice, target: Int[np.ndarray, " row"]) -> Piece:
+    seen = -(-int(plan.of_rows.last[rows].max()) // WHOLE) * WHOLE
+    runs = [(run, group) for run, group in zip(plan.runs, plan.groups.of_run.tolist(), strict=True) if run.start < rows.stop and run.stop > rows.start]
+    return Piece(
+        rows=rows,
+        keys=min(seen, plan.shape[1]),
+        starts=np.array([max(run.start, rows.start) for run, _ in runs]),
+        stops=np.array([min(run.stop, rows.stop) for run, _ in runs]),
+        groups=np.array([group for _, group in runs]),
+        of_target=target[(target >= rows.start) & (target < rows.stop)] - rows.start,
+    )
+
+
+def _places(pairs: Pairs, piece: Piece) -> PlacesInPiece:
+    first, stop = np.searchsorted(pairs.rows, [piece.rows.start, piece.rows.stop]).tolist()
+    rows, keys = pairs.rows[first:stop] - piece.rows.start, pairs.keys[first:stop]
+    return PlacesInPiece(first=first, places=np.where((keys >= 0) & (keys < piece.keys), rows * piece.keys + keys, -1).astype(np.int32))
