@@ -49,7 +49,7 @@ class Taking:
         return cls(
             plan=plan,
             pieces=tuple(_piece(plan, rows, inside) for rows in _rows_of_pieces(plan, stack.heads)),
-            pairs={reducer: reducer.pairs(plan, visibility) for reducer in reducers if isinstance(reducer, OfPairs)},
+            pairs={reducer: reducer.pairs_taken(plan, visibility) for reducer in reducers if isinstance(reducer, OfPairs)},
             whole=any(isinstance(reducer, OfWholeRows) for reducer in reducers),
             rows_of_target=inside,
         )

@@ -124,7 +124,7 @@ class FirstToken:
     def __init__(self, stack: Stack) -> None:
         self.sums = SentenceSums.of(stack)
 
-    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+    def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """All rows on the first token."""
         rows = np.arange(plan.shape[0])
         return Pairs(rows=rows, keys=np.full(len(rows), -plan.keys.start))

@@ -32,7 +32,7 @@ class FixedOffsets:
         self.example_before, self.example_after = GreatestWeight(stack), GreatestWeight(stack)
         self.causal, self.of_plan = True, dict[BlockPlan, OffsetPairs]()
 
-    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+    def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """All rows that count on the tokens at each offset."""
         found = self.of_plan[plan] = OffsetPairs(plan, visibility, self.layout)
         return Pairs(rows=found.rows, keys=found.keys)

@@ -36,7 +36,7 @@ class Reducer(Protocol):
 class OfPairs(Protocol):
     """A reducer that takes single weights."""
 
-    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+    def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """Which weights of a block of this plan it finds in the block's `pairs`, under itself."""
 
 

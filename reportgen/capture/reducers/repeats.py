@@ -31,7 +31,7 @@ class Repeats:
         self.no_sink = np.isin(self.keys, stack.keys.sinks, invert=True).astype(np.float32)
         self.scores = {name: Copying(stack) for name in ("duplicate_token", "induction")}
 
-    def pairs(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+    def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """All rows in sentences on the earlier copies of their token, and on the tokens after these."""
         inside = self._inside(plan)
         rows, keys = (self.queries[inside] - plan.rows.start).astype(np.int32), (self.keys[inside] - plan.keys.start).astype(np.int32)
