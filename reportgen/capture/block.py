@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ def plan_rows(stack: Stack, visibility: Visibility, rows: slice) -> BlockPlan:
     """The block of some query rows: the keys they see, and a few more so that their number is round."""
     looking, looked_at = stack.queries, stack.keys
     first, last = visibility.span(rows.start, rows.stop)
-    keys = slice(first, min(first + _rounded(last - first), looked_at.tokens))
+    keys = slice(first, min(first + round_keys(last - first), looked_at.tokens))
     key_runs = looked_at.runs_within(keys.start, keys.stop)
     sinks = looked_at.sinks[(looked_at.sinks >= keys.start) & (looked_at.sinks < keys.stop)] - keys.start
     runs = looking.runs_within(rows.start, rows.stop)
@@ -98,7 +98,8 @@ def decay_edges(tokens: int) -> Int[np.ndarray, " edge"]:
     return np.array(edges, np.int32)
 
 
-def _rounded(count: int) -> int:
+def round_keys(count: int) -> int:
+    """So many keys, or a few more, that loops work off without remainder."""
     return -(-count // WHOLE) * WHOLE
 
 
@@ -123,10 +124,10 @@ class Block:
     stack: Stack
     visibility: Visibility
     sums: Sums
-    pairs: Mapping[object, Float[np.ndarray, "head pair"]] = field(default_factory=dict)
-    of_target: Float[torch.Tensor, "head key"] | None = None
-    weights: Float[torch.Tensor, "head row key"] | None = None
-    complete: bool = True
+    pairs: Mapping[object, Float[np.ndarray, "head pair"]]
+    of_target: Float[torch.Tensor, "head key"] | None
+    weights: Float[torch.Tensor, "head row key"] | None
+    complete: bool
 
     def __post_init__(self) -> None:
         self.rows, self.keys = self.plan.rows, self.plan.keys

@@ -151,10 +151,8 @@ def _block(stack: Stack, limits: Limits, device: str) -> float:
     groups = len(text.runs) / text.tokens + 2 / limits.rows  # of a block's rows
     whole = stack.crosses or text.mentions is not None or text.syntax is not None
     piece = rows_of_a_piece(stack.heads, stack.keys.tokens) * stack.heads * stack.keys.tokens
-    pairs = (
-        0 if stack.crosses else 2 * stack.heads * (2 * _copies(stack) / text.tokens + len(OFFSETS)) * limits.rows
-    )  # twice the mean: later rows have more copies
-    return (cells * (whole + groups + 2 / stack.heads) + piece + pairs) * FLOAT
+    pairs_of_a_row = 0 if stack.crosses else 2 * (2 * _copies(stack) / text.tokens + len(OFFSETS))  # twice the mean: later rows have more copies
+    return (cells * (whole + groups + 2 / stack.heads) + piece + stack.heads * limits.rows * pairs_of_a_row) * FLOAT
 
 
 def _second_look(stack: Stack, device: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -116,8 +117,7 @@ class TextLayout:
 
     def runs_within(self, start: int, stop: int) -> tuple[Run, ...]:
         """The runs, cut to the tokens from `start` to `stop` and counted from `start`."""
-        inside = [run for run in self.runs if run.start < stop and run.stop > start]
-        return tuple(Run(start=max(run.start, start) - start, stop=min(run.stop, stop) - start, sentence=run.sentence) for run in inside)
+        return cut_runs(self.runs, start, stop)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,6 +134,12 @@ class Stack:
     def crosses(self) -> bool:
         """Whether one text looks at another."""
         return self.queries is not self.keys
+
+
+def cut_runs(runs: Sequence[Run], start: int, stop: int) -> tuple[Run, ...]:
+    """Runs in order, cut to what lies from `start` to `stop` and counted from `start`."""
+    inside = [run for run in runs if run.start < stop and run.stop > start]
+    return tuple(Run(start=max(run.start, start) - start, stop=min(run.stop, stop) - start, sentence=run.sentence) for run in inside)
 
 
 def rare_tokens(ids: Int[np.ndarray, " token"], inside: Bool[np.ndarray, " token"]) -> Bool[np.ndarray, " token"]:

@@ -17,10 +17,7 @@ from reportgen.capture.taking import Taking
 from reportgen.capture.visibility import Visibility
 
 BY_ROW = ("log_normaliser", "greatest", "entropy", "inside", "sentences_away", "left", "entropy_left", "tokens_away")
-
-
-Write = Callable[[slice, slice, torch.Tensor], None]
-Attend = Callable[[slice, slice, torch.Tensor], None]
+OfRows = Callable[[slice, slice, torch.Tensor], None]  # is given the text's rows and keys, and an array of them (head row key)
 
 
 class Summing:
@@ -31,7 +28,9 @@ class Summing:
         self.edges = decay_edges(max(stack.queries.tokens, stack.keys.tokens))
         self.buffers: dict[str, np.ndarray] = {}
 
-    def block(self, layer: int, taking: Taking, visibility: Visibility, write: Write, attend: Attend, extra: Float[np.ndarray, " head"] | None = None) -> Block:
+    def block(
+        self, layer: int, taking: Taking, visibility: Visibility, write: OfRows, attend: OfRows, extra: Float[np.ndarray, " head"] | None = None
+    ) -> Block:
         """The block of some rows, a piece at a time: `write` puts the scores of rows and keys into an array, `attend` is given their weights in the same.
 
         `extra` is a score of no key for each head: weights then sum to less than 1.

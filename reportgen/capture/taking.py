@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from reportgen.capture.block import BlockPlan, Pairs
-from reportgen.capture.layout import Stack
+from reportgen.capture.block import BlockPlan, Pairs, round_keys
+from reportgen.capture.layout import Stack, cut_runs
 from reportgen.capture.reducers.reducer import OfPairs, OfWholeRows, Reducer
-from reportgen.capture.vectors import WHOLE
 from reportgen.capture.visibility import Visibility
 
 ROWS_OF_A_PIECE, FEWEST_ROWS = 64, 16
@@ -44,8 +43,7 @@ class Taking:
     @classmethod
     def of(cls, plan: BlockPlan, visibility: Visibility, stack: Stack, reducers: Sequence[Reducer]) -> Taking:
         """What these reducers take of the plan's blocks."""
-        target = stack.queries.target_rows
-        inside = target[(target >= plan.rows.start) & (target < plan.rows.stop)] - plan.rows.start
+        inside = _within(stack.queries.target_rows, plan.rows)
         return cls(
             plan=plan,
             pieces=tuple(_piece(plan, rows, inside) for rows in _rows_of_pieces(plan, stack.heads)),
@@ -80,16 +78,21 @@ def _rows_of_pieces(plan: BlockPlan, heads: int) -> list[slice]:
 
 
 def _piece(plan: BlockPlan, rows: slice, target: Int[np.ndarray, " row"]) -> Piece:
-    seen = -(-int(plan.of_rows.last[rows].max()) // WHOLE) * WHOLE
-    runs = [(run, group) for run, group in zip(plan.runs, plan.groups.of_run.tolist(), strict=True) if run.start < rows.stop and run.stop > rows.start]
+    runs = cut_runs(plan.runs, rows.start, rows.stop)
+    starts = rows.start + np.array([run.start for run in runs])
     return Piece(
         rows=rows,
-        keys=min(seen, plan.shape[1]),
-        starts=np.array([max(run.start, rows.start) for run, _ in runs]),
-        stops=np.array([min(run.stop, rows.stop) for run, _ in runs]),
-        groups=np.array([group for _, group in runs]),
-        of_target=target[(target >= rows.start) & (target < rows.stop)] - rows.start,
+        keys=min(round_keys(int(plan.of_rows.last[rows].max())), plan.shape[1]),
+        starts=starts,
+        stops=rows.start + np.array([run.stop for run in runs]),
+        groups=plan.groups.of_row[starts],
+        of_target=_within(target, rows),
     )
+
+
+def _within(places: Int[np.ndarray, " place"], span: slice) -> Int[np.ndarray, " inside"]:
+    """Those that lie in the span, counted from its start."""
+    return places[(places >= span.start) & (places < span.stop)] - span.start
 
 
 def _places(pairs: Pairs, piece: Piece) -> PlacesInPiece:

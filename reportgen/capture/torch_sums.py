@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from reportgen.capture.block import Block, BlockPlan, Pairs, decay_edges
 from reportgen.capture.fused import NO_SCORE, NOTHING_LEFT, Sums
 from reportgen.capture.layout import Stack
-from reportgen.capture.summing import Attend, Write
+from reportgen.capture.summing import OfRows
 from reportgen.capture.taking import Taking
 from reportgen.capture.visibility import Visibility
 
@@ -30,7 +30,9 @@ class DeviceSumming:
         self.edges = decay_edges(longest)
         self.bin_of_gap = torch.from_numpy(np.searchsorted(self.edges, np.arange(longest + 1), side="right") - 1).to(device)
 
-    def block(self, layer: int, taking: Taking, visibility: Visibility, write: Write, attend: Attend, extra: Float[np.ndarray, " head"] | None = None) -> Block:
+    def block(
+        self, layer: int, taking: Taking, visibility: Visibility, write: OfRows, attend: OfRows, extra: Float[np.ndarray, " head"] | None = None
+    ) -> Block:
         """The block of some rows, all at once: `write` puts the scores of rows and keys into an array, `attend` is given their weights.
 
         `extra` is a score of no key for each head: weights then sum to less than 1.

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from numba.core.codegen import get_host_cpu_features
 sys.path.insert(0, str(Path(__file__).parent))
 from tiny import stack_of
 
-from reportgen.capture import fused, vectors
+from reportgen.capture import fused, taking, vectors
 from reportgen.capture.block import Block, BlockPlan, plan_rows
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
+from reportgen.capture.reducers.key_shares import FirstToken
 from reportgen.capture.reducers.offsets import FixedOffsets
+from reportgen.capture.reducers.repeats import Repeats
 from reportgen.capture.self_check import WholeWeights
 from reportgen.capture.summing import Summing
 from reportgen.capture.taking import Taking
@@ -87,6 +90,26 @@ def block_and_weights(
     powers = np.where(seen, np.exp(given.astype(np.float64)), 0.0)
     total = powers.sum(2) + np.exp(extra[:, None].astype(np.float64))
     return block, powers / total[:, :, None], np.log(total)
+
+
+def test_a_block_in_pieces_of_a_few_rows_is_the_same_block(layout: TextLayout, visibility: Visibility, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = stack_of(layout.changed(ids=np.arange(TOKENS, dtype=np.int32) % 9, target_rows=np.array([20, 24, 25, 51])), heads=HEADS)
+    plan, summing = plan_rows(stack, visibility, slice(19, 53)), Summing(stack)
+    given = np.random.default_rng(4).normal(scale=3, size=(HEADS, *plan.shape)).astype(np.float32)
+    reducers = [WholeWeights(stack), FixedOffsets(stack), FirstToken(stack), Repeats(stack)]
+    whole = deepcopy(block_of(given, plan, visibility, summing).sums)
+    monkeypatch.setattr(taking, "ROWS_OF_A_PIECE", 5)
+    assert [piece.rows.stop - piece.rows.start for piece in Taking.of(plan, visibility, stack, []).pieces] == [4, 5, 5, 5, 5, 5, 5]
+    block = block_of(given, plan, visibility, summing, reducers)
+    for name, expected in whole._asdict().items():
+        np.testing.assert_array_equal(getattr(block.sums, name), expected, err_msg=name)
+    p = block.weights.numpy()
+    np.testing.assert_allclose(block.of_target.numpy(), p[:, [1, 5, 6, 32]].sum(1, dtype=np.float64), rtol=1e-6)
+    for reducer in reducers[1:]:
+        rows, keys = reducer.pairs_taken(plan, visibility)
+        inside = (keys >= 0) & (keys < plan.shape[1])
+        assert inside.any() == (reducer is not reducers[2] or plan.keys.start == 0)  # a window does not hold the first token
+        np.testing.assert_array_equal(block.pairs[reducer], np.where(inside, p[:, rows, np.where(inside, keys, 0)], 0))
 
 
 def rows_of_groups(block: Block) -> list[np.ndarray]:
