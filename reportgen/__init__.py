@@ -7,8 +7,13 @@ imported when they are first used, so that nothing waits for torch that does not
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # read when torch is first imported: else its threads go round in a loop some 10 ms after each product, on cores that others need
 
 if TYPE_CHECKING:
     from reportgen.capture import MeasureOptions, measure, token_weights

@@ -5,15 +5,20 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
 LEAST = 1 << 20
-M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # of glibc's malloc.h
 OWN_PAGES, USUAL = 1 << 20, 1 << 25  # bytes from which on a block has pages of its own; what glibc comes to by itself
+NEVER, USUAL_TRIM, USUAL_BLOCKS = (
+    (1 << 31) - 1,
+    1 << 26,
+    1 << 16,
+)  # free bytes at the end that go back to the system, usual ones, and how many blocks may have their own pages
 
 
 def parse_size(text: str) -> int:
@@ -53,16 +58,32 @@ def pages_given_back() -> Iterator[None]:
 
     Otherwise glibc keeps what is freed among what is not, and a backward pass, whose arrays come and go in another order, held four times what it used.
     """
-    _own_pages_from(OWN_PAGES)
+    _set_allocator({M_MMAP_THRESHOLD: OWN_PAGES})
     try:
         yield
     finally:
-        _own_pages_from(USUAL)
+        _set_allocator({M_MMAP_THRESHOLD: USUAL})
 
 
-def _own_pages_from(size: int) -> None:
+@contextmanager
+def pages_kept() -> Iterator[None]:
+    """Inside the block what is freed is kept for what comes next, and goes back to the system at the end, with glibc; elsewhere nothing changes.
+
+    Otherwise each layer of a forward pass, whose arrays are as large as those of the layer before, asks for new pages, which the system fills with zeros one by one.
+    """
+    _set_allocator({M_MMAP_MAX: 0, M_TRIM_THRESHOLD: NEVER})
+    try:
+        yield
+    finally:
+        _set_allocator({M_MMAP_MAX: USUAL_BLOCKS, M_TRIM_THRESHOLD: USUAL_TRIM, M_MMAP_THRESHOLD: USUAL})
+        with suppress(AttributeError, OSError, TypeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _set_allocator(parameters: Mapping[int, int]) -> None:
     with suppress(AttributeError, OSError, TypeError):  # not glibc
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, size)
+        for parameter, value in parameters.items():
+            ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def _limits_of_groups(root: Path) -> Iterator[int]:

@@ -64,3 +64,30 @@ def test_what_is_freed_among_small_arrays_that_stay_goes_back() -> None:
     given_back, small = map(int, done.stdout.split())
     assert given_back > 90e6
     assert small == 50
+
+
+KEPT = """
+import resource
+import numpy as np
+from reportgen.memory import pages_kept, used_memory
+
+def new_pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.ones(6 << 20)  # 48 MB, more than glibc keeps by itself
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+without, before = new_pages(), used_memory()
+with pages_kept():
+    kept = new_pages()
+print(without, kept, used_memory() - before, new_pages())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_what_is_freed_in_a_pass_is_used_again_and_goes_back_after_it() -> None:
+    done = subprocess.run([sys.executable, "-c", KEPT], check=True, capture_output=True, text=True)
+    without, kept, held, after = map(int, done.stdout.split())
+    assert kept < without / 10
+    assert held < 10e6
+    assert after > without / 2

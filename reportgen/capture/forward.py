@@ -34,6 +34,7 @@ from reportgen.capture.streaming import StackPass, StreamingPass, streaming
 from reportgen.capture.token_links import LinkBounds, MeanWeights, token_links
 from reportgen.capture.value_norms import ValueNorms
 from reportgen.capture.visibility import Visibility, visibility_of_cells
+from reportgen.memory import pages_kept
 
 Report = Callable[[str, float], None]
 WHEREVER = (SentenceMass, KeyShares, StrongestKey, InterSentenceMaximum, Confidence, HeadSimilarity, Spread)
@@ -180,7 +181,7 @@ def run_through(model: Any, given: Feed, passes: Mapping[str, StackPass], norms:
     if reads_per_layer(model.config):
         return _run_layer_by_layer(model, given, passes)
     watching = nullcontext() if norms is None else norms.watching(model)
-    with watching, streaming(model, StreamingPass(stacks=passes, watch=None if norms is None else norms.attended)):
+    with pages_kept(), watching, streaming(model, StreamingPass(stacks=passes, watch=None if norms is None else norms.attended)):
         model.base_model(**given.keywords(model))
     return ()
 
