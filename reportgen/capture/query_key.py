@@ -39,59 +39,67 @@ def query_key(
     Memory: links x 3 x dimensions, and heads x tokens of i x tokens of j.
     """
     links = shown_links(found["sentence_attention"], found["sentence_expected"], crosses=stack.crosses)
+    queries, keys = _tokens_of(stack.queries), _tokens_of(stack.keys)
     pairs = []
     for number, (query, key) in enumerate(links.tolist()):
-        pairs.append(strongest_pair(stack, layers, (query, key), found["isa_by_layer"][:, query, key]))
+        pairs.append(strongest_pair(layers, queries[query], keys[key], stack.keys.sinks, found["isa_by_layer"][:, query, key]))
         if progress is not None:
             progress((number + 1) / len(links))
     places = np.array([(pair.layer, pair.head, pair.query, pair.key) for pair in pairs], np.int32).reshape(-1, 4)
     return {"query_key": _vectors(layers, pairs), "query_key_pairs": places}
 
 
-def strongest_pair(stack: Stack, layers: Sequence[LayerScores], link: tuple[int, int], greatest: Float[np.ndarray, " layer"]) -> TokenPair:
-    """The strongest token link of sentences `link`; `greatest` bounds its weight in each layer."""
-    keys = np.flatnonzero(stack.keys.sentence_of_token == link[1])
-    kept = keys[~np.isin(keys, stack.keys.sinks)]
-    best = _strongest_of(stack.queries, layers, link[0], kept, greatest) if len(kept) else None
-    best = best or _strongest_of(stack.queries, layers, link[0], keys, greatest)
+def _tokens_of(text: TextLayout) -> list[Int[np.ndarray, " token"]]:
+    """The tokens of each sentence, in order."""
+    order = np.argsort(text.sentence_of_token, kind="stable")
+    return np.split(order, np.searchsorted(text.sentence_of_token[order], np.arange(text.sentences + 1)))[1:-1]
+
+
+def strongest_pair(
+    layers: Sequence[LayerScores],
+    queries: Int[np.ndarray, " query"],
+    keys: Int[np.ndarray, " key"],
+    sinks: Int[np.ndarray, " sink"],
+    greatest: Float[np.ndarray, " layer"],
+) -> TokenPair:
+    """The strongest link of one sentence's tokens to another's, in order; `greatest` bounds its weight in each layer."""
+    kept = keys[~np.isin(keys, sinks)] if keys[0] <= sinks.max(initial=-1) else keys
+    best = _strongest_of(layers, queries, kept, greatest) if len(kept) else None
+    best = best or _strongest_of(layers, queries, keys, greatest)
     if best is None:
-        raise ValueError(f"sentence {link[0]} sees nothing of sentence {link[1]}")
+        raise ValueError(f"the sentence of token {queries[0]} sees nothing of that of token {keys[0]}")
     return best
 
 
 def _strongest_of(
-    queries: TextLayout, layers: Sequence[LayerScores], sentence: int, keys: Int[np.ndarray, " key"], greatest: Float[np.ndarray, " layer"]
+    layers: Sequence[LayerScores], queries: Int[np.ndarray, " query"], keys: Int[np.ndarray, " key"], greatest: Float[np.ndarray, " layer"]
 ) -> TokenPair | None:
     """None where the sentence sees none of the keys in any layer."""
+    rows, chosen = slice(int(queries[0]), int(queries[-1]) + 1), torch.from_numpy(keys)
+    others = np.isin(np.arange(rows.start, rows.stop), queries, invert=True)
+    hidden = {mask: torch.from_numpy(mask.hidden(rows, keys) | others[:, None]) for mask in {scores.visibility for scores in layers}}
     best = None
     for layer in np.argsort(-greatest, kind="stable").tolist():
         if best is not None and greatest[layer] * SLACK < np.exp(best.log_weight):
             break
-        pair = _strongest_in(layers[layer], layer, queries, sentence, keys)
-        if pair is not None and (best is None or pair.log_weight > best.log_weight):
-            best = pair
+        scores = layers[layer]
+        logs = log_weights(scores, rows, chosen, hidden[scores.visibility])
+        place = int(logs.argmax())
+        log_weight = float(logs.view(-1)[place])
+        if log_weight > (-np.inf if best is None else best.log_weight):
+            head, row, key = np.unravel_index(place, logs.shape)
+            best = TokenPair(layer=layer, head=int(head), query=rows.start + int(row), key=int(keys[key]), log_weight=log_weight)
     return best
 
 
-def _strongest_in(scores: LayerScores, layer: int, queries: TextLayout, sentence: int, keys: Int[np.ndarray, " key"]) -> TokenPair | None:
-    members = np.flatnonzero(queries.sentence_of_token == sentence)
-    rows = slice(int(members[0]), int(members[-1]) + 1)
-    logs = log_weights(scores, rows, torch.from_numpy(keys), torch.from_numpy(queries.sentence_of_token[rows] == sentence))
-    place = int(logs.argmax())
-    log_weight = float(logs.flatten()[place])
-    if log_weight == -np.inf:
-        return None
-    head, row, key = np.unravel_index(place, logs.shape)
-    return TokenPair(layer=layer, head=int(head), query=rows.start + int(row), key=int(keys[key]), log_weight=log_weight)
-
-
-def log_weights(scores: LayerScores, rows: slice, keys: Int[torch.Tensor, " key"], counted: Bool[torch.Tensor, " row"]) -> Float[torch.Tensor, "head row key"]:
-    """ln p of some rows on some keys, from the scores and each row's known normaliser; minus infinity for invisible pairs and rows that do not count."""
+def log_weights(
+    scores: LayerScores, rows: slice, keys: Int[torch.Tensor, " key"], hidden: Bool[torch.Tensor, "row key"]
+) -> Float[torch.Tensor, "head row key"]:
+    """ln p of some rows on some keys, from the scores and each row's known normaliser; minus infinity for hidden pairs."""
     logs = torch.empty(len(scores.log_normalisers), rows.stop - rows.start, len(keys))
     scores.between(rows, keys, out=logs)
     logs -= scores.log_normalisers[:, rows, None]
-    hidden = torch.from_numpy(scores.visibility.hidden(rows, keys.numpy()))
-    return logs.masked_fill_(hidden | ~counted[:, None], -torch.inf)
+    return logs.masked_fill_(hidden, -torch.inf)
 
 
 def _vectors(layers: Sequence[LayerScores], pairs: Sequence[TokenPair]) -> Float[np.ndarray, "link part dimension"]:

@@ -85,7 +85,10 @@ def _sink_scores(logits: torch.Tensor, heads: int) -> Float[np.ndarray, " head"]
 
 @dataclass(kw_only=True, eq=False)
 class LayerScores:
-    """Queries, keys and log normalisers of one layer, kept for a second look at its weights; heads are grouped by the key head they share."""
+    """Queries, keys and log normalisers of one layer, kept for a second look at its weights; heads are grouped by the key head they share.
+
+    In memory the keys of one dimension lie side by side: products of a few rows take a quarter longer otherwise.
+    """
 
     queries: Float[torch.Tensor, "key_head group query dim"]
     keys: Float[torch.Tensor, "key_head key dim"]
@@ -119,6 +122,6 @@ def layer_scores(query: torch.Tensor, key: torch.Tensor, visibility: Visibility,
     """The scores of a layer from what its attention function is given: batch x head x token x dim, of one text. Raises `ModelError` for more than one."""
     if query.shape[0] != 1:
         raise ModelError(f"The streaming attention reads one text at a time, not a batch of {query.shape[0]}.")
-    keys = key[0].float()
+    keys = key[0].float().mT.contiguous().mT
     queries = query[0].float().unflatten(0, (keys.shape[0], -1))
     return LayerScores(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3], device=query.device), visibility=visibility, rule=rule)
