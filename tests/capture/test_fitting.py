@@ -20,6 +20,7 @@ from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, plan_blocks
 from reportgen.capture.feeding import Feed
 from reportgen.capture.fitting import Limits, Needs, block_limits, needs_of, refuse_what_does_not_fit
 from reportgen.capture.forward import kinds_of
+from reportgen.capture.lanes import count_on, slots_of
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.reducers.key_shares import FirstToken
 from reportgen.capture.reducers.offsets import FixedOffsets
@@ -68,10 +69,9 @@ def test_rows_of_mentions_and_words_of_sentences_are_counted_and_no_others() -> 
     plain, tokens = made_up_layout(523, 11), np.arange(523)
     later = [layout_with_mentions(plain, rows) for rows in (tokens[300:303], tokens[2:])]
     none, few, all_rows = (needs_of(tiny_gpt2(), Feed(source=text), {"decoder": (3, 7)}, None, Limits()).forward for text in (plain, *later))
-    blocks = (all_rows - none) // (ROWS_AT_MOST * 7 * 523 * 4)  # that may exist at a time
-    counted = plain.sentence_queries
-    assert blocks >= 1
-    assert few - none == blocks * counted[300:303].sum() * 7 * 523 * 4
+    blocks, row = slots_of(count_on(CPU)), 7 * 523 * 4
+    assert few - none == blocks * plain.sentence_queries[300:303].sum() * row
+    assert few - none < all_rows - none < blocks * ROWS_AT_MOST * row
     words = with_words(523, 11)
     found = needs_of(tiny_gpt2(), Feed(source=words), {"decoder": (3, 7)}, None, Limits()).forward
     assert 12 * Syntax.pairs_of_rows(stack_of(words)).sum() < found - none
