@@ -115,7 +115,7 @@ class Block:
     """What is kept of the weights of some query rows on the keys they may see: their sums, and what reducers take of them.
 
     `pairs` holds the weights that each reducer of pairs asked for, 0 where the row does not see the key or the block does not have it; `of_target` the sum over
-    the rows that the target reads, None where the block has none; `weights` all of them, where a reducer of the pass takes whole rows, invisible keys with weight 0.
+    the rows that the target reads, None where the block has none; `whole_rows` all weights of the rows that each reducer of rows asked for, invisible keys with weight 0.
     `complete` says that the weights of a row sum to 1; where a sink is a score of no key, they do not. Mutable for speed: all this is used again for the next block, so reducers must not keep views of it.
     """
 
@@ -126,7 +126,7 @@ class Block:
     sums: Sums
     pairs: Mapping[object, Float[np.ndarray, "head pair"]]
     of_target: Float[torch.Tensor, "head key"] | None
-    weights: Float[torch.Tensor, "head row key"] | None
+    whole_rows: Mapping[object, Float[np.ndarray, "head _ key"]]
     complete: bool
 
     def __post_init__(self) -> None:
@@ -151,7 +151,3 @@ class Block:
     def share_of_left(self) -> Float[np.ndarray, "head row"]:
         """1 over what the sinks leave of each row, for renormalised weights; 0 where nothing is left."""
         return np.divide(1.0, self.sums.left, out=np.zeros(self.sums.left.shape, np.float32), where=self.any_left)
-
-    def at(self, rows: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"]) -> Float[np.ndarray, "head pair"]:
-        """The weights of some pairs, rows and keys counted from the block's first, where all weights are kept."""
-        return self.weights.numpy()[:, rows, keys]

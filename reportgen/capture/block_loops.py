@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, greatest_weight, product
+from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, fill, greatest_weight, product
 
 
 @compiled(IN_ORDER)
@@ -16,6 +16,17 @@ def gather(cells, places, start, found):
     for head in range(len(cells)):
         for index in range(len(places)):
             found[head, start + index] = cells[head, places[index]] if places[index] >= 0 else np.float32(0.0)
+
+
+@compiled(IN_ORDER)
+def gather_rows(cells, rows, start, found):
+    """Some rows of the cells (head row key), into `found` (head place key) from place `start` on; 0 on keys that the cells do not have."""
+    for head in range(len(cells)):
+        for index in range(len(rows)):
+            row, kept = cells[head, rows[index]], found[head, start + index]
+            for key in range(len(row)):
+                kept[key] = row[key]
+            fill(kept[len(row) :], np.float32(0.0))
 
 
 @compiled(IN_ORDER)

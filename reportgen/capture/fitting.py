@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, decay_edges
 from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.forward import kinds_of
 from reportgen.capture.head_divergence import NAMES, QUERIES_AT_ONCE
 from reportgen.capture.lanes import count_on, slots_of
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import reads_per_layer
-from reportgen.capture.reducers.offsets import OFFSETS
+from reportgen.capture.reducers.offsets import OFFSETS, FixedOffsets
+from reportgen.capture.reducers.reducer import OfPairs, OfWholeRows, Reducer
+from reportgen.capture.reducers.repeats import Repeats
 from reportgen.capture.reducers.sentence_mass import FLOAT32_CELLS
 from reportgen.capture.taking import rows_of_a_piece
 from reportgen.capture.targets import Target
@@ -37,6 +41,8 @@ FIXED = 120_000_000  # compiled code, threads, and what the allocator keeps
 SPARE = 1.1
 MEANS = 6  # arrays of heads x heads while a mean is taken
 FLOAT, DOUBLE = 4, 8
+PLACE = 3 * FLOAT  # of a pair in its block and in its piece
+BYTES_OF_A_PAIR = {Repeats: PLACE + 17, FixedOffsets: PLACE + 25}  # with what these know of each beside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,16 +149,35 @@ def _first_tokens(given: Feed, share: float) -> Feed:
 
 
 def _block(stack: Stack, limits: Limits, device: str) -> float:
-    """On the CPU a piece of its weights, sums by group, the mean over heads, and the pairs that reducers take; all weights where one takes whole rows."""
+    """On the CPU a piece of its weights, sums by group, the mean over heads, and what reducers take of its weights."""
     cells = min(limits.cells, limits.rows * stack.heads * stack.keys.tokens)
     if device != "cpu":
         return cells * _arrays_on_a_device(stack.heads, stack.keys.tokens) * FLOAT
     text = stack.queries
     groups = len(text.runs) / text.tokens + 2 / limits.rows  # of a block's rows
-    whole = stack.crosses or text.mentions is not None or text.syntax is not None
     piece = rows_of_a_piece(stack.heads, stack.keys.tokens) * stack.heads * stack.keys.tokens
-    pairs_of_a_row = 0 if stack.crosses else 2 * (2 * _copies(stack) / text.tokens + len(OFFSETS))  # twice the mean: later rows have more copies
-    return (cells * (whole + groups + 2 / stack.heads) + piece + stack.heads * limits.rows * pairs_of_a_row) * FLOAT
+    return (cells * (groups + 2 / stack.heads) + piece + _most_taken(stack, limits.rows, cells)) * FLOAT
+
+
+def _most_taken(stack: Stack, rows: int, cells: int) -> int:
+    """The most weights that reducers take of so many rows together: pairs, and whole rows."""
+    whole = np.zeros(stack.queries.tokens, np.int64)
+    for kind in kinds_of(stack):
+        if issubclass(kind, OfWholeRows):
+            whole[kind.rows_taken(stack)] += 1
+    pairs = sum(_pairs_of_rows(stack).values(), np.zeros(stack.queries.tokens, np.int64))
+    return stack.heads * _most_together(pairs, rows) + min(stack.heads * _most_together(whole, rows) * stack.keys.tokens, cells)
+
+
+def _most_together(taken: Int[np.ndarray, " row"], rows: int) -> int:
+    """The most of so many consecutive rows."""
+    before, rows = np.concatenate([[0], np.cumsum(taken)]), min(rows, len(taken))
+    return int((before[rows:] - before[:-rows]).max())
+
+
+def _pairs_of_rows(stack: Stack) -> dict[type[Reducer], Int[np.ndarray, " row"]]:
+    """How many single weights of each row each reducer takes."""
+    return {kind: kind.pairs_of_rows(stack) for kind in kinds_of(stack) if issubclass(kind, OfPairs)}
 
 
 def _second_look(stack: Stack, device: str) -> int:
@@ -171,19 +196,13 @@ def _added_up(stack: Stack, whole: bool) -> int:
     by_sentence = stack.layers * stack.heads * stack.queries.sentences * (len(BY_SENTENCE) + len(OFFSETS_BY_SENTENCE) * len(OFFSETS)) * 2 * FLOAT
     links = tokens * keys * FLOAT * (1 + 1 / FLOAT) if whole else tokens * (keys // segment_of(keys) + FIRST + BEHIND + AHEAD) * FLOAT
     masses = stack.heads * (stack.queries.sentences * sentences * 2 + 2 * keys) * FLOAT
-    of_a_text = 0 if stack.crosses else _pairs_of_tokens(stack) + (0 if whole else _divergences(stack))
-    return int(by_token + links + masses + by_sentence) + 2 * stack.layers * stack.heads * keys * DOUBLE + of_a_text
+    divergences = 0 if stack.crosses or whole else _divergences(stack)
+    return int(by_token + links + masses + by_sentence) + 2 * stack.layers * stack.heads * keys * DOUBLE + _pairs_of_tokens(stack) + divergences
 
 
 def _pairs_of_tokens(stack: Stack) -> int:
-    """Which tokens are looked up in every layer: earlier copies of a token and those after them, and those at fixed offsets."""
-    return _copies(stack) * (4 * DOUBLE + 6 * FLOAT + 2) + stack.queries.tokens * len(OFFSETS) * (4 * DOUBLE + FLOAT + 1)
-
-
-def _copies(stack: Stack) -> int:
-    """How many pairs there are of a token and an earlier copy of it."""
-    repeats = np.unique(stack.queries.ids, return_counts=True)[1].astype(np.int64)
-    return int((repeats * (repeats - 1) // 2).sum())
+    """Where the single weights are that reducers look up in every layer."""
+    return sum(int(pairs.sum()) * BYTES_OF_A_PAIR.get(kind, PLACE) for kind, pairs in _pairs_of_rows(stack).items())
 
 
 def _divergences(stack: Stack) -> int:

@@ -70,15 +70,8 @@ class StackMeasure:
         self.target, self.masks = TargetRows(self.stack), MasksOfLayers()
         self.bounds = MeanWeights(self.stack) if self.whole else LinkBounds(self.stack)
         self.rollout = None if self.stack.crosses else Rollout(self.stack)
-        kinds = (*WHEREVER, Alignment) if self.stack.crosses else (*WHEREVER, *WITHIN_A_TEXT)
-        kinds += () if self.stack.crosses else self._of_annotations()
         named = [self.target, self.masks, self.bounds, *([self.rollout] if self.rollout else [])]
-        self.reducers: Sequence[Reducer] = [*(kind(self.stack) for kind in kinds), *named]
-
-    def _of_annotations(self) -> tuple[Callable[[Stack], Reducer], ...]:
-        """What needs the text's mentions or its syntax, where they were found."""
-        text = self.stack.queries
-        return (*((Coreference,) if text.mentions is not None else ()), *((Syntax,) if text.syntax is not None else ()))
+        self.reducers: Sequence[Reducer] = [*(kind(self.stack) for kind in kinds_of(self.stack)), *named]
 
     def arrays(self, done: StackPass, report: Report) -> dict[str, np.ndarray]:
         """The stack's arrays, after its pass."""
@@ -96,6 +89,14 @@ class StackMeasure:
     def weights(self) -> dict[str, np.ndarray]:
         """What the stack's means are over, where that is not all counted queries in sentences."""
         return {name: values for reducer in self.reducers if isinstance(reducer, Weighted) for name, values in reducer.weights().items()}
+
+
+def kinds_of(stack: Stack) -> tuple[type[Reducer], ...]:
+    """What a stack is measured by wherever its attention comes from: what needs the text's mentions or its syntax, where they were found."""
+    if stack.crosses:
+        return (*WHEREVER, Alignment)
+    found = {Coreference: stack.queries.mentions, Syntax: stack.queries.syntax}
+    return (*WHEREVER, *WITHIN_A_TEXT, *(kind for kind, words in found.items() if words is not None))
 
 
 class MasksOfLayers:

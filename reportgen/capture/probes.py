@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from reportgen.capture.block import Block
+from reportgen.capture.block import Block, BlockPlan, Pairs
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import Report, run_through
-from reportgen.capture.layout import TextLayout
+from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.streaming import StackPass
+from reportgen.capture.visibility import Visibility
 
 SEED = 0
 ROWS = 4
@@ -48,21 +50,31 @@ def _probe_layout(row: np.ndarray) -> TextLayout:
 class FixedOffsets:
     """A reducer: mean weight at the probes' fixed offsets, as it is and over what the first token leaves."""
 
-    whole_rows = True
-
     def __init__(self, layers: int, heads: int) -> None:
         self.total = {name: np.zeros((2, layers, heads)) for name in OFFSETS}
         self.rows = {name: np.zeros((2, layers, heads)) for name in OFFSETS}
 
+    @staticmethod
+    def pairs_of_rows(stack: Stack) -> Int[np.ndarray, " row"]:
+        """One at each offset."""
+        return np.full(stack.queries.tokens, len(OFFSETS))
+
+    def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+        """All rows on the tokens at each offset, which some rows do not have."""
+        rows = np.repeat(np.arange(plan.shape[0]), len(OFFSETS))
+        keys = rows - np.tile(list(OFFSETS.values()), plan.shape[0])
+        return Pairs(rows=rows, keys=keys + plan.rows.start - plan.keys.start)
+
     def add(self, block: Block) -> None:
-        for name, offset in OFFSETS.items():
+        weights = block.pairs[self].reshape(block.stack.heads, -1, len(OFFSETS))
+        for place, (name, offset) in enumerate(OFFSETS.items()):
             earliest = 1 if name == "previous_token" else PERIOD
             queries = np.arange(max(earliest, block.rows.start), block.rows.stop)
-            self._add(block, name, queries, queries - offset)
+            self._add(block, name, queries, queries - offset, weights[:, queries - block.rows.start, place])
 
-    def _add(self, block: Block, name: str, queries: np.ndarray, keys: np.ndarray) -> None:
+    def _add(self, block: Block, name: str, queries: np.ndarray, keys: np.ndarray, plain: Float[np.ndarray, "head query"]) -> None:
         rows = queries - block.rows.start
-        plain, left = block.at(rows, keys), block.sums.left[:, rows]
+        left = block.sums.left[:, rows]
         others = ((keys != 0) * block.any_left[:, rows]).astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):
             rest = np.where(others > 0, plain / left, 0.0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from reportgen.capture.block import Block
 from reportgen.capture.feeding import Feed, Shapes
@@ -112,14 +113,17 @@ def outputs_differ(one: Any, other: Any) -> float:
 class WholeWeights:
     """A reducer that keeps everything, layer x head x query x key: for texts of a few tokens only."""
 
-    whole_rows = True
-
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.weights = torch.zeros(stack.layers, stack.heads, stack.queries.tokens, stack.keys.tokens)
 
+    @staticmethod
+    def rows_taken(stack: Stack) -> Int[np.ndarray, " row"]:
+        """All of them."""
+        return np.arange(stack.queries.tokens)
+
     def add(self, block: Block) -> None:
-        self.weights[block.layer, :, block.rows, block.keys] = block.weights
+        self.weights[block.layer, :, block.rows, block.keys] = torch.from_numpy(block.whole_rows[self])
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 
 from reportgen.capture.block import Block, BlockPlan, decay_edges
-from reportgen.capture.block_loops import gather
+from reportgen.capture.block_loops import gather, gather_rows
 from reportgen.capture.fused import NO_SCORE, Sums, sum_runs
 from reportgen.capture.layout import Stack
 from reportgen.capture.taking import Taking
@@ -62,20 +62,21 @@ class Summing:
             sums=self._sums(heads, plan),
             pairs={reducer: self._buffer(f"pairs {index}", heads, len(pairs.rows)) for index, (reducer, pairs) in enumerate(taking.pairs.items())},
             of_target=torch.zeros(heads, plan.shape[1], dtype=torch.float64) if len(taking.rows_of_target) else None,
-            weights=torch.from_numpy(self._buffer("weights", heads, *plan.shape)) if taking.whole else None,
+            whole_rows={
+                reducer: self._buffer(f"rows {index}", heads, len(rows), plan.shape[1]) for index, (reducer, rows) in enumerate(taking.whole_rows.items())
+            },
             complete=complete,
         )
 
     def _take(self, block: Block, taking: Taking, index: int, weights: Float[torch.Tensor, "head row key"]) -> None:
         """What is kept of the weights of a piece."""
-        piece, cells = taking.pieces[index], weights.numpy().reshape(len(weights), -1)
-        for reducer, of_pieces in taking.places.items():
-            gather(cells, of_pieces[index].places, of_pieces[index].first, block.pairs[reducer])
+        piece, cells = taking.pieces[index], weights.numpy()
+        for reducer, of_pieces in taking.rows_of_pieces.items():
+            gather_rows(cells, of_pieces[index].places, of_pieces[index].first, block.whole_rows[reducer])
+        for reducer, of_pieces in taking.pairs_of_pieces.items():
+            gather(cells.reshape(len(cells), -1), of_pieces[index].places, of_pieces[index].first, block.pairs[reducer])
         if len(piece.of_target):
             block.of_target[:, : piece.keys] += weights[:, torch.from_numpy(piece.of_target)].sum(1)
-        if block.weights is not None:
-            block.weights[:, piece.rows, : piece.keys] = weights
-            block.weights[:, piece.rows, piece.keys :] = 0.0
 
     def _sums(self, heads: int, plan: BlockPlan) -> Sums:
         (rows, keys), groups, sinks, bins = plan.shape, len(plan.groups.sentence), len(plan.of_keys.sinks), len(self.edges) - 1

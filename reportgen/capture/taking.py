@@ -32,12 +32,12 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Taking:
-    """The pieces of a plan's blocks, and what reducers take: single weights, or (`whole`) all of them."""
+    """The pieces of a plan's blocks, and what reducers take: single weights, or all of some rows, which are counted from the block's first."""
 
     plan: BlockPlan
     pieces: tuple[Piece, ...]
     pairs: dict[OfPairs, Pairs]
-    whole: bool
+    whole_rows: dict[OfWholeRows, Int[np.ndarray, " _"]]
     rows_of_target: Int[np.ndarray, " row"]
 
     @classmethod
@@ -48,21 +48,26 @@ class Taking:
             plan=plan,
             pieces=tuple(_piece(plan, rows, inside) for rows in _rows_of_pieces(plan, stack.heads)),
             pairs={reducer: reducer.pairs_taken(plan, visibility) for reducer in reducers if isinstance(reducer, OfPairs)},
-            whole=any(isinstance(reducer, OfWholeRows) for reducer in reducers),
+            whole_rows={reducer: _within(reducer.rows_taken(stack), plan.rows) for reducer in reducers if isinstance(reducer, OfWholeRows)},
             rows_of_target=inside,
         )
 
     @cached_property
-    def places(self) -> dict[OfPairs, tuple[PlacesInPiece, ...]]:
-        """Of each reducer's pairs, those of each piece."""
-        return {reducer: tuple(_places(pairs, piece) for piece in self.pieces) for reducer, pairs in self.pairs.items()}
+    def pairs_of_pieces(self) -> dict[OfPairs, tuple[Part, ...]]:
+        """Of each reducer's pairs those of each piece; places among its cells, row by row, -1 where the piece does not have the key."""
+        return {reducer: tuple(_part_of_pairs(pairs, piece) for piece in self.pieces) for reducer, pairs in self.pairs.items()}
+
+    @cached_property
+    def rows_of_pieces(self) -> dict[OfWholeRows, tuple[Part, ...]]:
+        """Of each reducer's rows those of each piece; places among its rows."""
+        return {reducer: tuple(_part_of_rows(rows, piece) for piece in self.pieces) for reducer, rows in self.whole_rows.items()}
 
 
-class PlacesInPiece(NamedTuple):
-    """Of a reducer's pairs those that lie in a piece: the first of them, and where they are among its cells, row by row; -1 where the piece does not have the key."""
+class Part(NamedTuple):
+    """Of what a reducer takes, in order, the part that lies in a piece: the first, and the places in the piece."""
 
     first: int
-    places: Int[np.ndarray, " pair"]
+    places: Int[np.ndarray, " place"]
 
 
 def rows_of_a_piece(heads: int, keys: int) -> int:
@@ -95,7 +100,11 @@ def _within(places: Int[np.ndarray, " place"], span: slice) -> Int[np.ndarray, "
     return places[(places >= span.start) & (places < span.stop)] - span.start
 
 
-def _places(pairs: Pairs, piece: Piece) -> PlacesInPiece:
+def _part_of_rows(rows: Int[np.ndarray, " row"], piece: Piece) -> Part:
+    return Part(first=int(np.searchsorted(rows, piece.rows.start)), places=_within(rows, piece.rows))
+
+
+def _part_of_pairs(pairs: Pairs, piece: Piece) -> Part:
     first, stop = np.searchsorted(pairs.rows, [piece.rows.start, piece.rows.stop]).tolist()
     rows, keys = pairs.rows[first:stop] - piece.rows.start, pairs.keys[first:stop]
-    return PlacesInPiece(first=first, places=np.where((keys >= 0) & (keys < piece.keys), rows * piece.keys + keys, -1).astype(np.int32))
+    return Part(first=first, places=np.where((keys >= 0) & (keys < piece.keys), rows * piece.keys + keys, -1).astype(np.int32))

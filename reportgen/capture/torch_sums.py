@@ -52,7 +52,7 @@ class DeviceSumming:
             sums=_on_the_cpu(sums),
             pairs={reducer: self._at(plan, pairs, weights) for reducer, pairs in taking.pairs.items()},
             of_target=weights[:, self._sent(taking.rows_of_target)].sum(1).cpu().double() if len(taking.rows_of_target) else None,
-            weights=weights.cpu() if taking.whole else None,
+            whole_rows={reducer: weights[:, self._sent(rows)].cpu().numpy() for reducer, rows in taking.whole_rows.items()},
             complete=extra is None,
         )
 

@@ -81,15 +81,17 @@ def test_queries_that_do_not_count_are_left_out() -> None:
     assert_equal(arrays_of(model, layout), coreference(reference_of(model, layout), layout.mentions))
 
 
-@given(rows=st.integers(1, 60), cells=st.sampled_from([1, 5000, 1 << 20]), seed=st.integers(0, 3))
+@given(rows=st.integers(1, 60), of_a_piece=st.integers(1, 60), cells=st.sampled_from([1, 5000, 1 << 20]), seed=st.integers(0, 3))
 @settings(max_examples=12, deadline=None)
-def test_any_cutting_into_blocks_gives_the_same_numbers(rows: int, cells: int, seed: int) -> None:
+def test_any_cutting_into_blocks_gives_the_same_numbers(rows: int, of_a_piece: int, cells: int, seed: int) -> None:
+    from reportgen.capture import taking
     from reportgen.capture.reducers import coreference as reducer
 
     model, layout = tiny_gpt2(), with_mentions(tokens=61, sentences=5, seed=seed)
     whole = arrays_of(model, layout, rows_at_most=layout.tokens)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reducer, "CELLS_AT_ONCE", cells)
+        patch.setattr(taking, "ROWS_OF_A_PIECE", of_a_piece)
         cut = arrays_of(model, layout, rows_at_most=rows)
     for name in (name for name in whole if "coreference" in name):
         np.testing.assert_allclose(cut[name], whole[name], rtol=1e-3, atol=1e-5, err_msg=name)

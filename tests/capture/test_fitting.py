@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,23 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tiny import made_up_layout, tiny_gpt2
+sys.path.insert(0, str(Path(__file__).parent.parent / "syntax"))
+from test_coreference import made_up_pairs
+from test_syntax import with_words
+from tiny import made_up_layout, stack_of, tiny_gpt2
 
-from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, plan_blocks
 from reportgen.capture.feeding import Feed
 from reportgen.capture.fitting import Limits, Needs, block_limits, needs_of, refuse_what_does_not_fit
+from reportgen.capture.forward import kinds_of
+from reportgen.capture.lanes import count_on, slots_of
+from reportgen.capture.layout import TextLayout
+from reportgen.capture.reducers.key_shares import FirstToken
+from reportgen.capture.reducers.offsets import FixedOffsets
+from reportgen.capture.reducers.reducer import OfPairs
+from reportgen.capture.reducers.repeats import Repeats
+from reportgen.capture.reducers.syntax import Syntax
+from reportgen.capture.visibility import Visibility
 from reportgen.errors import DocumentError
 
 CPU = torch.device("cpu")
@@ -50,6 +63,36 @@ def test_copies_of_tokens_are_counted() -> None:
     different, same = (layout.changed(ids=ids) for ids in (np.arange(523), np.zeros(523, int)))
     few, many = (needs_of(tiny_gpt2(), Feed(source=text), {"decoder": (3, 7)}, None, Limits()).forward for text in (different, same))
     assert many - few > 523 * 522 // 2 * 32  # of each pair two places and the query, twice the key
+
+
+def test_rows_of_mentions_and_words_of_sentences_are_counted_and_no_others() -> None:
+    plain, tokens = made_up_layout(523, 11), np.arange(523)
+    later = [layout_with_mentions(plain, rows) for rows in (tokens[300:303], tokens[2:])]
+    none, few, all_rows = (needs_of(tiny_gpt2(), Feed(source=text), {"decoder": (3, 7)}, None, Limits()).forward for text in (plain, *later))
+    blocks, row = slots_of(count_on(CPU)), 7 * 523 * 4
+    assert few - none == blocks * plain.sentence_queries[300:303].sum() * row
+    assert few - none < all_rows - none < blocks * ROWS_AT_MOST * row
+    words = with_words(523, 11)
+    found = needs_of(tiny_gpt2(), Feed(source=words), {"decoder": (3, 7)}, None, Limits()).forward
+    assert 12 * Syntax.pairs_of_rows(stack_of(words)).sum() < found - none
+
+
+def layout_with_mentions(layout: TextLayout, rows: np.ndarray) -> TextLayout:
+    """Each of the rows mentions what the token before it does."""
+    return layout.changed(mentions=replace(made_up_pairs(layout), queries=rows, keys=rows - 1, begins=rows, pronoun_to_name=rows < 0))
+
+
+def test_reducers_take_as_many_weights_as_they_say_before() -> None:
+    stack = stack_of(with_words(), heads=7)
+    causal = Visibility(first=np.zeros(131, int), last=np.arange(131) + 1, keys=131)
+    kinds = [kind for kind in kinds_of(stack) if issubclass(kind, OfPairs)]
+    assert set(kinds) == {FixedOffsets, FirstToken, Repeats, Syntax}
+    for kind in kinds:
+        reducer, said = kind(stack), kind.pairs_of_rows(stack)
+        plans = list(plan_blocks(stack, causal, rows_at_most=23))
+        taken = np.concatenate([np.bincount(reducer.pairs_taken(plan, causal).rows, minlength=plan.shape[0]) for plan in plans])
+        assert (taken <= said).all()
+        assert taken.sum() > said.sum() * (0.4 if kind is FixedOffsets else 0.8)  # half of the offsets are ahead, and rows that do not count have none
 
 
 def test_what_does_not_fit_is_refused_with_the_figures_and_what_to_do() -> None:

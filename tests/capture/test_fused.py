@@ -23,6 +23,7 @@ from reportgen.capture import fused, taking, vectors
 from reportgen.capture.block import Block, BlockPlan, plan_rows
 from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack, TextLayout
+from reportgen.capture.reducers.alignment import Alignment
 from reportgen.capture.reducers.distances import Distances, SentenceDistance
 from reportgen.capture.reducers.key_shares import FirstToken
 from reportgen.capture.reducers.offsets import FixedOffsets
@@ -92,24 +93,50 @@ def block_and_weights(
     return block, powers / total[:, :, None], np.log(total)
 
 
+class SomeRows(WholeWeights):
+    """Takes rows of which the block has some: two that one piece has, and rows that pieces without any lie between."""
+
+    @staticmethod
+    def rows_taken(stack: Stack) -> np.ndarray:
+        return np.array([3, 19, 23, 24, 36, 60])
+
+
 def test_a_block_in_pieces_of_a_few_rows_is_the_same_block(layout: TextLayout, visibility: Visibility, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = stack_of(layout.changed(ids=np.arange(TOKENS, dtype=np.int32) % 9, target_rows=np.array([20, 24, 25, 51])), heads=HEADS)
     plan, summing = plan_rows(stack, visibility, slice(19, 53)), Summing(stack)
     given = np.random.default_rng(4).normal(scale=3, size=(HEADS, *plan.shape)).astype(np.float32)
-    reducers = [WholeWeights(stack), FixedOffsets(stack), FirstToken(stack), Repeats(stack)]
+    reducers = [FixedOffsets(stack), FirstToken(stack), Repeats(stack)]
+    every, some = WholeWeights(stack), SomeRows(stack)
     whole = deepcopy(block_of(given, plan, visibility, summing).sums)
     monkeypatch.setattr(taking, "ROWS_OF_A_PIECE", 5)
     assert [piece.rows.stop - piece.rows.start for piece in Taking.of(plan, visibility, stack, []).pieces] == [4, 5, 5, 5, 5, 5, 5]
-    block = block_of(given, plan, visibility, summing, reducers)
+    block = block_of(given, plan, visibility, summing, [every, *reducers, some])
     for name, expected in whole._asdict().items():
         np.testing.assert_array_equal(getattr(block.sums, name), expected, err_msg=name)
-    p = block.weights.numpy()
+    p = block.whole_rows[every]
+    np.testing.assert_array_equal(block.whole_rows[some], p[:, [0, 4, 5, 17]])
     np.testing.assert_allclose(block.of_target.numpy(), p[:, [1, 5, 6, 32]].sum(1, dtype=np.float64), rtol=1e-6)
-    for reducer in reducers[1:]:
+    for reducer in reducers:
         rows, keys = reducer.pairs_taken(plan, visibility)
         inside = (keys >= 0) & (keys < plan.shape[1])
-        assert inside.any() == (reducer is not reducers[2] or plan.keys.start == 0)  # a window does not hold the first token
+        assert inside.any() == (reducer is not reducers[1] or plan.keys.start == 0)  # a window does not hold the first token
         np.testing.assert_array_equal(block.pairs[reducer], np.where(inside, p[:, rows, np.where(inside, keys, 0)], 0))
+
+
+def test_a_translation_is_as_aligned_in_pieces_of_a_few_rows(layout: TextLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = Stack(name="cross", layers=1, heads=HEADS, queries=layout, keys=layout.changed(ids=layout.ids))
+    full = Visibility(first=np.zeros(TOKENS, int), last=np.full(TOKENS, TOKENS), keys=TOKENS)
+    given = np.random.default_rng(6).normal(scale=3, size=(HEADS, TOKENS, TOKENS)).astype(np.float32)
+    found = []
+    for rows in (64, 5):
+        monkeypatch.setattr(taking, "ROWS_OF_A_PIECE", rows)
+        reducer, summing = Alignment(stack), Summing(stack)
+        for span in (slice(0, 30), slice(30, TOKENS)):
+            plan = plan_rows(stack, full, span)
+            reducer.add(block_of(given[:, span], plan, full, summing, [reducer]))
+        found.append(reducer.arrays())
+    for name, values in found[0].items():
+        np.testing.assert_array_equal(found[1][name], values, err_msg=name)
 
 
 def rows_of_groups(block: Block) -> list[np.ndarray]:
@@ -129,7 +156,8 @@ def test_weights_and_what_holds_every_key(block_and_weights, layout: TextLayout)
     start, members = block.keys.start, layout.sentence_of_token
     inside = members[block.keys] >= 0
     gap = np.abs(members[block.rows, None] - members[block.keys])
-    close(block.weights.numpy(), p)
+    (weights,) = block.whole_rows.values()
+    close(weights, p)
     close(block.sums.log_normaliser, log_normaliser)
     close(block.sums.greatest, p.max(2))
     close(block.sums.entropy, -(p * np.log(np.where(p > 0, p, 1.0))).sum(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.stats import kendalltau
 
 from reportgen.capture.block import Block
@@ -23,17 +23,20 @@ class Alignment:
     hold, count as 0, and a source token that gets nothing else has entropy 0. Memory: heads x source tokens.
     """
 
-    whole_rows = True
-
     def __init__(self, stack: Stack) -> None:
         self.stack, self.queries = stack, np.flatnonzero(stack.queries.sentence_of_token >= 0)
         self.layers: list[dict[str, Float[np.ndarray, " row_of_heads"]]] = []
+
+    @staticmethod
+    def rows_taken(stack: Stack) -> Int[np.ndarray, " row"]:
+        """Those in sentences that count."""
+        return np.flatnonzero(stack.queries.sentence_queries)
 
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
             self._open_layer()
         counted = block.counted > 0
-        weights = np.concatenate([block.weights.numpy()[:, counted], block.sums.head_mean[None, counted]]).astype(np.float64)
+        weights = np.concatenate([block.whole_rows[self], block.sums.head_mean[None, counted]]).astype(np.float64)
         weights[weights < NOTHING_LEFT] = 0.0  # which of them a machine keeps is its own affair; a column of nothing else would be spread by it
         logarithms = np.log(np.where(weights > 0, weights, 1.0))
         self.entropy.append(-(weights * logarithms).sum(2))

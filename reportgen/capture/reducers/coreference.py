@@ -23,21 +23,26 @@ class Coreference:
     mean of p[q, c] over controls c: tokens that q sees, before its own mention, of k's kind (function word, first or later token of another word), at k's
     distance give or take a tenth, two tokens at least, that are neither sinks nor tokens of the entity. A pair counts where q sees k and at least one control, a query where one of its pairs does.
     Without the sink both are divided by what the sinks leave of the row; rows with nothing left are skipped. Mentions are found by a heuristic.
-    Source: after Clark et al. 2019, section 4.3; the controls: none, defined here. Memory: heads x (rows of mentions in a block) x keys, a few rows at a time.
+    Source: after Clark et al. 2019, section 4.3; the controls: none, defined here. Memory: heads x (rows of mentions in a block) x keys.
     """
-
-    whole_rows = True
 
     def __init__(self, stack: Stack) -> None:
         self.stack, pairs = stack, stack.queries.mentions
         counted = stack.queries.sentence_queries[pairs.queries] & ~np.isin(pairs.keys, stack.keys.sinks)
         self.pairs = pairs.among(counted)
-        self.controls = Controls.of(self.pairs, stack)
+        self.controls, self.taken = Controls.of(self.pairs, stack), self.rows_taken(stack)
         shape = (stack.layers, stack.heads, stack.queries.sentences)
         self.sums, self.sums_left = np.zeros((4, *shape)), np.zeros((2, *shape))
         self.rows, self.rows_of_pronouns = np.zeros((2, stack.layers, shape[2]))
         self.rows_left = np.zeros(shape)
         self.example, self.greatest = np.full((*shape[:2], 2), -1, np.int32), np.zeros(shape[:2], np.float32)
+
+    @staticmethod
+    def rows_taken(stack: Stack) -> Int[np.ndarray, " row"]:
+        """Those of later mentions that count."""
+        later = np.zeros(stack.queries.tokens, bool)
+        later[stack.queries.mentions.queries] = True
+        return np.flatnonzero(later & stack.queries.sentence_queries)
 
     def add(self, block: Block) -> None:
         first, last = np.searchsorted(self.pairs.queries, [block.rows.start, block.rows.stop])
@@ -50,12 +55,13 @@ class Coreference:
     def _add_pairs(self, block: Block, chosen: slice) -> None:
         """Take in the pairs of some rows of the block."""
         queries, keys = self.pairs.queries[chosen], self.pairs.keys[chosen]
-        expected, counts = self.controls.means(block, chosen)
+        rows, row_of_pair = np.unique(queries, return_inverse=True)
+        weights = block.whole_rows[self][:, np.searchsorted(self.taken, rows) - np.searchsorted(self.taken, block.rows.start)]  # head row key
+        expected, counts = self.controls.means(block, weights, chosen)
         counts &= seen(block, queries, keys)
         found = np.zeros(expected.shape)
-        found[:, counts] = block.at(queries[counts] - block.rows.start, keys[counts] - block.keys.start)
+        found[:, counts] = weights[:, row_of_pair[counts], keys[counts] - block.keys.start]
         self._note_example(block.layer, found, queries, keys)
-        rows, row_of_pair = np.unique(queries, return_inverse=True)
         of_pronouns = counts & self.pairs.pronoun_to_name[chosen]
         sums = np.stack([_by_row(values, row_of_pair, which) for which in (counts, of_pronouns) for values in (found, expected)])  # kind head row
         self._add_rows(block, rows, sums, np.bincount(row_of_pair[counts], minlength=len(rows)) > 0)
@@ -132,16 +138,17 @@ class Controls:
         last = np.searchsorted(places, offset + np.minimum(pairs.keys + reach + 1, pairs.begins))
         return cls(pairs=pairs, columns=columns, first=first, last=np.maximum(first, last))
 
-    def means(self, block: Block, chosen: slice) -> tuple[Float[np.ndarray, "head pair"], Bool[np.ndarray, " pair"]]:
-        """The mean weight of each pair's controls, and whether it has any; the pairs are all those of their rows."""
+    def means(
+        self, block: Block, weights: Float[np.ndarray, "head row key"], chosen: slice
+    ) -> tuple[Float[np.ndarray, "head pair"], Bool[np.ndarray, " pair"]]:
+        """The mean weight of each pair's controls, and whether it has any; the pairs are all those of their rows, whose weights are given."""
         queries, keys = self.pairs.queries[chosen], self.pairs.keys[chosen]
         rows, row_of_pair = np.unique(queries, return_inverse=True)
         here = (self.columns >= block.keys.start) & (self.columns < block.keys.stop)
         columns, place = self.columns[here], np.concatenate([[0], np.cumsum(here)])
         usable = seen(block, np.repeat(rows, len(columns)), np.tile(columns, len(rows))).reshape(len(rows), -1)
         usable &= ~_among(columns, rows, row_of_pair, keys)
-        weights = block.at(np.repeat(rows - block.rows.start, len(columns)), np.tile(columns - block.keys.start, len(rows)))
-        mass = _from_the_start(weights.reshape(len(weights), len(rows), -1) * usable)
+        mass = _from_the_start(weights[:, :, columns - block.keys.start] * usable)
         number = _from_the_start(usable)
         first, last = place[self.first[chosen]], place[self.last[chosen]]
         controls = number[row_of_pair, last] - number[row_of_pair, first]

@@ -124,6 +124,11 @@ class FirstToken:
     def __init__(self, stack: Stack) -> None:
         self.sums = SentenceSums.of(stack)
 
+    @staticmethod
+    def pairs_of_rows(stack: Stack) -> Int[np.ndarray, " row"]:
+        """The first token."""
+        return np.ones(stack.queries.tokens, np.int64)
+
     def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """All rows on the first token."""
         rows = np.arange(plan.shape[0])

@@ -32,6 +32,11 @@ class FixedOffsets:
         self.example_before, self.example_after = GreatestWeight(stack), GreatestWeight(stack)
         self.causal, self.of_plan = True, dict[BlockPlan, OffsetPairs]()
 
+    @staticmethod
+    def pairs_of_rows(stack: Stack) -> Int[np.ndarray, " row"]:
+        """One at each offset."""
+        return np.full(stack.queries.tokens, len(OFFSETS))
+
     def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """All rows that count on the tokens at each offset."""
         found = self.of_plan[plan] = OffsetPairs(plan, visibility, self.layout)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Int
 
 from reportgen.capture.block import Block, BlockPlan, Pairs
+from reportgen.capture.layout import Stack
 from reportgen.capture.visibility import Visibility
 
 
@@ -39,9 +41,15 @@ class OfPairs(Protocol):
     def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """Which weights of a block of this plan it finds in the block's `pairs`, under itself."""
 
+    @staticmethod
+    def pairs_of_rows(stack: Stack) -> Int[np.ndarray, " row"]:
+        """How many weights of each of the text's rows it takes at most."""
+
 
 @runtime_checkable
 class OfWholeRows(Protocol):
-    """A reducer that takes all weights of a block, which are copied for it: as much memory as the block has cells."""
+    """A reducer that takes all weights of some rows, which are copied for it. Memory: heads x these rows of a block x keys."""
 
-    whole_rows: bool
+    @staticmethod
+    def rows_taken(stack: Stack) -> Int[np.ndarray, " row"]:
+        """Which of the text's rows, in order; it finds their weights in the block's `whole_rows`, under itself."""

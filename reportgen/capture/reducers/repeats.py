@@ -31,6 +31,11 @@ class Repeats:
         self.no_sink = np.isin(self.keys, stack.keys.sinks, invert=True).astype(np.float32)
         self.scores = {name: Copying(stack) for name in ("duplicate_token", "induction")}
 
+    @staticmethod
+    def pairs_of_rows(stack: Stack) -> Int[np.ndarray, " row"]:
+        """The earlier copies of the token, and the tokens after these."""
+        return 2 * copies_before(stack.queries.ids)
+
     def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
         """All rows in sentences on the earlier copies of their token, and on the tokens after these."""
         inside = self._inside(plan)
@@ -78,6 +83,15 @@ class Copying:
     def __init__(self, stack: Stack) -> None:
         self.sums = {"": SentenceSums.of(stack), LEFT: SentenceSums.of(stack)}
         self.example = GreatestWeight(stack)
+
+
+def copies_before(ids: np.ndarray) -> Int[np.ndarray, " token"]:
+    """How many earlier tokens have each token's id."""
+    order = np.argsort(ids, kind="stable")
+    counts = np.unique(ids, return_counts=True)[1]
+    found = np.empty(len(ids), np.int64)
+    found[order] = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return found
 
 
 def earlier_copies(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

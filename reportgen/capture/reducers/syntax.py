@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.block import Block
+from reportgen.capture.block import Block, BlockPlan, Pairs
 from reportgen.capture.layout import Stack
+from reportgen.capture.visibility import Visibility
 from reportgen.syntax import SyntaxWords
 
 OFFSETS = (*range(-10, 0), *range(1, 11))  # words
@@ -50,14 +51,12 @@ class Syntax:
     out, and only words of the same sentence are looked at. Accuracy: of the words of a relation, the share whose most attended word is their syntactic head;
     reverse: the share whose head is the word that attends most to them. Where the stack is causal, words count whose head stands before them
     (reverse: after them): the others cannot be seen. In layers that see a window, a head outside of it is missed. A fixed offset says that the head is
-    so many words away, -10 to 10. Source: Clark et al. 2019, section 4.2. Memory: heads x words, and one sentence's rows of a block.
+    so many words away, -10 to 10. Source: Clark et al. 2019, section 4.2. Memory: heads x words, and heads x tokens of a block x tokens of their sentences.
     """
-
-    whole_rows = True
 
     def __init__(self, stack: Stack) -> None:
         self.stack, self.text = stack, stack.queries.syntax
-        self.sentences = [one for one in _sentences(self.text) if stack.queries.sentence_queries[one.tokens[0]]]
+        self.sentences = _counted_sentences(stack)
         self.bounds = np.array([(one.tokens[0], one.tokens[-1]) for one in self.sentences], np.int64).reshape(-1, 2)
         self.first_token = self.text.tokens[np.searchsorted(self.text.word_of_token, np.arange(len(self.text.head)))]
         self.counts, self.causal = np.zeros(len(self.text.head), bool), False
@@ -67,27 +66,53 @@ class Syntax:
         self.right = {FORWARD: np.zeros(shape), REVERSE: np.zeros(shape)}
         self.example, self.greatest = np.full((*shape, 2), -1, np.int32), np.zeros(shape, np.float32)
 
+    @staticmethod
+    def pairs_of_rows(stack: Stack) -> Int[np.ndarray, " row"]:
+        """As many as the row's sentence has tokens of words."""
+        found = np.zeros(stack.queries.tokens, np.int64)
+        for one in _counted_sentences(stack):
+            found[one.tokens] = len(one.tokens)
+        return found
+
+    def pairs_taken(self, plan: BlockPlan, visibility: Visibility) -> Pairs:
+        """All tokens of words on those of their sentence: sentence by sentence, row by row."""
+        rows, keys = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+        for sentence, first, last in self._within(plan.rows):
+            rows.append(np.repeat(sentence.tokens[first:last] - plan.rows.start, len(sentence.tokens)).astype(np.int32))
+            keys.append(np.tile(sentence.tokens - plan.keys.start, last - first).astype(np.int32))
+        return Pairs(rows=np.concatenate(rows), keys=np.concatenate(keys))
+
+    def _within(self, rows: slice) -> Iterator[tuple[WordsOfSentence, int, int]]:
+        """The sentences that have some of the rows; which of their tokens these are: the first, and the one after the last."""
+        for index in np.flatnonzero((self.bounds[:, 0] < rows.stop) & (self.bounds[:, 1] >= rows.start)).tolist():
+            sentence = self.sentences[index]
+            yield sentence, *np.searchsorted(sentence.tokens, [rows.start, rows.stop]).tolist()
+
     def add(self, block: Block) -> None:
         if block.rows.start == 0:
             self.causal, self.open = block.visibility.causal, OpenSentence()
             self.found = {name: np.zeros((self.stack.heads, len(self.text.head)), np.float32) for name in self.right}
-        for index in np.flatnonzero((self.bounds[:, 0] < block.rows.stop) & (self.bounds[:, 1] >= block.rows.start)).tolist():
-            self._add_rows(block, self.sentences[index])
+        start = 0
+        for sentence, first, last in self._within(block.rows):
+            shape = (self.stack.heads, last - first, len(sentence.tokens))
+            stop = start + shape[1] * shape[2]
+            self._add_rows(block.pairs[self][:, start:stop].reshape(shape), sentence, first)
+            start = stop
         if block.rows.stop == self.stack.queries.tokens:
             self._close_layer(block.layer)
 
-    def _add_rows(self, block: Block, sentence: WordsOfSentence) -> None:
-        """Take in those rows of a sentence that the block has, a few at a time."""
-        first, last = np.searchsorted(sentence.tokens, [block.rows.start, block.rows.stop]).tolist()
+    def _add_rows(self, weights: Float[np.ndarray, "head row token"], sentence: WordsOfSentence, first: int) -> None:
+        """Take in the rows of a sentence from its `first` token on, a few at a time."""
         step = max(CELLS_AT_ONCE // (self.stack.heads * len(sentence.tokens)), 1)
-        for start in range(first, last, step):
-            self._add_some(block, sentence, start, min(start + step, last))
+        for start in range(0, weights.shape[1], step):
+            self._add_some(weights[:, start : start + step], sentence, first + start)
 
-    def _add_some(self, block: Block, sentence: WordsOfSentence, first: int, last: int) -> None:
+    def _add_some(self, weights: Float[np.ndarray, "head row token"], sentence: WordsOfSentence, first: int) -> None:
+        last = first + weights.shape[1]
         if first == 0:
             shape = (self.stack.heads, len(sentence.starts))
             self.open = OpenSentence(greatest=np.zeros(shape), by_word=np.full(shape, -1))
-        words, sums = self._from_words(block, sentence, first, last)
+        words, sums = self._from_words(weights, sentence, first, last)
         if len(words):
             weights = sums / sentence.sizes[words][None, :, None]
             weights[:, np.arange(len(words)), words] = 0.0
@@ -97,10 +122,10 @@ class Syntax:
             self._close_sentence(sentence)
 
     def _from_words(
-        self, block: Block, sentence: WordsOfSentence, first: int, last: int
+        self, tokens: Float[np.ndarray, "head row token"], sentence: WordsOfSentence, first: int, last: int
     ) -> tuple[Int[np.ndarray, " whole"], Float[np.ndarray, "head whole word"]]:
         """The words whose last token is among the rows, and the sums over their tokens of attention to each word of the sentence."""
-        by_key = _to_words(block, sentence.tokens[first:last], sentence)
+        by_key = np.add.reduceat(tokens.astype(np.float64), sentence.starts, axis=2)
         word_of_row = np.searchsorted(sentence.starts, np.arange(first, last), side="right") - 1
         words, starts = np.unique(word_of_row, return_index=True)
         sums = np.add.reduceat(by_key, starts, axis=1)
@@ -180,14 +205,9 @@ def best_offset(offsets: Float[np.ndarray, "relation word_offset"]) -> Float[np.
     return np.where(np.isnan(offsets).any(1), np.nan, np.nan_to_num(offsets).max(1)).astype(np.float32)
 
 
-def _to_words(block: Block, rows: Int[np.ndarray, " row"], sentence: WordsOfSentence) -> Float[np.ndarray, "head row word"]:
-    """Attention of some tokens to each word of their sentence."""
-    keys = sentence.tokens
-    inside = np.flatnonzero((keys >= block.keys.start) & (keys < block.keys.stop))
-    found = np.zeros((block.stack.heads, len(rows), len(keys)))
-    weights = block.at(np.repeat(rows - block.rows.start, len(inside)), np.tile(keys[inside] - block.keys.start, len(rows)))
-    found[:, :, inside] = weights.reshape(len(found), len(rows), -1)
-    return np.add.reduceat(found, sentence.starts, axis=2)
+def _counted_sentences(stack: Stack) -> list[WordsOfSentence]:
+    """The sentences that have words and count, in order."""
+    return [one for one in _sentences(stack.queries.syntax) if stack.queries.sentence_queries[one.tokens[0]]]
 
 
 def _sentences(text: SyntaxWords) -> Iterator[WordsOfSentence]:
