@@ -147,16 +147,16 @@ def _gather(paths: list[Element]) -> Iterator[Element]:
     if len(set(looks)) == len(looks) or any(map(UNREAD.search, shapes)):
         yield from paths
         return
-    touched = _touched([_box(shape) for shape in shapes])
+    overlapped = touched([_box(shape) for shape in shapes])
     first: dict[tuple[tuple[str, str], ...], Element] = {}
     for place, (path, look, shape) in enumerate(zip(paths, looks, shapes, strict=True)):
-        if place in touched or look not in first:
-            yield path if place in touched else first.setdefault(look, path)
+        if place in overlapped or look not in first:
+            yield path if place in overlapped else first.setdefault(look, path)
         else:
             first[look].set("d", first[look].get("d", "") + shape)
 
 
-def _touched(boxes: list[Box]) -> set[int]:
+def touched(boxes: list[Box]) -> set[int]:
     """The places of those that another overlaps."""
     start = max((0, 1), key=lambda side: len({box[side] for box in boxes}))  # along this side fewest are met at once
     near: list[int] = []
