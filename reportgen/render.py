@@ -10,9 +10,9 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ FILTERS = {
 }
 
 COMMENT, BETWEEN_RULES = re.compile(r"/\*.*?\*/", re.DOTALL), re.compile(r"\s*([{};])\s*")
+STAND_IN = re.compile(r"<svg (\d+)>")  # for a picture until it is there: no attribute begins with a digit, and what a document says of tags is escaped
 SPACING = {"trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
 
 
@@ -65,16 +66,24 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
     style, script = _short_style(_read_static("css")), _without_comments(in_scope(_read_static("js") + "\nstart();\n"))  # `start` is in page.js
     loader = _loader()
     template = page_environment().get_template("page.html.jinja")
-    with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: matrices are packed meanwhile
+    asked: list[tuple[Section, str]] = []
+
+    def stand_in(section: Section, chart: str) -> Markup:
+        asked.append((section, chart))
+        return Markup(f"<svg {len(asked) - 1}>")
+
+    with ThreadPoolExecutor(1) as beside:  # the pictures are another process's work: all else is made meanwhile
+        drawn = beside.submit(draw, specs)
         page = template.render(
             report=report,
             style=Markup(style),
             packed_script=deflated(script.encode("utf-8")),
             loader=Markup(loader),
             policy=page_policy(style, loader, script),
-            picture=partial(_find_picture, beside.submit(draw, specs)),
+            picture=stand_in,
         )
-    return Page(lighten(name_units(page, report.level)))
+        page = _finish(page, report.level)
+        return Page(STAND_IN.sub(lambda found: _finish(_picture(drawn.result(), *asked[int(found[1])]), report.level), page))
 
 
 def render_measurements(measurements: Measurements) -> tuple[Report, Page]:
@@ -146,9 +155,18 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
-def _find_picture(drawn: Future[Mapping[str, str]], section: Section, chart: str) -> Markup | None:
-    """The chart as inline SVG, or None where it could not be drawn, and the page says so in its place."""
-    name, pictures = f"{section.name}-{chart}", drawn.result()
+def show_picture(svg: Markup | None, section: Section, chart: str) -> Markup:
+    """The chart as a page shows it, or a line that says it could not be drawn."""
+    shown: Markup = page_environment().get_template("picture.html.jinja").module.drawn(svg, section, chart)
+    return shown
+
+
+def _picture(pictures: Mapping[str, str], section: Section, chart: str) -> Markup:
     spec = section.charts.get(chart, {})
     description = spec.get("description") or f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.finding}"
-    return inline_picture(pictures, name, description)
+    return show_picture(inline_picture(pictures, f"{section.name}-{chart}", description), section, chart)
+
+
+def _finish(html: str, level: str) -> str:
+    """A part of the page in the words of its level, in fewer bytes."""
+    return lighten(name_units(html, level))

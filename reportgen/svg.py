@@ -85,6 +85,7 @@ DRAWN = frozenset(["viewBox", "transform", "d", "points", "x", "y", "x1", "y1", 
 LONG_NUMBER = re.compile(r"-?\d*\.\d{3,}(?:e[-+]?\d+)?")
 COLOUR = re.compile(r"rgb\((\d+), (\d+), (\d+)\)")
 GRADIENTS = frozenset(["linearGradient", "radialGradient"])  # whose missing ends mean something else than 0
+COUNTED = re.compile(r"-gradient_\d+$")
 SAME_WITHOUT = {("opacity", "1"), ("x2", "0"), ("y2", "0"), ("transform", "translate(0,0)")}
 START_END = re.compile("/?>")  # of a tag: attributes have no `>`
 REFERENCE = re.compile(r"url\(\s*['\"]?(#?)([^)'\"]*)['\"]?\s*\)")
@@ -112,8 +113,24 @@ def described(svg: Markup, description: str) -> Markup:
 def clean_svg(svg: str, prefix: str) -> Markup:
     """`svg` as an inline picture, whose ids begin with `prefix`. Raises ParseError if it is not XML."""
     root = _clean_element(ElementTree.fromstring(clean_text(svg)), prefix)
+    _number_gradients(root, prefix)
     shorten(root)
     return Markup(ElementTree.tostring(root, encoding="unicode").replace(" />", "/>"))
+
+
+def _number_gradients(root: ElementTree.Element, prefix: str) -> None:
+    """Numbers gradients from 0 in each picture: Vega counts on from what it drew before, so that a picture would depend on which others were drawn."""
+    gradients = [element for element in root.iter() if element.tag in GRADIENTS and COUNTED.search(element.get("id", ""))]
+    if not gradients:
+        return
+    numbered = {element.attrib["id"]: f"{prefix}-gradient_{number}" for number, element in enumerate(gradients)}
+    references = {f"url(#{name})": f"url(#{new})" for name, new in numbered.items()}
+    for element in gradients:
+        element.set("id", numbered[element.attrib["id"]])
+    for element in root.iter():
+        for name in ("fill", "stroke"):
+            if (value := element.get(name)) in references:
+                element.set(name, references[value])
 
 
 def _clean_element(element: ElementTree.Element, prefix: str) -> ElementTree.Element:

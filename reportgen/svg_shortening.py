@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
-import numpy as np
-
 from reportgen.svg_paths import DIGITS, NUMBER, PART, commands, in_steps, moved, short
 
 INHERITED = (
@@ -23,6 +21,7 @@ TAKEN_FOR_GRANTED = {"stroke-width": "1", "stroke-dasharray": "1,0", "text-ancho
 MOVED = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)")
 CIRCLE = re.compile(r"M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0Z?")
 TOUCHING = 0.01
+Box = tuple[float, float, float, float]
 UNREAD = re.compile("[^Mlhvcsz0-9., -]")  # paths that were left as they are
 
 
@@ -148,17 +147,30 @@ def _gather(paths: list[Element]) -> Iterator[Element]:
     if len(set(looks)) == len(looks) or any(map(UNREAD.search, shapes)):
         yield from paths
         return
-    left, top, right, bottom = np.array([_box(shape) for shape in shapes]).T[:, :, None]
-    beside = (left >= right.T) | (right <= left.T) | (top >= bottom.T) | (bottom <= top.T)
+    overlapped = touched([_box(shape) for shape in shapes])
     first: dict[tuple[tuple[str, str], ...], Element] = {}
-    for path, look, shape, touched in zip(paths, looks, shapes, (~beside).sum(1) > 1, strict=True):
-        if touched or look not in first:
-            yield path if touched else first.setdefault(look, path)
+    for place, (path, look, shape) in enumerate(zip(paths, looks, shapes, strict=True)):
+        if place in overlapped or look not in first:
+            yield path if place in overlapped else first.setdefault(look, path)
         else:
             first[look].set("d", first[look].get("d", "") + shape)
 
 
-def _box(shape: str) -> tuple[float, float, float, float]:
+def touched(boxes: list[Box]) -> set[int]:
+    """The places of those that another overlaps."""
+    start = max((0, 1), key=lambda side: len({box[side] for box in boxes}))  # along this side fewest are met at once
+    near: list[int] = []
+    found: set[int] = set()
+    for place in sorted(range(len(boxes)), key=lambda place: boxes[place][start]):
+        left, top, right, bottom = boxes[place]
+        near = [other for other in near if boxes[other][start + 2] > boxes[place][start]]
+        met = [other for other in near if boxes[other][0] < right and boxes[other][1] < bottom and boxes[other][2] > left and boxes[other][3] > top]
+        found.update(met, [place] if met else [])
+        near.append(place)
+    return found
+
+
+def _box(shape: str) -> Box:
     """Left, top, right and bottom of what a shortened path's points lie in, a little less wide and high, so that what only touches does not overlap."""
     x = y = 0.0
     across, down = [], []

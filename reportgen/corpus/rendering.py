@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from reportgen.corpus.findings import Findings
 from reportgen.pictures import draw_pictures
-from reportgen.render import Drawer, page_environment
+from reportgen.render import Drawer, page_environment, show_picture
 from reportgen.report import Section
 from reportgen.svg import inline_picture
 
@@ -21,12 +21,12 @@ def render_findings(findings: Findings, draw: Drawer = draw_pictures) -> Markup:
     return Markup(template.render(findings=findings, picture=pictures_of(findings, draw)))
 
 
-def pictures_of(findings: Findings, draw: Drawer = draw_pictures) -> Callable[[Section, str], Markup | None]:
-    """What the templates ask for a chart of a section: its inline SVG, or None where it could not be drawn."""
+def pictures_of(findings: Findings, draw: Drawer = draw_pictures) -> Callable[[Section, str], Markup]:
+    """What the templates ask for a chart of a section: its inline SVG, or a line that says that it could not be drawn."""
     drawn = draw(findings.charts)
 
-    def picture(section: Section, chart: str) -> Markup | None:
+    def picture(section: Section, chart: str) -> Markup:
         name = f"{section.name}-{chart}"
-        return inline_picture(drawn, name, f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.lead}")
+        return show_picture(inline_picture(drawn, name, f"{chart.replace('-', ' ').capitalize()}. {section.question} {section.lead}"), section, chart)
 
     return picture

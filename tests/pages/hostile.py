@@ -16,6 +16,7 @@ CASES = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
     '"><svg onload=alert(1)>',
+    "<svg 0>",
     "'--><!--<script>",
     "<!doctype html><base href=//evil.example>",
     "</title></style></textarea></template><iframe srcdoc='<p>'>",

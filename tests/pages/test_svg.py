@@ -48,6 +48,17 @@ def test_a_screen_reader_gets_the_description(svg: str) -> None:
     assert (picture.get("role"), picture.get("aria-label")) == ("img", 'A "chart" > <b>others</b> & more')
 
 
+def test_a_picture_does_not_tell_how_many_gradients_were_drawn_before_it() -> None:
+    shapes = "".join(f'<rect width="3" height="3" {name}="url(#gradient_{{{place}}})"/>' for place, name in enumerate(("fill", "stroke", "fill")))
+    gradients = "".join(f'<linearGradient id="gradient_{{{place}}}"><stop offset="{place}"/></linearGradient>' for place in range(3))
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg"><text>url(#gradient_1)</text><g>{shapes}</g><defs>{gradients}</defs></svg>'
+    first, later = (clean_svg(drawing.format(*numbers), "map") for numbers in ((0, 1, 2), (1, 2, 3)))
+    assert first == later
+    assert [element.get("fill") or element.get("stroke") for element in ElementTree.fromstring(later).iter("rect")] == [
+        f"url(#map-gradient_{number})" for number in range(3)
+    ]
+
+
 def test_a_gradient_that_leads_down_keeps_its_direction() -> None:
     """Without its x2 a gradient would run to the far corner."""
     down = '<svg xmlns="http://www.w3.org/2000/svg"><defs><linearGradient id="g" x1="0" x2="0" y1="1" y2="0"/></defs><line x2="0" y2="5"/></svg>'

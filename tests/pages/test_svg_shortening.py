@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from reportgen.svg import clean_svg
+from reportgen.svg_shortening import touched
 
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"><g fill="none">{}</g></svg>'
 
@@ -87,6 +88,17 @@ def test_lines_in_groups_of_their_own_become_one_unless_what_is_around_them_lets
     assert [path.get("d") for path in shortened(lines).iter("path")] == ["M0,0l5,5M5,0l-5,5"]
     for kept in (lines.replace('stroke="', 'stroke-opacity="0.5" stroke="'), filled):
         assert len([*shortened(kept).iter("path")]) == 2
+
+
+@pytest.mark.parametrize(("across", "down"), [(9, 9), (1, 60), (60, 1)])
+def test_what_is_touched_is_what_overlaps_another(across: int, down: int) -> None:
+    random = np.random.default_rng(0)
+    corner, size = random.integers(0, (across, down), (40, 2)), random.uniform(0.2, 1.6, (40, 2))
+    low, high = corner.astype(float), corner + size
+    overlaps = (low[:, None] < high).all(2) & (low < high[:, None]).all(2) & ~np.eye(40, dtype=bool)
+    boxes = [(*start, *end) for start, end in zip(low.tolist(), high.tolist(), strict=True)]
+    assert touched(boxes) == set(np.flatnonzero(overlaps.any(1)).tolist())
+    assert 0 < len(touched(boxes)) < 40
 
 
 def test_filled_shapes_that_nothing_touches_are_one_for_each_look() -> None:
