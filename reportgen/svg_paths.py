@@ -13,9 +13,8 @@ MIRRORED = 0.15  # how near to the mirror image of the last curve's end a curve 
 TAKES = {"M": 2, "L": 2, "C": 6, "H": 1, "V": 1, "h": 1, "v": 1, "Z": 0}
 
 
-@lru_cache(maxsize=1024)
 def commands(d: str) -> list[tuple[str, list[float]]]:
-    """The commands of a path, each with the numbers of one step; nothing where one is not known here. Cells of a grid have one path, and are moved."""
+    """The commands of a path, each with the numbers of one step; nothing where one is not known here."""
     found = [(command, [float(number) for number in NUMBER.findall(numbers)]) for command, numbers in PART.findall(d)]
     if not found or found[0][0] != "M" or any(TAKES.get(command) != len(numbers) for command, numbers in found):
         return []
