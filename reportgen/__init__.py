@@ -11,9 +11,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault(
-    "OMP_WAIT_POLICY", "PASSIVE"
-)  # read when torch is first imported: else its threads go round in a loop some 10 ms after each product, on cores that others need
+# Read when torch is first imported: otherwise its threads go round in a loop for some 10 ms after each product, on cores that other work waits for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from reportgen.capture import MeasureOptions, measure, token_weights
