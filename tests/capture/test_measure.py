@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tiny import tiny_gpt2, weights_of
+from tiny import tiny_gpt2, tiny_mistral, weights_of
 
 from reportgen.capture import MeasureOptions, measure
 from reportgen.capture.probes import PERIOD, measure_probes, probe_tokens
@@ -140,12 +141,13 @@ def test_probe_rows_are_random_ordinary_tokens_repeated_once(default_model) -> N
     assert not np.isin(tokens, default_model.tokenizer.all_special_ids).any()
 
 
-def test_probe_scores_equal_eager_attention(default_model) -> None:
-    model = tiny_gpt2()
+@pytest.mark.parametrize("build", [tiny_gpt2, partial(tiny_mistral, 30)], ids=["all keys", "a window of 30 keys"])
+def test_probe_scores_equal_eager_attention(default_model, build) -> None:
+    model = build()
     tokens = np.random.default_rng(3).integers(0, 101, (2, PERIOD)).repeat(1, axis=0)
     tokens = np.concatenate([tokens, tokens], axis=1).astype(np.int32)
-    found = measure_probes(model, default_model.tokenizer, {"decoder": (3, 7)}, lambda stage, share: None, tokens=tokens)
     weights = np.stack([weights_of(model, row) for row in tokens])  # row layer head query key
+    found = measure_probes(model, default_model.tokenizer, {"decoder": weights.shape[1:3]}, lambda stage, share: None, tokens=tokens)
     left = weights / np.maximum(weights[..., 1:].sum(-1, keepdims=True), 1e-300)
     later = np.arange(PERIOD, 2 * PERIOD)
     by_hand = {
