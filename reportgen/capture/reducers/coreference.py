@@ -57,7 +57,7 @@ class Coreference:
         queries, keys = self.pairs.queries[chosen], self.pairs.keys[chosen]
         rows, row_of_pair = np.unique(queries, return_inverse=True)
         weights = block.whole_rows[self][:, np.searchsorted(self.taken, rows) - np.searchsorted(self.taken, block.rows.start)]  # head row key
-        expected, counts = self.controls.means(block, weights, chosen)
+        expected, counts = self.controls.means(block, weights, rows, row_of_pair, chosen)
         counts &= seen(block, queries, keys)
         found = np.zeros(expected.shape)
         found[:, counts] = weights[:, row_of_pair[counts], keys[counts] - block.keys.start]
@@ -139,15 +139,18 @@ class Controls:
         return cls(pairs=pairs, columns=columns, first=first, last=np.maximum(first, last))
 
     def means(
-        self, block: Block, weights: Float[np.ndarray, "head row key"], chosen: slice
+        self,
+        block: Block,
+        weights: Float[np.ndarray, "head row key"],
+        rows: Int[np.ndarray, " row"],
+        row_of_pair: Int[np.ndarray, " pair"],
+        chosen: slice,
     ) -> tuple[Float[np.ndarray, "head pair"], Bool[np.ndarray, " pair"]]:
-        """The mean weight of each pair's controls, and whether it has any; the pairs are all those of their rows, whose weights are given."""
-        queries, keys = self.pairs.queries[chosen], self.pairs.keys[chosen]
-        rows, row_of_pair = np.unique(queries, return_inverse=True)
+        """The mean weight of each pair's controls, and whether it has any; the pairs are all those of the `rows`, whose weights are given."""
         here = (self.columns >= block.keys.start) & (self.columns < block.keys.stop)
         columns, place = self.columns[here], np.concatenate([[0], np.cumsum(here)])
         usable = seen(block, np.repeat(rows, len(columns)), np.tile(columns, len(rows))).reshape(len(rows), -1)
-        usable &= ~_among(columns, rows, row_of_pair, keys)
+        usable &= ~_among(columns, rows, row_of_pair, self.pairs.keys[chosen])
         mass = _from_the_start(weights[:, :, columns - block.keys.start] * usable)
         number = _from_the_start(usable)
         first, last = place[self.first[chosen]], place[self.last[chosen]]
