@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, fill, greatest_weight, product
+from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, copy, fill, greatest_weight, product
 
 
 @compiled(IN_ORDER)
@@ -24,8 +24,7 @@ def gather_rows(cells, rows, start, found):
     for head in range(len(cells)):
         for index in range(len(rows)):
             row, kept = cells[head, rows[index]], found[head, start + index]
-            for key in range(len(row)):
-                kept[key] = row[key]
+            copy(row, kept)
             fill(kept[len(row) :], np.float32(0.0))
 
 

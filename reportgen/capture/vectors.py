@@ -139,6 +139,12 @@ def product_of_small(one, other):
 
 
 @compiled(SUMS)
+def copy(values, place):
+    for index in range(len(values)):
+        place[index] = values[index]
+
+
+@compiled(SUMS)
 def fill(values, value):
     for index in range(len(values)):
         values[index] = value

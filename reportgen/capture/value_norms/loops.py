@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, fill, nine_products
+from reportgen.capture.vectors import IN_ORDER, SUMS, compiled, copy, fill, nine_products
 
 
 @compiled(IN_ORDER)
@@ -18,7 +18,7 @@ def products_of_heads(added, ends, vectors, first, found):
     for key in range(len(added)):
         for head in range(heads):
             start = ends[head - 1] if head else 0
-            _copy(added[key, start : ends[head]], vectors[head])
+            copy(added[key, start : ends[head]], vectors[head])
         for other in range(0, heads, 3):
             last = min(other + 2, end)
             reach = ends[last] - (ends[last - 1] if last else 0)
@@ -50,12 +50,6 @@ def add_norms(weights, products, start, stop, squares, total):
                 times = 1.0 if other == head else 2.0
                 _add_squares(weights[head, row, start:stop], weights[other, row, start:stop], products[head, other, start:stop], times, squares)
         _add_roots(squares, total[start:stop])
-
-
-@compiled(SUMS)
-def _copy(values, place):
-    for index in range(len(values)):
-        place[index] = values[index]
 
 
 @compiled(SUMS)
