@@ -85,10 +85,7 @@ def _sink_scores(logits: torch.Tensor, heads: int) -> Float[np.ndarray, " head"]
 
 @dataclass(kw_only=True, eq=False)
 class LayerScores:
-    """Queries, keys and log normalisers of one layer, kept for a second look at its weights; heads are grouped by the key head they share.
-
-    In memory the keys of one dimension lie side by side: products of a few rows take a quarter longer otherwise.
-    """
+    """Queries, keys and log normalisers of one layer, kept for a second look at its weights; heads are grouped by the key head they share."""
 
     queries: Float[torch.Tensor, "key_head group query dim"]
     keys: Float[torch.Tensor, "key_head key dim"]
@@ -99,6 +96,10 @@ class LayerScores:
     def on_the_cpu(self) -> LayerScores:
         """The same on the CPU, where it may be already."""
         return replace(self, queries=self.queries.cpu(), keys=self.keys.cpu(), log_normalisers=self.log_normalisers.cpu())
+
+    def for_many_rows(self) -> LayerScores:
+        """The same with the keys of one dimension side by side in memory: products of a few rows at a time take a quarter longer otherwise."""
+        return replace(self, keys=self.keys.mT.contiguous().mT)
 
     def between(self, rows: slice, keys: slice | Int[torch.Tensor, " key"], out: Float[torch.Tensor, "head row key"]) -> None:
         """Scores of some rows on some keys, written into `out`; those of invisible keys mean nothing."""
@@ -122,6 +123,6 @@ def layer_scores(query: torch.Tensor, key: torch.Tensor, visibility: Visibility,
     """The scores of a layer from what its attention function is given: batch x head x token x dim, of one text. Raises `ModelError` for more than one."""
     if query.shape[0] != 1:
         raise ModelError(f"The streaming attention reads one text at a time, not a batch of {query.shape[0]}.")
-    keys = key[0].float().mT.contiguous().mT
+    keys = key[0].float()
     queries = query[0].float().unflatten(0, (keys.shape[0], -1))
     return LayerScores(queries=queries, keys=keys, log_normalisers=torch.empty(query.shape[1:3], device=query.device), visibility=visibility, rule=rule)

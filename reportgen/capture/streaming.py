@@ -58,7 +58,7 @@ class StackPass:
     def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The next layer's attention output, batch x token x head x dim, exactly as the model's own attention gives it."""
         layer = self._open_layer(query, key, value)
-        scores = layer_scores(query, key, visibility, rule)
+        scores = layer_scores(query, key, visibility, rule).for_many_rows()
         working, values = self._working(query.device), value[0].float()
         output = torch.empty(*query.shape[1:3], values.shape[-1], device=query.device)
 
