@@ -178,7 +178,9 @@ def test_a_head_with_values_of_zero_adds_nothing_whatever_its_weights() -> None:
     np.testing.assert_array_equal(found["attribution.value_norm"], np.zeros(SENTENCES))
 
 
-def test_parts_of_heads_that_cancel_are_not_lost_to_rounding() -> None:
+@pytest.mark.parametrize("worth_turning", [0, 100])
+def test_parts_of_heads_that_cancel_are_not_lost_to_rounding(worth_turning: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(norms, "WORTH_TURNING", worth_turning)
     added = torch.arange(1.0, 8.0)[None, None]
     opposed = torch.stack([torch.eye(7), -torch.eye(7) * (1 + 2**-20)])
     products = head_products(added, opposed, Lanes(1))
@@ -187,13 +189,14 @@ def test_parts_of_heads_that_cancel_are_not_lost_to_rounding() -> None:
 
 
 @pytest.mark.parametrize(("heads", "groups", "value_dim", "dim"), [(1, 1, 5, 11), (5, 1, 3, 11), (7, 7, 2, 23), (6, 2, 3, 7)])
-def test_products_of_heads_are_those_of_their_vectors_on_any_device(heads: int, groups: int, value_dim: int, dim: int) -> None:
+def test_products_of_heads_are_those_of_their_vectors_on_any_device(heads: int, groups: int, value_dim: int, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(heads)
     values, by_head = torch.randn(groups, 13, value_dim), torch.randn(heads, value_dim, dim)
     vectors = torch.bmm(values.repeat_interleave(heads // groups, 0).double(), by_head.double())  # head key dim
     expected = torch.einsum("hkd,gkd->hgk", vectors, vectors)
-    found = head_products(values, by_head, Lanes(1))
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    for worth_turning in (0, 100):
+        monkeypatch.setattr(norms, "WORTH_TURNING", worth_turning)
+        torch.testing.assert_close(head_products(values, by_head, Lanes(1)), expected, rtol=1e-5, atol=1e-5)
     lengths = np.arange(1, heads + 1) * value_dim
     side_by_side = torch.randn(13, int(lengths.sum()))
     of_loops = np.zeros((heads, heads, 13))

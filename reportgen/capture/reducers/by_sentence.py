@@ -31,9 +31,9 @@ class SentenceSums:
 
     def add_sums(self, block: Block, values: Float[np.ndarray, "head sentence"], rows: Shaped[np.ndarray, "*head sentence"]) -> None:
         """Take in what is added up by sentence already."""
-        sentences = block.plan.groups.sentences
-        self.total[block.layer, :, sentences] += values.T
-        self.rows[block.layer, :, sentences] += np.broadcast_to(rows, values.shape).T
+        sentences, layer = block.plan.groups.span, block.layer
+        self.total[layer][:, sentences] += values
+        self.rows[layer][:, sentences] += rows
 
     @property
     def counted(self) -> Float[np.ndarray, "layer head"]:

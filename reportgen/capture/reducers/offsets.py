@@ -45,9 +45,9 @@ class FixedOffsets:
     def add(self, block: Block) -> None:
         self.causal &= block.visibility.causal
         pairs, weights = self.of_plan[block.plan], block.pairs[self]
-        self.total[:, block.layer][..., pairs.sentences] += pairs.by_sentence(weights, block.share_of_left)
-        self.rows[0, block.layer][..., pairs.sentences] += pairs.rows_by_sentence
-        self.rows[1, block.layer][..., pairs.sentences] += pairs.rows_with(block.any_left)
+        self.total[:, block.layer][..., pairs.groups.span] += pairs.by_sentence(weights, block.share_of_left)
+        self.rows[0, block.layer][..., pairs.groups.span] += pairs.rows_by_sentence
+        self.rows[1, block.layer][..., pairs.groups.span] += pairs.rows_with(block.any_left)
         for example, (chosen, queries, keys) in zip((self.example_before, self.example_after), pairs.next_to_each_other, strict=True):
             example.add(block, weights[:, chosen], queries, keys)
 
