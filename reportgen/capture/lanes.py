@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from threading import Barrier, Condition, get_native_id
-from typing import Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Condition
+from typing import TypeVar
 
 import torch
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
-LAST = 19  # the lowest priority that threads have
 
 
 class Lanes:
@@ -106,31 +102,6 @@ class _Queue:
             self.changed.notify_all()
 
 
-class Aside(Generic[Done]):
-    """Work that goes on beside what the caller does, one piece at a time, in a thread which takes what the others leave of the cores, where the system knows that of threads (Linux).
-
-    The threads that a piece makes are like it. With a single lane a piece is done before the caller goes on.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        beside = count_on(device) > 1
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="reportgen-aside", initializer=_after_others) if beside else None
-        self.open: Future[Done] | None = None
-
-    def begin(self, do: Callable[[], Done]) -> None:
-        """Begin a piece; the one before must have been ended."""
-        if self.thread is not None:
-            self.open = self.thread.submit(_without_gradients, do)
-            return
-        self.open = Future()
-        self.open.set_result(do())
-
-    def end(self) -> Done | None:
-        """What the piece gives that is going on, when it is done, or raises; None where there is none."""
-        open_piece, self.open = self.open, None
-        return None if open_piece is None else open_piece.result()
-
-
 def lanes_on(device: torch.device) -> Lanes:
     """As many lanes as there are on the device."""
     return Lanes(count_on(device))
@@ -151,15 +122,3 @@ def _run_on_one_core(all_there: Barrier) -> None:
     torch.get_num_threads()  # the first question sets a thread up as the caller is, whatever was set before
     torch.set_num_threads(1)
     all_there.wait()
-
-
-def _after_others() -> None:
-    """This thread, and those that it makes, come after all others."""
-    if sys.platform == "linux":  # elsewhere a thread's number may be that of another process
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), LAST)
-
-
-def _without_gradients(do: Callable[[], Done]) -> Done:
-    with torch.no_grad():
-        return do()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from reportgen.capture.lanes import Aside, Lanes, lanes_on
+from reportgen.capture.lanes import Lanes, lanes_on
 from reportgen.capture.layout import Stack
 from reportgen.capture.scores import LayerScores, layer_scores
 from reportgen.capture.self_check import COARSE, TOLERANCES
@@ -31,8 +31,6 @@ class ValueNorms:
     the sum over keys and heads of p v W_O, plus the layer's bias, is what that layer gives, and that what the attention module gives is nothing else where
     the module holds the layer; `notices` say where this does not hold, and there are no arrays then. Norms and residuals that come after are not taken in.
 
-    A layer is added up while the model goes on with the next.
-
     *Source:* Kobayashi et al. 2020, section 3. Memory: keys x heads x heads, and a block of rows x keys.
     """
 
@@ -42,7 +40,6 @@ class ValueNorms:
         self.total = np.zeros(stack.keys.tokens)
         self.layers = 0
         self.lanes: Lanes | None = None  # when the device is known
-        self.aside: Aside[str] | None = None
         self.open: Attended | None = None  # whose projection has not run yet
         self.last: tuple[Any, Any, torch.Tensor] | None = None  # an attention module, its projection, and what that gave for the rows
 
@@ -66,7 +63,7 @@ class ValueNorms:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """By sentence and by token, named as the contract names them; nothing where they could not be measured."""
-        self._close()
+        self._refuse_what_is_open()
         if self.why_not:
             return {}
         by_token = self.total / (self.layers * len(self.rows))
@@ -75,29 +72,13 @@ class ValueNorms:
     @property
     def notices(self) -> tuple[str, ...]:
         """Why there are none, if so."""
-        self._close()
-        return (f"Not measured, because {self.why_not}: {NAME}.",) if self.why_not else ()
-
-    def _close(self) -> None:
-        """Nothing is to come."""
         self._refuse_what_is_open()
-        self._take_in()
+        return (f"Not measured, because {self.why_not}: {NAME}.",) if self.why_not else ()
 
     def _refuse_what_is_open(self) -> None:
         if self.open is not None:
-            self.open = None
-            self._take_in()
-            where = f"the output of the attention of layer {self.layers} of the {self.stack.name}"
-            self._refuse(f"{where} does not go straight into a plain linear layer, so that what a token adds is not weights times projected values")
-
-    def _take_in(self) -> None:
-        """Wait for the layer that is being added up, if there is one."""
-        if self.aside is not None:
-            self._refuse(self.aside.end() or "")
-
-    def _refuse(self, why: str) -> None:
-        """For a reason, where there is one; the first counts."""
-        self.why_not = self.why_not or why
+            self.open, where = None, f"the output of the attention of layer {self.layers} of the {self.stack.name}"
+            self.why_not = f"{where} does not go straight into a plain linear layer, so that what a token adds is not weights times projected values"
 
     def _projected(self, module: Any, inputs: tuple[Any, ...], output: Any) -> None:
         """A linear layer has run."""
@@ -105,13 +86,8 @@ class ValueNorms:
         if call is None or not inputs or not self._is_output(inputs[0], call.output):
             return
         self.open, given = None, self._of_rows(output)
-        self._take_in()
-        if self.why_not:
-            return
-        layer, self.layers, self.last = self.layers, self.layers + 1, (call.module, module, given.float())
-        scores, values = layer_scores(call.query, call.key, call.visibility, call.rule), call.value[0].float()
-        projection, self.aside = Projection.of(module, call.query.shape[1]), self.aside or Aside(values.device)
-        self.aside.begin(lambda: self._add(layer, scores, values, projection, given))
+        self.last = call.module, module, given.float()
+        self._add(call, Projection.of(module, call.query.shape[1]), given)
 
     def _is_output(self, given: Any, output: torch.Tensor) -> bool:
         """Whether a linear layer's input is the attention's output: the same numbers in the target's rows."""
@@ -128,36 +104,28 @@ class ValueNorms:
         output = output[0] if isinstance(output, tuple) else output
         if projection in set(module.modules()):
             residual = self._of_rows(inputs[0]).float() if inputs and getattr(inputs[0], "shape", None) == output.shape else None
-            self._refuse(self._difference(self.layers - 1, self._of_rows(output), *_what_may_come_of(given, residual, module)))
+            self._refuse_difference(self._of_rows(output), *_what_may_come_of(given, residual, module))
 
     def _of_rows(self, states: torch.Tensor) -> Float[torch.Tensor, "row dim"]:
         return states.reshape(-1, states.shape[-1])[self.rows.to(states.device)]
 
-    def _difference(self, layer: int, output: Float[torch.Tensor, "row dim"], *expected: Float[torch.Tensor, "row dim"]) -> str:
-        """How far a layer's output is from all that it may be, where that is too far."""
+    def _refuse_difference(self, output: Float[torch.Tensor, "row dim"], *expected: Float[torch.Tensor, "row dim"]) -> None:
         difference, largest = min(float((output.float() - values).abs().max()) for values in expected), float(output.abs().max())
-        if difference <= TOLERANCES.get(output.dtype, COARSE) * largest:
-            return ""
-        where = f"layer {layer} of the {self.stack.name}"
-        return f"weights times projected values differ by {difference:.2g} from what the attention of {where} gives, which is {largest:.2g} at most"
+        if not difference <= TOLERANCES.get(output.dtype, COARSE) * largest:
+            where = f"layer {self.layers - 1} of the {self.stack.name}"
+            self.why_not = f"weights times projected values differ by {difference:.2g} from what the attention of {where} gives, which is {largest:.2g} at most"
 
-    def _add(
-        self,
-        layer: int,
-        scores: LayerScores,
-        values: Float[torch.Tensor, "key_head key value_dim"],
-        projection: Projection,
-        given: Float[torch.Tensor, "row dim"],
-    ) -> str:
-        """Add a layer's norms, and compare what all keys add with what the layer gave: gives why that is not the same, if so."""
-        lanes = self._lanes(values.device)
+    def _add(self, call: Attended, projection: Projection, given: Float[torch.Tensor, "row dim"]) -> None:
+        """Add a layer's norms, and compare what all keys add with what the layer gave."""
+        lanes, values, scores = self._lanes(call.value.device), call.value[0].float(), layer_scores(call.query, call.key, call.visibility, call.rule)
         products, found = head_products(values, projection.by_head, lanes), []
         for rows in self._blocks():
             weights = _weights(scores, rows)
             self.total += summed_norms(weights, products, lanes)
             context = torch.bmm(weights.view(len(values), -1, weights.shape[2]), values)  # heads of a group share its values
             found.append(projection.output(context.view(*weights.shape[:2], -1)))
-        return self._difference(layer, given, torch.cat(found))
+        self.layers += 1
+        self._refuse_difference(given, torch.cat(found))
 
     def _lanes(self, device: torch.device) -> Lanes:
         self.lanes = self.lanes or lanes_on(device)
