@@ -11,7 +11,7 @@ from reportgen.capture.value_norms.loops import add_norms, products_of_heads
 
 WITH_FLOAT64 = ("cpu", "cuda")
 CELLS_AT_ONCE = 1 << 19  # of one block: 4 MB in float64
-WORTH_TURNING = 3  # keys for each dimension of all heads' values, from which on turning W_O takes less than it saves
+WORTH_TURNING = 2000  # keys from which on turning W_O takes less than it saves, with 576 to 2,048 dimensions alike
 
 
 def head_products(
@@ -22,7 +22,7 @@ def head_products(
     In float64, as parts that cancel each other would be lost in the sums of squares. Memory: keys x heads x heads, and a block of keys in each lane.
     """
     of_group, keys = len(by_head) // len(values), values.shape[1]
-    turned = _turned(by_head) if keys >= WORTH_TURNING * len(by_head) * by_head.shape[1] else list(by_head)
+    turned = _turned(by_head) if keys >= WORTH_TURNING else list(by_head)
     exact = values.device if values.device.type in WITH_FLOAT64 else torch.device("cpu")
     found = torch.empty(len(by_head), len(by_head), keys, dtype=torch.float64, device=exact)
     groups = [torch.cat(turned[start : start + of_group], 1) for start in range(0, len(turned), of_group)]
