@@ -10,7 +10,8 @@ from reportgen.capture.lanes import Lanes
 from reportgen.capture.value_norms.loops import add_norms, products_of_heads
 
 WITH_FLOAT64 = ("cpu", "cuda")
-CELLS_AT_ONCE = 1 << 19  # of one block: 4 MB in float64
+CELLS_AT_ONCE = 1 << 19  # of one block: 4 MB in float64; more where models are wide
+KEYS_AT_LEAST = 32  # of one block: each reads all of W_O
 WORTH_TURNING = 2000  # keys from which on turning W_O takes less than it saves, with 576 to 2,048 dimensions alike
 
 
@@ -27,7 +28,7 @@ def head_products(
     found = torch.empty(len(by_head), len(by_head), keys, dtype=torch.float64, device=exact)
     groups = [torch.cat(turned[start : start + of_group], 1) for start in range(0, len(turned), of_group)]
     ends, ends_of_groups = (np.cumsum([projection.shape[1] for projection in projections]) for projections in (turned, groups))
-    step = min(max(CELLS_AT_ONCE // int(ends[-1]), 1), keys)
+    step = min(max(CELLS_AT_ONCE // int(ends[-1]), KEYS_AT_LEAST), keys)
     of_slot = [torch.empty(step, int(ends[-1]), device=values.device) for _ in range(lanes.slots)]
 
     def of_block(slot: int, start: int) -> None:
