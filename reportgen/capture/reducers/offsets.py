@@ -44,10 +44,10 @@ class FixedOffsets:
 
     def add(self, block: Block) -> None:
         self.causal &= block.visibility.causal
-        pairs, weights = self.of_plan[block.plan], block.pairs[self]
-        self.total[:, block.layer][..., pairs.groups.span] += pairs.by_sentence(weights, block.share_of_left)
-        self.rows[0, block.layer][..., pairs.groups.span] += pairs.rows_by_sentence
-        self.rows[1, block.layer][..., pairs.groups.span] += pairs.rows_with(block.any_left)
+        pairs, weights, sentences = self.of_plan[block.plan], block.pairs[self], block.plan.groups.span
+        self.total[:, block.layer][..., sentences] += pairs.by_sentence(weights, block.share_of_left)
+        self.rows[0, block.layer][..., sentences] += pairs.rows_by_sentence
+        self.rows[1, block.layer][..., sentences] += pairs.rows_with(block.any_left)
         for example, (chosen, queries, keys) in zip((self.example_before, self.example_after), pairs.next_to_each_other, strict=True):
             example.add(block, weights[:, chosen], queries, keys)
 
@@ -80,7 +80,7 @@ class OffsetPairs:
     """The pairs of a block's rows that count and the tokens at each offset: `rows`, `keys` (both from the block's first), place of the `offset`.
 
     `kept` is 0 where the key is a sink, else 1; `counts` (row offset) says for which queries the token exists, whether they see it or not.
-    `sentences` are those of the rows, `rows_by_sentence` (offset sentence) how many of each count. `next_to_each_other` are the pairs of a query and the
+    `rows_by_sentence` (offset sentence) is how many rows of each sentence count. `next_to_each_other` are the pairs of a query and the
     token before it, and of a query and the token after it: which of all pairs, their queries and keys as the text's tokens.
     """
 
@@ -92,9 +92,8 @@ class OffsetPairs:
         key = keys[self.rows, self.offset]
         self.keys, self.kept = key - plan.keys.start, np.isin(key, layout.sinks, invert=True).astype(np.float32)
         self.groups = plan.groups
-        self.sentences = self.groups.sentences
         self.rows_by_sentence = self.groups.by_sentence(self.counts.T)
-        self.place_of_pair = self.offset * len(self.sentences) + self.groups.place_of_row[self.rows]
+        self.place_of_pair = self.offset * len(self.groups.sentences) + self.groups.place_of_row[self.rows]
         self.next_to_each_other = [self._at_offset(offset, plan.rows.start, key) for offset in (PREVIOUS, NEXT)]
 
     def _at_offset(self, offset: int, start: int, key: Int[np.ndarray, " pair"]) -> tuple[Int[np.ndarray, " chosen"], ...]:
@@ -103,7 +102,7 @@ class OffsetPairs:
 
     def by_sentence(self, weights: Float[np.ndarray, "head pair"], share: Float[np.ndarray, "head row"]) -> Float[np.ndarray, "kind head offset sentence"]:
         """Sums of the pairs at each place of the offsets, by the row's sentence; of those that are no sinks times their row's share as the second kind."""
-        sums = np.zeros((2, len(weights), len(OFFSETS) * len(self.sentences)), np.float32)
+        sums = np.zeros((2, len(weights), len(OFFSETS) * len(self.groups.sentences)), np.float32)
         add_offsets(weights, self.rows, self.place_of_pair, self.kept, share, sums)
         return sums.reshape(2, len(weights), len(OFFSETS), -1)
 

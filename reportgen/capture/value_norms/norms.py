@@ -23,11 +23,11 @@ def head_products(
     In float64, as parts that cancel each other would be lost in the sums of squares. Memory: keys x heads x heads, and a block of keys in each lane.
     """
     of_group, keys = len(by_head) // len(values), values.shape[1]
-    turned = _turned(by_head) if keys >= WORTH_TURNING else list(by_head)
+    projections = _turned(by_head) if keys >= WORTH_TURNING else list(by_head)
     exact = values.device if values.device.type in WITH_FLOAT64 else torch.device("cpu")
     found = torch.empty(len(by_head), len(by_head), keys, dtype=torch.float64, device=exact)
-    groups = [torch.cat(turned[start : start + of_group], 1) for start in range(0, len(turned), of_group)]
-    ends, ends_of_groups = (np.cumsum([projection.shape[1] for projection in projections]) for projections in (turned, groups))
+    groups = [torch.cat(projections[start : start + of_group], 1) for start in range(0, len(projections), of_group)]
+    ends, ends_of_groups = (np.cumsum([one.shape[1] for one in side_by_side]) for side_by_side in (projections, groups))
     step = min(max(CELLS_AT_ONCE // int(ends[-1]), KEYS_AT_LEAST), keys)
     of_slot = [torch.empty(step, int(ends[-1]), device=values.device) for _ in range(lanes.slots)]
 
@@ -37,7 +37,7 @@ def head_products(
         for of_keys, group, columns in zip(values, groups, added.tensor_split(ends_of_groups[:-1].tolist(), 1), strict=True):
             torch.mm(of_keys[start:stop], group, out=columns)
         if exact.type == "cpu":
-            return products_of_heads(added.cpu().numpy(), ends, np.zeros((len(ends), turned[-1].shape[1])), start, found.numpy())
+            return products_of_heads(added.cpu().numpy(), ends, np.zeros((len(ends), projections[-1].shape[1])), start, found.numpy())
         found[:, :, start:stop] = products_on_a_device(added, ends)
 
     lanes.work(range(0, keys, step), of_block, lambda _: None)
