@@ -72,7 +72,7 @@ import numpy as np
 from reportgen.memory import pages_kept, used_memory
 
 def new_pages():
-    np.ones(6 << 20)  # the first has new pages either way, fewer of them where the system has huge ones for it
+    np.ones(6 << 20)  # the first has new pages in any case
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
         np.ones(6 << 20)  # 48 MB, more than glibc keeps by itself

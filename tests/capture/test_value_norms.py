@@ -89,8 +89,10 @@ def by_formula(model: Any, name: str, given: Feed, rows: np.ndarray) -> np.ndarr
     return total / (len(found) * len(rows))
 
 
+@pytest.mark.parametrize("worth_turning", [0, 100])
 @pytest.mark.parametrize("name", PROJECTIONS)
-def test_value_norms_equal_the_formula_on_eager_attention(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_norms_equal_the_formula_on_eager_attention(name: str, worth_turning: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(norms, "WORTH_TURNING", worth_turning)
     monkeypatch.setattr(norms, "CELLS_AT_ONCE", 3001)
     monkeypatch.setattr(norms, "KEYS_AT_LEAST", 1)
     monkeypatch.setattr("reportgen.capture.value_norms.watching.CELLS_AT_ONCE", 1009)
