@@ -25,14 +25,12 @@ def clean_text(text: str) -> str:
 
 def clean(value: Value) -> Value:
     """A copy of `value` in which every string, however deep in dataclasses, mappings and tuples, is clean."""
-    if type(value) in WITHOUT_TEXT:
-        return value
     if isinstance(value, str):
         return clean_text(value)
+    if isinstance(value, (tuple, list)):
+        return type(value)([item if type(item) in WITHOUT_TEXT else clean(item) for item in value])
+    if isinstance(value, Mapping):
+        return {clean(key): item if type(item) in WITHOUT_TEXT else clean(item) for key, item in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: clean(getattr(value, field.name)) for field in fields(value) if field.init})
-    if isinstance(value, Mapping):
-        return {clean(key): clean(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(clean(item) for item in value)
     return value

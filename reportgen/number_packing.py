@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 LEAST = 8  # numbers that are taken out together
-DIGITS = range(1, 10)
+DIGITS = 9  # of a whole number, at most
 MOST = 22  # of the powers of ten, which are as exact as no machine's own powers and logarithms need be
 TENS = np.array([float(f"1e{power}") for power in range(-MOST, MOST + 1)])
 NONE = 127  # the power of ten of what is no number
@@ -73,7 +73,7 @@ def _as_wholes(values: Float[np.ndarray, " number"]) -> tuple[Int[np.ndarray, " 
     if (known == np.rint(known)).all() and (np.abs(known) < 1e9).all():
         return known.astype(np.int64), np.where(missing, NONE, 0)
     size = np.searchsorted(TENS, np.abs(known), side="right") - MOST - 1  # the power of ten below
-    for digits in DIGITS:
+    for digits in range(max(map(_digits_of, known[:LEAST].tolist())), DIGITS + 1):
         powers = np.where(known == 0, 0, digits - 1 - size)
         if np.abs(powers).max() > MOST:
             return None
@@ -83,3 +83,8 @@ def _as_wholes(values: Float[np.ndarray, " number"]) -> tuple[Int[np.ndarray, " 
         if (np.abs(wholes) < 1e9).all() and (np.where(powers < 0, wholes * tens, wholes / tens) == known).all():
             return wholes.astype(np.int64), np.where(missing, NONE, powers)
     return None
+
+
+def _digits_of(value: float) -> int:
+    """How many digits the number has from its first to its last that is not 0; fewer cannot give it back."""
+    return max(1, len(repr(value).partition("e")[0].replace(".", "").strip("-0")))

@@ -17,6 +17,7 @@ WHOLE_STEP, LAYER_STEP = 0.04, 0.08  # a single layer's figures are read by eye,
 # Characters that stand for themselves in JSON and in HTML: neither quotes nor backslash, ampersand or angle brackets.
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{"
 BASE = len(DIGITS)
+LETTERS = DIGITS.encode("ascii").ljust(256)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +57,13 @@ def deflated(data: bytes) -> str:
 def as_text(data: bytes) -> str:
     """How many zero bytes were put at the end, 0 to 3, then five characters for every four bytes, the most significant first."""
     more = -len(data) % 4
-    words = np.frombuffer(data + bytes(more), ">u4").astype(np.int64)
-    digits = words[:, None] // BASE ** np.arange(4, -1, -1) % BASE
-    return str(more) + np.frombuffer(DIGITS.encode("ascii"), np.uint8)[digits].tobytes().decode("ascii")
+    words = np.frombuffer(data + bytes(more), ">u4").astype(np.uint32)
+    digits = np.empty((len(words), 5), np.uint8)
+    for place in range(4, -1, -1):  # whole numbers are divided by one number in a fifth of the time that it takes by several
+        higher = words // BASE
+        digits[:, place] = words - higher * BASE
+        words = higher
+    return str(more) + digits.tobytes().translate(LETTERS).decode("ascii")
 
 
 def encode(values: np.ndarray, scale: Scale, step: float) -> np.ndarray:

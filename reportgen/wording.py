@@ -19,9 +19,10 @@ def significant(value: SupportsFloat | None, digits: int = 3) -> str:
     """`value` with three significant digits, zeros kept: 0.100, 12.0, 1,230; an en dash where there is no number."""
     if value is None or not math.isfinite(value):
         return ABSENT
-    value = float(f"{float(value):.{digits}g}")
-    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:#.{digits}g}".removesuffix(".")
-    return text.replace("e-0", "e-").replace("-", MINUS) if value else "0"
+    text = f"{float(value):#.{digits}g}".removesuffix(".") if value else "0"
+    if "e" in text:
+        text = f"{float(text):,.0f}" if "e+" in text else text.replace("e-0", "e-")
+    return text.replace("-", MINUS)
 
 
 def percent(value: SupportsFloat | None, digits: int = 2) -> str:
@@ -41,12 +42,12 @@ def rounded(values: Any, digits: int = 5) -> Any:
     if values is None:
         return None
     array = np.asarray(values)
-    if array.ndim > 1:
-        return [rounded(item, digits) for item in array]
     if array.dtype.kind in "iub":
         return array.astype(int).tolist()
     texts = (f"%.{digits}g " * array.size % tuple(array.ravel().tolist())).split()  # all at once, in half the time
     numbers = [None if text.endswith(("nan", "inf")) else float(text) for text in texts]
+    if array.ndim > 1:
+        return np.array(numbers, object).reshape(array.shape).tolist()
     return numbers if array.ndim else numbers[0]
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.wording import rounded
 
 ROWS_AT_MOST, COLUMNS_AT_MOST = 30, 40  # of a picture; more sentences are drawn as means over groups
 GREATEST_LIFT = 8.0
 CELL, HEAD = 14, 20  # pixels of a cell, of a head
 NARROWEST, LOWEST = 220, 110  # that titles have room
+APART = {"scale": {"color": "independent"}}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +38,7 @@ def draw_alignment(share: Float[np.ndarray, "output source"], lift: Float[np.nda
     left = _matrix(alt, share, "Share of an output sentence’s attention", alt.Color("value:Q", title="share", scale=shares, legend=alt.Legend(tickCount=4)))
     values = [1 / GREATEST_LIFT, 0.5, 1, 2, GREATEST_LIFT]
     right = _matrix(alt, lift, "Lift over even attention", alt.Color("value:Q", title="lift, ×", scale=lifts, legend=alt.Legend(values=values, format="~g")))
-    return frameless(alt.hconcat(left, right, description=description).resolve_scale(color="independent"))
+    return frameless(composed("hconcat", left, right, description=description, resolve=APART))
 
 
 def pooled(values: Float[np.ndarray, "output source"]) -> Float[np.ndarray, "row column"]:
@@ -80,8 +81,7 @@ def draw_head_maps(maps: Sequence[HeadMap], description: str) -> dict[str, Any]:
     import altair as alt
 
     drawn = [_head_map(alt, found) for found in maps]
-    chart = alt.concat(*drawn, columns=2, description=description)
-    return frameless(chart.resolve_scale(color="independent"))
+    return frameless(composed("concat", *drawn, columns=2, description=description, resolve=APART))
 
 
 def _head_map(alt: Any, found: HeadMap) -> Any:

@@ -15,21 +15,40 @@ def packed(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def spec_of(chart: Any) -> dict[str, Any]:
     """The Vega-Lite specification of a chart, with the rows that were packed; tests hold it against the schema, Altair does not."""
-    return _opened(chart.to_dict(validate=False))
+    import altair as alt
+
+    return {**alt.theme.get()(), **_opened(_part_of(chart)), "$schema": alt.SCHEMA_URL}
 
 
 def frameless(chart: Any) -> dict[str, Any]:
-    """The same without frames around what is drawn, as Altair writes it; it would copy the whole chart once more."""
+    """The same without frames around what is drawn, as Altair writes it."""
     spec = spec_of(chart)
     return spec | {"config": spec["config"] | {"view": spec["config"]["view"] | {"stroke": None}}}
 
 
-def in_rows(panels: Iterable[Any], columns: int) -> dict[str, Any]:
-    """The specification of charts that stand beside each other and below each other, without frames, as Altair writes it; it would copy each of them many times."""
-    specs = [frameless(panel) for panel in panels]
-    bare = [{name: part for name, part in spec.items() if name not in ("config", "$schema")} for spec in specs]
-    rows = [{"hconcat": bare[start : start + columns]} for start in range(0, len(bare), columns)]
-    return {"config": specs[0]["config"], "vconcat": rows, "$schema": specs[0]["$schema"]}
+def composed(kind: str, *charts: Any, **said: Any) -> dict[str, Any]:
+    """Charts put together ("layer", "hconcat", "vconcat" or "concat") as Altair writes them, for `spec_of`; it would copy each of them many times.
+
+    `said` is what Vega-Lite has to say of them together. The size of layers is said once, and so are rows that all charts share.
+    """
+    parts = [_part_of(chart) for chart in charts]
+    once = {name: part[name] for part in parts for name in ("height", "width") if name in part} if kind == "layer" else {}
+    rows = [part.get("data", {}).get("values") for part in parts]
+    if rows and rows[0] is not None and all(one is rows[0] for one in rows):
+        once["data"] = parts[0]["data"]
+    bare = [{name: inner for name, inner in part.items() if name not in once} for part in parts]
+    return {kind: bare, **dict(sorted((once | said).items()))}
+
+
+def faceted(chart: Any, facet: Any, **said: Any) -> dict[str, Any]:
+    """A chart for each value of a field, as Altair writes it: of all rows by `facet`."""
+    part = _part_of(chart)
+    return {"data": part.pop("data"), "facet": _part_of(facet), "spec": part, **said}
+
+
+def _part_of(chart: Any) -> dict[str, Any]:
+    """What of its specification stands inside others: not what is said once for a whole picture."""
+    return dict(chart) if isinstance(chart, Mapping) else chart.to_dict(validate=False, context={"top_level": False})
 
 
 def _opened(part: Any) -> Any:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import faceted, frameless, packed
 from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
@@ -165,7 +165,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     }
     chart = alt.Chart(alt.Data(values=packed(_rows(result, kinds))), width=110, height=90).mark_line().encode(x=x, y=y, **kind)
     columns = min(6, len(result.drawn))
-    return {"layers": frameless(chart.facet(facet=alt.Facet("layer:O", title="layer"), columns=columns))}
+    return {"layers": frameless(faceted(chart, alt.Facet("layer:O", title="layer"), columns=columns))}
 
 
 def _rows(result: Result, kinds: tuple[str, str, str]) -> Iterator[dict[str, Any]]:

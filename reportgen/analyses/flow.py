@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, faceted, frameless, packed
 from reportgen.analyses.even_attention import EvenAttention, even_attention
 from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, joined_capacities
 from reportgen.analyses.receptive_field import METHOD, receptive_field, row_of_rollout
@@ -216,7 +216,7 @@ def _streams(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
     areas = alt.Chart(alt.Data(values=packed(rows)), width=560, height=240).mark_area(interpolate="monotone", opacity=0.75)
     bands = areas.encode(x=x, y=y, y2=alt.Y2("to:Q"), color=colour)
     text = alt.Chart(alt.Data(values=packed(labels))).mark_text(align="left", dx=6).encode(x=alt.X("layer:Q"), y=alt.Y("middle:Q"), text=alt.Text("label:N"))
-    return frameless(alt.layer(bands, text))
+    return frameless(composed("layer", bands, text))
 
 
 def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
@@ -230,7 +230,7 @@ def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
     names = [path.name for path in chosen.paths]
     colours = alt.Scale(domain=names, range=[SERIES[1] if "without" in name else SERIES[0] for name in names])
     dashes = alt.Scale(domain=names, range=[[2, 3] if name.startswith("even") else [1, 0] for name in names])
-    return frameless(
+    chart = (
         alt.Chart(alt.Data(values=packed(rows)), width=250, height=180)
         .mark_line()
         .encode(
@@ -239,8 +239,8 @@ def _depth(alt: Any, chosen: Chosen) -> Mapping[str, Any]:
             color=alt.Color("rollout:N", title=None, scale=colours, legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400, columnPadding=24)),
             strokeDash=alt.StrokeDash("rollout:N", title=None, scale=dashes),
         )
-        .facet(column=alt.Column("part:N", title=None, sort=["from itself", "from the first sentence"]))
     )
+    return frameless(faceted(chart, alt.FacetMapping(column=alt.Column("part:N", title=None, sort=["from itself", "from the first sentence"]))))
 
 
 def find(result: Result) -> str:

@@ -14,7 +14,7 @@ from reportgen.analyses.agreement.methods import LABELS
 from reportgen.analyses.agreement.pictures import SERIES
 from reportgen.analyses.agreement.reading import compared
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.measurements import Measurements
 from reportgen.wording import two_decimals
 
@@ -84,8 +84,8 @@ def _maps(alt: Any, result: Result) -> dict[str, Any]:
         rects = alt.Chart(alt.Data(values=packed(cells)), title=title, width=alt.Step(26), height=alt.Step(12)).mark_rect()
         rects = rects.encode(x=x, y=y, color=alt.Color("correlation:Q", title="correlation", scale=scale))
         dots = alt.Chart(alt.Data(values=packed(found))).mark_point(filled=True, size=14, color="#101010", opacity=1).encode(x=x, y=y)
-        panels.append(alt.layer(rects, dots) if found else rects)
-    return frameless(alt.hconcat(*panels).resolve_scale(color="shared"))
+        panels.append(composed("layer", rects, dots) if found else rects)
+    return frameless(composed("hconcat", *panels, resolve={"scale": {"color": "shared"}}))
 
 
 def _short(value: float | np.floating) -> float | None:
@@ -114,7 +114,7 @@ def _lines(alt: Any, result: Result) -> dict[str, Any]:
         )
     )
     rules = alt.Chart(alt.Data(values=packed([{"at": _short(result.chance_best)}]))).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y=alt.Y("at:Q"))
-    return frameless(alt.layer(lines, rules))
+    return frameless(composed("layer", lines, rules))
 
 
 def find(result: Result) -> str:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.scaling import scale
 
 CLOSE = 0.05  # nats, of ln 2 at most
@@ -128,7 +128,7 @@ def by_layer(distances: Float[np.ndarray, "compared compared"], layer: Int[np.nd
 def draw_map(alt: Any, maps: tuple[HeadMap, ...], layers: int) -> dict[str, Any]:
     """The plane, a panel with and one without the sink on one scale: a point for each head, its shape by third of the depth, its colour by layer."""
     panels = [_plane(alt, found, layers) for found in maps]
-    return frameless(alt.hconcat(*panels).resolve_scale(x="shared", y="shared", color="shared", shape="shared"))
+    return frameless(composed("hconcat", *panels, resolve={"scale": dict.fromkeys(("color", "shape", "x", "y"), "shared")}))
 
 
 def third_of(layer: int, layers: int) -> str:
@@ -187,7 +187,7 @@ def draw_tree(alt: Any, found: HeadMap, layers: int) -> dict[str, Any]:
             shape=alt.Shape("part:N", title=None, scale=alt.Scale(domain=list(THIRDS), range=["circle", "square", "triangle-up"])),
         )
     )
-    return frameless(alt.vconcat(alt.layer(upper, close), lower, spacing=6))
+    return frameless(composed("vconcat", composed("layer", upper, close), lower, spacing=6))
 
 
 def branches(tree: Float[np.ndarray, "merge 4"]) -> Iterator[list[tuple[float, float]]]:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.head_map import ALL_KEYS, CLOSE, PERMUTATIONS, WITHOUT_SINK, HeadMap, close_heads, draw_map, draw_tree, head_map
 from reportgen.analyses.layer_diversity import SUFFIX, LayerDiversity, diversity_by_layer, draw_lines
 from reportgen.analyses.pruning_curve import CHANGED, PruningCurve, draw_curve, pruning_curve, say
@@ -129,7 +129,7 @@ def _importance(alt: Any, result: Result) -> dict[str, Any]:
         )
         for title, values in (("Importance", result.importance), ("Absolute value inside the sum", result.importance_abs))
     ]
-    return frameless(alt.hconcat(*panels).resolve_scale(color="shared"))
+    return frameless(composed("hconcat", *panels, resolve={"scale": {"color": "shared"}}))
 
 
 def _above(value: float | np.floating, low: float) -> float | None:

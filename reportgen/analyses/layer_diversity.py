@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.head_map import ALL_KEYS, WITHOUT_SINK
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.measurements import Measurements
@@ -70,7 +70,7 @@ def draw_lines(alt: Any, layers: tuple[LayerDiversity, ...], *, divergence: bool
     panels = {"diversity": "1 \N{MINUS SIGN} cosine", "divergence": "divergence, nats", "entropy": "entropy, nats"}
     if not divergence:
         del panels["divergence"]
-    return frameless(alt.hconcat(*(_panel(alt, layers, name, title) for name, title in panels.items())))
+    return frameless(composed("hconcat", *(_panel(alt, layers, name, title) for name, title in panels.items())))
 
 
 def _panel(alt: Any, layers: tuple[LayerDiversity, ...], name: str, title: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import in_rows, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.even_attention import even_attention
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
@@ -76,7 +76,8 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     """A panel for each score: mean over heads as a line, quartiles as a band, the mean without the sink dashed, even attention dotted."""
     import altair as alt
 
-    return {"layers": in_rows((_panel(alt, quantity) for quantity in result.quantities), columns=2)}
+    panels = [_panel(alt, quantity) for quantity in result.quantities]
+    return {"layers": frameless(composed("vconcat", *(composed("hconcat", *panels[start : start + 2]) for start in range(0, len(panels), 2))))}
 
 
 def _panel(alt: Any, quantity: LayerQuantity) -> Any:
@@ -98,7 +99,7 @@ def _panel(alt: Any, quantity: LayerQuantity) -> Any:
         marks.append(alt.Chart(alt.Data(values=packed(values))).mark_line(color="#b8621b", strokeDash=[6, 3]).encode(x=x, y=y))
     if quantity.uniform is not None:
         marks.append(alt.Chart(alt.Data(values=packed([{"mean": _plotted(quantity.uniform)}]))).mark_rule(color="#7a7a7a", strokeDash=[1, 3]).encode(y=y))
-    return alt.layer(*marks)
+    return composed("layer", *marks)
 
 
 def _plotted(value: float | np.floating) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.measurements import Measurements
 from reportgen.wording import significant
 
@@ -96,7 +96,7 @@ def draw_curve(alt: Any, curve: PruningCurve) -> dict[str, Any]:
             strokeDash=alt.StrokeDash("order:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]])),
         )
     )
-    return frameless(alt.layer(area, lines).properties(width=560, height=260))
+    return frameless(composed("layer", area, lines, width=560, height=260))
 
 
 def say(curve: PruningCurve | None) -> str:

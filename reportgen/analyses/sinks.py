@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
@@ -160,7 +160,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     heads = [{"layer": layer, "head": head, "share": _plotted(share)} for (layer, head), share in np.ndenumerate(result.first_token)]
     left = _map(alt, tokens, "token", "Layer's attention on a token", sort=names, angle=-45)
     right = _map(alt, heads, "head", "Head's attention on the first token", sort=None, angle=0)
-    return {"maps": frameless(alt.hconcat(left, right).resolve_scale(color="shared"))}
+    return {"maps": frameless(composed("hconcat", left, right, resolve={"scale": {"color": "shared"}}))}
 
 
 def _map(alt: Any, rows: list[dict[str, Any]], column: str, title: str, *, sort: list[str] | None, angle: int) -> Any:

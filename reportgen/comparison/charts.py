@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import frameless, packed, spec_of, unchecked
+from reportgen.analyses.charting import composed, faceted, frameless, packed, spec_of, unchecked
 from reportgen.chart_rules import check_chart
 from reportgen.comparison.attribution import AttributionChanges
 from reportgen.comparison.layers import Curve, LayerChanges
@@ -41,7 +41,7 @@ def draw_layers(layers: LayerChanges) -> Mapping[str, Any]:
         )
         header = alt.Header(labelFontSize=12, labelFontWeight="normal", labelLimit=260)
         facet = alt.Facet("panel:N", title=None, sort=list(dict.fromkeys(row["panel"] for row in rows)), header=header)
-        return check_chart("layers", spec_of(chart.facet(facet=facet, columns=COLUMNS).resolve_scale(y="independent")))
+        return check_chart("layers", spec_of(faceted(chart, facet, columns=COLUMNS, resolve={"scale": {"y": "independent"}})))
 
 
 def _elsewhere(layers: LayerChanges) -> Iterator[dict[str, Any]]:
@@ -117,7 +117,7 @@ def draw_ranks(found: AttributionChanges) -> Mapping[str, Any]:
     size = max(len(found.units), 2)
     with unchecked():
         charts = [_ranks(alt, method.label, method.ranks_a, method.ranks_b, size) for method in found.methods if method.name in RANKED]
-        return check_chart("ranks", frameless(alt.hconcat(*charts)))
+        return check_chart("ranks", frameless(composed("hconcat", *charts)))
 
 
 def _ranks(alt: Any, label: str, one: Int[np.ndarray, " unit"], other: Int[np.ndarray, " unit"], size: int) -> Any:
@@ -129,4 +129,4 @@ def _ranks(alt: Any, label: str, one: Int[np.ndarray, " unit"], other: Int[np.nd
     )
     line = alt.Chart(alt.Data(values=packed(ends))).mark_line(color=GREY, strokeDash=[1, 3]).encode(x=x, y=y)
     points = alt.Chart(alt.Data(values=packed(rows)), width=240, height=240, title=f"By {label}").mark_circle(size=36, opacity=0.7, color=A).encode(x=x, y=y)
-    return alt.layer(line, points)
+    return composed("layer", line, points)

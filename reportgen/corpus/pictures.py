@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.curves.resampling import Estimate
 from reportgen.corpus.agreement import ModelAgreement
 from reportgen.corpus.head_stability import ModelRoles, RoleStability
@@ -41,7 +41,7 @@ def draw_kappa(models: Sequence[ModelRoles]) -> dict[str, Any]:
     base = alt.Chart(alt.Data(values=packed(rows)), width=380, height=alt.Step(22))
     whiskers = base.mark_rule(strokeWidth=2).encode(y=y, yOffset=offset, x=alt.X("low:Q", title=title), x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=y, yOffset=offset, x=alt.X("kappa:Q", title=title), color=colour)
-    return frameless(alt.layer(_nothing(), whiskers, points).properties(padding=MARGIN))
+    return frameless(composed("layer", _nothing(), whiskers, points, padding=MARGIN))
 
 
 def _nothing() -> Any:
@@ -51,7 +51,7 @@ def _nothing() -> Any:
 def draw_held(models: Sequence[ModelRoles]) -> dict[str, Any]:
     """Bars: of the heads that hold a role anywhere, how many do in every document, in half of them or more, in fewer; a panel for each model."""
     panels = [_held(one) for one in models]
-    return frameless(alt.vconcat(*panels).resolve_scale(x="independent").properties(padding=MARGIN))
+    return frameless(composed("vconcat", *panels, resolve={"scale": {"x": "independent"}}, padding=MARGIN))
 
 
 def _held(one: ModelRoles) -> Any:
@@ -78,8 +78,8 @@ def draw_curves(stacks: Sequence[StackCurves], *, relative: bool) -> dict[str, A
     keys = list(dict.fromkeys(curve.key for stack in stacks for curve in stack.curves))
     names = [stack.name for stack in stacks]
     panels = [_panel([(stack, curve) for stack in stacks for curve in stack.curves if curve.key == key], names, relative=relative) for key in keys]
-    chart = alt.vconcat(*(alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)))
-    return frameless(chart.properties(padding=MARGIN))
+    rows = (composed("hconcat", *panels[start : start + 2]) for start in range(0, len(panels), 2))
+    return frameless(composed("vconcat", *rows, padding=MARGIN))
 
 
 def _panel(found: Sequence[tuple[StackCurves, Curve]], names: Sequence[str], *, relative: bool) -> Any:
@@ -93,7 +93,7 @@ def _panel(found: Sequence[tuple[StackCurves, Curve]], names: Sequence[str], *, 
     base = alt.Chart(alt.Data(values=packed(rows)), width=300, height=170, title=label)
     band = base.mark_area(opacity=0.25).encode(x=x, y=alt.Y("low:Q", title=unit), y2="high:Q", color=colour)
     line = base.mark_line().encode(x=x, y=alt.Y("mean:Q", title=unit, scale=alt.Scale(zero=True)), color=colour)
-    return alt.layer(band, line.encode(strokeDash=_dashes(names, legend)) if len(names) > len(SERIES) else line)
+    return composed("layer", band, line.encode(strokeDash=_dashes(names, legend)) if len(names) > len(SERIES) else line)
 
 
 def _dashes(names: Sequence[str], legend: Any) -> Any:
@@ -123,7 +123,7 @@ def draw_forest(one: ModelAgreement) -> dict[str, Any]:
     base = alt.Chart(alt.Data(values=packed(rows)), width=340, height=alt.Step(18))
     whiskers = base.mark_rule(strokeWidth=2).encode(y=y, x=alt.X("low:Q", title=title, scale=alt.Scale(domain=[-1, 1])), x2="high:Q", color=colour)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x=alt.X("value:Q", title=title), color=colour, shape=shape)
-    return frameless(alt.layer(_nothing(), whiskers, points).properties(padding=MARGIN | {"left": 80}))
+    return frameless(composed("layer", _nothing(), whiskers, points, padding=MARGIN | {"left": 80}))
 
 
 def _documents(one: ModelAgreement) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.wording import two_decimals
 
 SERIES = ("#3b6ea8", "#b8621b", "#1f7f5c", "#9a4f86", "#7d6a12", "#7a7a7a")  # as in colours.css
@@ -73,7 +73,7 @@ def draw_matrix(
     text = chart.mark_text(fontSize=10).encode(
         x=x, y=y, text=alt.Text("text:N"), color=alt.Color("ink:N", scale=alt.Scale(domain=["dark", "light"], range=["#101010", "#fefefe"]), legend=None)
     )
-    return frameless(alt.layer(cells, text).resolve_scale(color="independent").properties(padding=MARGIN))
+    return frameless(composed("layer", cells, text, resolve={"scale": {"color": "independent"}}, padding=MARGIN))
 
 
 def _cells(methods: Sequence[str], below: Float[np.ndarray, "method method"], above: Float[np.ndarray, "method method"]) -> Iterator[Mapping[str, Any]]:

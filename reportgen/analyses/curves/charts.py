@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, faceted, frameless, packed
 from reportgen.wording import rounded
 
 CURVES = {"deletion": "taken out first", "insertion": "left in alone"}
@@ -32,6 +32,7 @@ class Drawn:
 def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
     """A panel for each method: two lines, and two bands from the least to the greatest of the random orders."""
     few = len(drawn.methods) <= FEW
+    width, height = (240, 180) if few else (150, 110)
     names = list(CURVES.values())
     x = alt.X("share:Q", title="sentences, %", scale=alt.Scale(domain=[0, 100], nice=False), axis=alt.Axis(tickCount=5))
     colour = alt.Color(
@@ -42,13 +43,11 @@ def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
     )
     dash = alt.StrokeDash("curve:N", title=None, scale=alt.Scale(domain=names, range=list(DASHES)))
     y = alt.Y("value:Q", title=f"target, {drawn.unit}", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
-    chart = alt.Chart().encode(x=x)
+    chart = alt.Chart(alt.Data(values=packed(_rows(drawn))), width=width, height=height).encode(x=x)
     band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
     line = chart.mark_line(point=alt.OverlayMarkDef(size=18, filled=True)).encode(y=y, color=colour, strokeDash=dash)
-    width, height = (240, 180) if few else (150, 110)
-    layers = alt.layer(line, band, data=alt.Data(values=packed(_rows(drawn)))).properties(width=width, height=height)
     facet = alt.Facet("method:N", title=None, sort=list(drawn.methods))
-    return frameless(layers.facet(facet=facet, columns=min(len(drawn.methods), 2 if few else 4)))
+    return frameless(faceted(composed("layer", line, band), facet, columns=min(len(drawn.methods), 2 if few else 4)))
 
 
 def _rows(drawn: Drawn) -> Iterator[dict[str, Any]]:

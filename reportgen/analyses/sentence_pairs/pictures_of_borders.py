@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.sentence_pairs.novelty import Novelty
 
 WIDTH = 620
@@ -37,7 +37,7 @@ def draw_novelty(novelty: Novelty, paragraph_ends: Collection[int], headings: Co
     ]
     borders = ", ".join(str(gap + 1) for gap in novelty.gaps) or "none"
     words = f"Novelty of each of {len(rows)} gaps between sentences. Borders above the level of {novelty.level:.2f} follow sentences: {borders}."
-    return frameless(alt.layer(*marks).properties(description=words))
+    return frameless(composed("layer", *marks, description=words))
 
 
 def draw_layers(borders: Sequence[Collection[int]], strength: Float[np.ndarray, "layer gap"], whole: Collection[int]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def draw_layers(borders: Sequence[Collection[int]], strength: Float[np.ndarray, 
     rules = alt.Chart(alt.Data(values=packed([{"after": gap + 1} for gap in whole]))).mark_rule(color="#7a7a7a", strokeDash=[6, 3]).encode(x=x)
     points = alt.Chart(alt.Data(values=packed(rows))).mark_point(shape="diamond", filled=True, opacity=0.8, color="#b8621b").encode(x=x, y=y, size=size)
     words = f"{len(rows)} borders found in single layers; {sum(1 for gaps in borders if gaps)} of {len(borders)} layers have any."
-    return frameless(alt.layer(rules, points, width=WIDTH, height=max(8 * len(borders), 120)).properties(description=words))
+    return frameless(composed("layer", rules, points, width=WIDTH, height=max(8 * len(borders), 120), description=words))
 
 
 def _plotted(value: float | np.floating) -> float | None:

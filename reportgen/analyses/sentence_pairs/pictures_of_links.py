@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.wording import rounded
 
 KINDS = ("other link of the table", "discovery")
@@ -27,7 +27,7 @@ def draw_distances(
     title = "share of attention (log)"
     y = alt.Y("share:Q", title=title, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~p"))
     base = alt.Chart(alt.Data(values=packed(rows)), width=620, height=280)
-    chart = alt.layer(
+    layers = (
         base.mark_area(opacity=0.2, color="#7a7a7a").encode(x=x, y=alt.Y("low:Q", title=title), y2=alt.Y2("high:Q")),
         base.mark_line(color="#7a7a7a").encode(x=x, y=y),
         base.mark_line(color="#3b6ea8", strokeDash=[6, 3]).encode(x=x, y=alt.Y("expected:Q", title=title)),
@@ -44,4 +44,4 @@ def draw_distances(
         f"Share of attention against distance in sentences. The median of all pairs is {distances[0, 0]:.2%} at distance {distance[0]} and "
         f"{distances[-1, 0]:.3%} at distance {distance[-1]}; the {len(points)} links of the table are points, {sum(found for *_, found in points)} of them discoveries."
     )
-    return frameless(chart.properties(description=words))
+    return frameless(composed("layer", *layers, description=words))
