@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from xml.etree import ElementTree
 
@@ -112,7 +112,8 @@ def described(svg: Markup, description: str) -> Markup:
 
 def clean_svg(svg: str, prefix: str) -> Markup:
     """`svg` as an inline picture, whose ids begin with `prefix`. Raises ParseError if it is not XML."""
-    root = _clean_element(ElementTree.fromstring(clean_text(svg)), prefix)
+    drawn = ElementTree.fromstring(clean_text(svg))
+    root = _clean_element(drawn, _local(drawn.tag), prefix)
     _number_gradients(root, prefix)
     shorten(root)
     return Markup(ElementTree.tostring(root, encoding="unicode").replace(" />", "/>"))
@@ -133,35 +134,39 @@ def _number_gradients(root: ElementTree.Element, prefix: str) -> None:
                 element.set(name, references[value])
 
 
-def _clean_element(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
-    """A copy without names of namespaces, foreign attributes, hidden marks, or elements that could do anything."""
-    copy = ElementTree.Element(_local(element.tag), _clean_attributes(element, prefix))
+def _clean_element(element: ElementTree.Element, tag: str, prefix: str) -> ElementTree.Element:
+    """A copy named `tag`, without names of namespaces, foreign attributes, hidden marks, or elements that could do anything."""
+    in_gradient = tag in GRADIENTS
+    cleaned = [(name, _clean_value(name, value, prefix, in_gradient)) for name, value in element.items()]
+    copy = ElementTree.Element(tag, {name: value for name, value in cleaned if value is not None})
     copy.text, copy.tail = element.text, element.tail
-    copy.extend(_clean_element(child, prefix) for child in _flatten(element) if _is_drawn(child))
+    copy.extend([_clean_element(child, name, prefix) for child, name in _flatten(element) if name in ELEMENTS and _is_drawn(child)])
     return copy
 
 
-def _flatten(element: ElementTree.Element) -> list[ElementTree.Element]:
-    """The children, links replaced by what they enclose: a mark may carry a link, and the page has none to follow."""
-    return [inner for child in element for inner in (_flatten(child) if _local(child.tag) == "a" else [child])]
+def _flatten(element: ElementTree.Element) -> Iterator[tuple[ElementTree.Element, str]]:
+    """The children with their names, links replaced by what they enclose: a mark may carry a link, and the page has none to follow."""
+    for child in element:
+        if (name := _local(child.tag)) == "a":
+            yield from _flatten(child)
+        else:
+            yield child, name
 
 
 def _is_drawn(element: ElementTree.Element) -> bool:
-    return _local(element.tag) in ELEMENTS and element.get("display") != "none" and element.get("d") != "M0,0h0v0h0Z"
+    return element.get("d") != "M0,0h0v0h0Z" and element.get("display") != "none"
 
 
-def _clean_attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
-    short = {name: _clean_value(name, value, prefix) for name, value in element.attrib.items() if name in ATTRIBUTES}
-    return short if _local(element.tag) in GRADIENTS else {name: value for name, value in short.items() if (name, value) not in SAME_WITHOUT}
-
-
-@lru_cache(maxsize=1024)
-def _clean_value(name: str, value: str, prefix: str) -> str:
-    """An attribute's value with ids of the picture's own, short numbers and short colours. Most values occur many times in a picture."""
+@lru_cache(maxsize=4096)
+def _clean_value(name: str, value: str, prefix: str, in_gradient: bool) -> str | None:
+    """An attribute's value with ids of the picture's own, short numbers and short colours; None for what is left out. Most occur many times in a picture."""
+    if name not in ATTRIBUTES:
+        return None
     if name == "id":
         return f"{prefix}-{value}"
     local = REFERENCE.sub(lambda found: _local_reference(found, prefix), value) if "url" in value else value
-    return LONG_NUMBER.sub(_hundredths, local) if name in DRAWN else COLOUR.sub(_hexadecimal, local)
+    short = LONG_NUMBER.sub(_hundredths, local) if name in DRAWN else COLOUR.sub(_hexadecimal, local)
+    return None if (name, short) in SAME_WITHOUT and not in_gradient else short
 
 
 def _hundredths(found: re.Match[str]) -> str:

@@ -10,10 +10,18 @@ PART = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 DIGITS = 1  # of a pixel
 MIRRORED = 0.15  # how near to the mirror image of the last curve's end a curve begins that is taken to be smooth
+IN_EVEN_STEPS = re.compile(r"M(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)((?:[hv]-?\d+(?:\.\d)?)+Z?)")  # whose shape is the same wherever it is
 TAKES = {"M": 2, "L": 2, "C": 6, "H": 1, "V": 1, "h": 1, "v": 1, "Z": 0}
 
 
-def commands(d: str) -> list[tuple[str, list[float]]]:
+def shortened(d: str, across: float, down: float) -> str:
+    """The path in short when all is moved; nothing where a command is not known here."""
+    if found := IN_EVEN_STEPS.fullmatch(d):
+        return f"M{_numbers([round(float(found[1]) + across, DIGITS), round(float(found[2]) + down, DIGITS)])}{_even_steps(found[3])}"
+    return in_steps([(command, _moved(command, numbers, across, down)) for command, numbers in _commands(d)])
+
+
+def _commands(d: str) -> list[tuple[str, list[float]]]:
     """The commands of a path, each with the numbers of one step; nothing where one is not known here."""
     found = [(command, [float(number) for number in NUMBER.findall(numbers)]) for command, numbers in PART.findall(d)]
     if not found or found[0][0] != "M" or any(TAKES.get(command) != len(numbers) for command, numbers in found):
@@ -21,7 +29,7 @@ def commands(d: str) -> list[tuple[str, list[float]]]:
     return found
 
 
-def moved(command: str, numbers: list[float], across: float, down: float) -> list[float]:
+def _moved(command: str, numbers: list[float], across: float, down: float) -> list[float]:
     """A command's numbers when all is moved."""
     if command in "hvZ":
         return numbers
@@ -54,6 +62,11 @@ def in_steps(parts: list[tuple[str, list[float]]]) -> str:
         written += (("" if text[0] == "-" else " ") if joined else name) + text
         last = name
     return written
+
+
+@lru_cache(maxsize=1024)
+def _even_steps(steps: str) -> str:
+    return in_steps(_commands(f"M0,0{steps}")).removeprefix("M0,0")
 
 
 def _line(command: str, numbers: list[float], x: float, y: float) -> tuple[str, list[float]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from reportgen.svg_paths import DIGITS, NUMBER, PART, commands, in_steps, moved, short
+from reportgen.svg_paths import DIGITS, NUMBER, PART, in_steps, short, shortened
 
 INHERITED = (
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"),
@@ -22,6 +23,7 @@ MOVED = re.compile(r"translate\((-?[\d.e-]+),(-?[\d.e-]+)\)")
 CIRCLE = re.compile(r"M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0Z?")
 TOUCHING = 0.01
 Box = tuple[float, float, float, float]
+ONE_START = re.compile(r"M(-?[\d.]+)(?:,|(?=-))(-?[\d.]+)([a-z][^M]*)")
 UNREAD = re.compile("[^Mlhvcsz0-9., -]")  # paths that were left as they are
 
 
@@ -74,6 +76,8 @@ def _is_unseen(element: Element, *, painted: bool, stroked: bool) -> bool:
 
 def _shorten_shape(element: Element) -> None:
     """Moves a shape by its own numbers where it was moved by a transform, and writes its path in short."""
+    if element.tag == "g":
+        return
     found = MOVED.fullmatch(element.get("transform", ""))
     across, down = (float(found[1]), float(found[2])) if found else (0.0, 0.0)
     if element.tag == "text" and found and not len(element):
@@ -107,9 +111,9 @@ def _shorten_path(element: Element, across: float, down: float) -> None:
         element.tag = "circle"
         _set(element, cx=across, cy=down)
         element.set("r", f"{float(round_one[1]):.2f}".rstrip("0").rstrip("."))
-    elif parts := commands(d):
+    elif shape := shortened(d, across, down):
         element.attrib.pop("transform", None)
-        element.set("d", in_steps([(command, moved(command, numbers, across, down)) for command, numbers in parts]))
+        element.set("d", shape)
 
 
 def _join(group: Element, said: Mapping[str, str]) -> None:
@@ -172,6 +176,14 @@ def touched(boxes: list[Box]) -> set[int]:
 
 def _box(shape: str) -> Box:
     """Left, top, right and bottom of what a shortened path's points lie in, a little less wide and high, so that what only touches does not overlap."""
+    found = ONE_START.fullmatch(shape)
+    x, y, there = (float(found[1]), float(found[2]), f"M0,0{found[3]}") if found else (0.0, 0.0, shape)
+    left, top, right, bottom = _box_there(there)
+    return x + left, y + top, x + right, y + bottom
+
+
+@lru_cache(maxsize=1024)
+def _box_there(shape: str) -> Box:
     x = y = 0.0
     across, down = [], []
     for name, text in PART.findall(shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import faceted, frameless, packed
+from reportgen.analyses.charting import composed, faceted, frameless, packed
 from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
@@ -154,27 +154,39 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     """A small panel for each layer, both axes logarithmic: all keys, without the sink, even attention."""
     import altair as alt
 
-    kinds = ("without the sink", "all keys", "even attention")
+    kinds = ["without the sink", "all keys", "even attention"]
     x = alt.X("distance:Q", title="distance, tokens", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(tickCount=3, format="~s"))
-    y = alt.Y("weight:Q", title="weight of a pair", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(tickCount=4, format="~g"))
-    colours = alt.Scale(domain=kinds, range=["#3b6ea8", "#b8621b", "#7a7a7a"])
-    dashes = alt.Scale(domain=kinds, range=[[1, 0], [6, 3], [1, 3]])
-    kind = {
-        "color": alt.Color("kind:N", title=None, scale=colours, legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400, columnPadding=24)),
-        "strokeDash": alt.StrokeDash("kind:N", title=None, scale=dashes),
+    log, ticks = alt.Scale(type="log", nice=False), alt.Axis(tickCount=4, format="~g")
+    look = {
+        "color": {
+            "scale": {"domain": kinds, "range": ["#3b6ea8", "#b8621b", "#7a7a7a"]},
+            "legend": {"orient": "top", "symbolType": "stroke", "symbolSize": 400, "columnPadding": 24},
+        },
+        "strokeDash": {"scale": {"domain": kinds, "range": [[1, 0], [6, 3], [1, 3]]}},
     }
-    chart = alt.Chart(alt.Data(values=packed(_rows(result, kinds))), width=110, height=90).mark_line().encode(x=x, y=y, **kind)
-    columns = min(6, len(result.drawn))
-    return {"layers": frameless(faceted(chart, alt.Facet("layer:O", title="layer"), columns=columns))}
+    line = alt.Chart(alt.Data(values=packed(_rows(result, kinds))), width=110, height=90).mark_line(invalid="filter")  # goes on where a weight is missing
+    lines = [
+        line.encode(
+            x=x,
+            y=alt.Y(f"{kind}:Q", title="weight of a pair", scale=log, axis=ticks),
+            color=alt.ColorDatum(kind, type="nominal", title=None),
+            strokeDash=alt.StrokeDashDatum(kind, type="nominal", title=None),
+        )
+        for kind in kinds
+    ]
+    panel = composed("layer", *lines, encoding=look)
+    return {"layers": frameless(faceted(panel, alt.Facet("layer:O", title="layer"), columns=min(6, len(result.drawn))))}
 
 
-def _rows(result: Result, kinds: tuple[str, str, str]) -> Iterator[dict[str, Any]]:
+def _rows(result: Result, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A row for each distance of a layer, with a weight of each kind, None where there is none above zero, which has no logarithm."""
+    nowhere = np.zeros(len(result.places))
     for layer in result.drawn:
-        curves = (result.without_sink[layer], result.all_keys[layer], result.even)
-        for kind, curve in zip(kinds, curves, strict=True):
-            for place, weight in zip(result.places[1:], () if curve is None else curve[1:], strict=False):
-                if weight > 0:
-                    yield {"layer": layer, "kind": kind, "distance": float(f"{place:.4g}"), "weight": float(f"{weight:.4g}")}
+        curves = [nowhere if curve is None else curve for curve in (result.without_sink[layer], result.all_keys[layer], result.even)]
+        for place, *weights in zip(result.places[1:], *(curve[1:] for curve in curves), strict=False):
+            if any(weight > 0 for weight in weights):
+                found = (float(f"{weight:.4g}") if weight > 0 else None for weight in weights)
+                yield {"layer": layer, "distance": float(f"{place:.4g}"), **dict(zip(kinds, found, strict=True))}
 
 
 def find(result: Result) -> str:

@@ -164,9 +164,9 @@ def _plane(alt: Any, found: HeadMap, layers: int) -> Any:
 def draw_tree(alt: Any, found: HeadMap, layers: int) -> dict[str, Any]:
     """The tree of merges over the heads, and below each head, in the same order, the layer it is of."""
     heads, order = len(found.points) // layers, hierarchy.leaves_list(found.tree)
-    lines = [
-        {"merge": merge, "step": step, "head": x, "divergence": y} for merge, corners in enumerate(branches(found.tree)) for step, (x, y) in enumerate(corners)
-    ]
+    # One line that is broken after each merge: a line for each is slow to draw.
+    corners = [corner for branch in branches(found.tree) for corner in (*branch, (None, None))]
+    lines = [{"step": step, "head": x, "divergence": y} for step, (x, y) in enumerate(corners)]
     leaves = [
         {"head": place, "layer": int(found.compared[leaf]) // heads, "part": third_of(int(found.compared[leaf]) // heads, layers)}
         for place, leaf in enumerate(order)
@@ -175,7 +175,7 @@ def draw_tree(alt: Any, found: HeadMap, layers: int) -> dict[str, Any]:
     upper = (
         alt.Chart(alt.Data(values=packed(lines)), width=660, height=220)
         .mark_line(strokeWidth=0.8, color="#5f5e5a")
-        .encode(x=x, y=alt.Y("divergence:Q", title="divergence, nats"), detail=alt.Detail("merge:N"), order=alt.Order("step:Q"))
+        .encode(x=x, y=alt.Y("divergence:Q", title="divergence, nats"), order=alt.Order("step:Q"))
     )
     close = alt.Chart(alt.Data(values=packed([{"divergence": CLOSE}]))).mark_rule(color="#b8621b", strokeDash=[6, 3]).encode(y=alt.Y("divergence:Q"))
     lower = (

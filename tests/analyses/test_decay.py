@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -118,8 +119,20 @@ def test_the_chart_draws_the_layers_and_even_attention() -> None:
     spec = decay.draw(result)["layers"]
     assert_drawable(spec)
     rows = rows_of(spec)[0]
-    assert {row["kind"] for row in rows} == {"without the sink", "all keys", "even attention"}
-    assert [row["distance"] for row in rows if row["layer"] == 1 and row["kind"] == "all keys"] == [float(f"{place:.4g}") for place in PLACES[1:]]
+    of_one = [row for row in rows if row["layer"] == 1]
+    assert [row["distance"] for row in of_one] == [float(f"{place:.4g}") for place in PLACES[1:]]
+    for kind, curve in (("without the sink", result.without_sink[1]), ("all keys", result.all_keys[1]), ("even attention", result.even)):
+        assert [row[kind] for row in of_one] == [float(f"{weight:.4g}") for weight in curve[1:]]
+
+
+def test_where_there_is_no_weight_the_chart_has_none() -> None:
+    curves = np.stack([falling(-1), falling(-2)])
+    curves[1, :, 3], curves[1, :, 5:] = 0, np.nan
+    result = replace(decay.analyse(with_curves(curves)), even=None)
+    rows = rows_of(decay.draw(result)["layers"])[0]
+    places = [float(f"{place:.4g}") for place in PLACES]
+    assert [row["distance"] for row in rows if row["layer"] == 1] == [places[bin] for bin in (1, 2, 4)]
+    assert {row["even attention"] for row in rows} == {None}
 
 
 def test_at_most_thirty_layers_are_drawn_the_first_and_last_among_them() -> None:

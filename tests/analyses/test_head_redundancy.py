@@ -137,7 +137,8 @@ def test_the_charts_have_every_layer_head_and_step() -> None:
     assert [len(rows) for rows in rows_of(charts["by-layer"])] == [2 * LAYERS] * 3
     assert [len(rows) for rows in rows_of(charts["map"])] == [LAYERS * HEADS] * 2
     merges, _, leaves = rows_of(charts["tree"])
-    assert (len(merges), len(leaves)) == (4 * (LAYERS * HEADS - 1), LAYERS * HEADS)
+    assert (len(merges), len(leaves)) == (5 * (LAYERS * HEADS - 1), LAYERS * HEADS)
+    assert [(corner["head"], corner["divergence"]) for corner in merges[4::5]] == [(None, None)] * (LAYERS * HEADS - 1)  # where the line breaks
     assert sorted(leaf["layer"] for leaf in leaves) == sorted(list(range(LAYERS)) * HEADS)
     assert [len(rows) for rows in rows_of(charts["importance"])] == [LAYERS * HEADS] * 2
     assert len(rows_of(charts["pruning"])[1]) == 2 * len(result.pruning.heads)
