@@ -75,16 +75,16 @@ def vertical_scores(
 ) -> Float[np.ndarray, "head resample key"]:
     """Means over the query sentences of each key, weighted by how often they were drawn; NaN where none was. Lifts that are not known are 0."""
     counts = drawn @ known.astype(np.float32)
-    return np.divide(drawn @ lift, counts, out=np.full((len(lift), *counts.shape), np.nan, np.float32), where=counts > 0)
+    return drawn @ lift / np.where(counts > 0, counts, np.nan)
 
 
 def fisher_kurtosis(scores: Float[np.ndarray, "*view key"]) -> Float[np.ndarray, "*view"]:
     """Kurtosis over the keys, 0 for a normal distribution; keys without a score are left out; NaN where the others do not differ."""
     known = ~np.isnan(scores)
-    number = np.maximum(known.sum(-1, keepdims=True), 1)
-    values = np.where(known, scores, 0)
-    centred = np.where(known, values - values.sum(-1, keepdims=True) / number, 0)
-    squares = np.square(centred, out=centred)
+    whole, number = known.all(), np.maximum(known.sum(-1, keepdims=True), 1)
+    values = scores if whole else np.where(known, scores, 0)
+    centred = values - values.sum(-1, keepdims=True) / number
+    squares = np.square(centred if whole else np.where(known, centred, 0))
     second, fourth = (sums.astype(np.float64) / number[..., 0] for sums in (squares.sum(-1), np.einsum("...k,...k->...", squares, squares)))
     level = np.square(values.max(-1, initial=0)) * 1e-12
     return np.divide(fourth, second**2, out=np.full(second.shape, np.nan), where=second > level) - 3
