@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from reportgen.analyses.half_precision import single
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import SEED, draws
 from reportgen.measurements import Measurements
@@ -49,7 +50,7 @@ def _layer(layer: Float[np.ndarray, "head sentence sentence"], even: Float[np.nd
     """Of each head of a layer: kurtosis, greatest score over the median, where that is; kurtosis of some heads shuffled; kurtosis in each resample."""
     known = _looking_back(even) & ~np.isnan(layer[0])
     counted = np.flatnonzero(known.sum(0) >= FEWEST_LATER)
-    lift = np.where(known, layer, 0)[..., counted].astype(np.float32) * np.divide(1, even, out=np.zeros_like(even), where=known)[:, counted]
+    lift = single(np.where(known, layer, 0).take(counted, axis=2)) * np.divide(1, even, out=np.zeros_like(even), where=known)[:, counted]
     every = np.concatenate([np.ones((1, len(even)), np.float32), draws(len(even))])
     scores = vertical_scores(lift, known[:, counted], every)
     kurtosis = fisher_kurtosis(scores)
