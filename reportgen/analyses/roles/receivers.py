@@ -50,7 +50,8 @@ def _layer(layer: Float[np.ndarray, "head sentence sentence"], even: Float[np.nd
     """Of each head of a layer: kurtosis, greatest score over the median, where that is; kurtosis of some heads shuffled; kurtosis in each resample."""
     known = _looking_back(even) & ~np.isnan(layer[0])
     counted = np.flatnonzero(known.sum(0) >= FEWEST_LATER)
-    lift = single(np.where(known, layer, 0).take(counted, axis=2)) * np.divide(1, even, out=np.zeros_like(even), where=known)[:, counted]
+    by_key = single(np.moveaxis(np.where(known, layer, 0), -1, 0)[counted])
+    lift = np.moveaxis(by_key, 0, -1) * np.divide(1, even, out=np.zeros_like(even), where=known)[:, counted]
     every = np.concatenate([np.ones((1, len(even)), np.float32), draws(len(even))])
     scores = vertical_scores(lift, known[:, counted], every)
     kurtosis = fisher_kurtosis(scores)

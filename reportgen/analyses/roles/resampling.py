@@ -55,7 +55,7 @@ def interval(resamples: Float[np.ndarray, resample * head]) -> tuple[Float[np.nd
 
 
 def _at(ordered: Float[np.ndarray, "*head resample"], place: float) -> Float[np.ndarray, "*head"]:
-    """What stands at a place between two, NaN where there is one: the numbers of `numpy.quantile`, which does not use that many heads' resamples are sorted at once."""
+    """What stands at a place between two of them, as `numpy.quantile` has it, which takes longer; NaN where one of them all is NaN."""
     lower, upper, rest = ordered[..., int(place)], ordered[..., int(place) + 1], np.float64(place % 1)
     found = lower + (upper - lower) * rest if rest < 0.5 else upper - (upper - lower) * (1 - rest)
     return np.where(np.isnan(ordered[..., -1]), np.nan, found)  # NaN is last

@@ -101,7 +101,7 @@ def at_places(rows: Float[np.ndarray, "row every"], places: Int[np.ndarray, " pa
 def by_query(links: LayerLinks, values: Float[np.ndarray, "*head pair"]) -> Float[np.ndarray, "*head sentence"]:
     """Sums over the pairs of each query sentence, which come one after the other."""
     found = np.zeros((*values.shape[:-1], links.sentences), np.float32)
-    own, starts = np.unique(links.queries, return_index=True)
-    if len(own):
-        found[..., own] = np.add.reduceat(values, starts, axis=-1)
+    starts = np.flatnonzero(np.diff(links.queries, prepend=-1))
+    if len(starts):
+        found[..., links.queries[starts]] = np.add.reduceat(values, starts, axis=-1)
     return found
