@@ -131,6 +131,7 @@ def test_no_analysis_partial_or_test_is_left_out_of_the_registry() -> None:
         "analysis",
         "charting",
         "even_attention",
+        "half_precision",
         "head_map",
         "layer_diversity",
         "maximum_flow",

@@ -117,11 +117,11 @@ def by_layer(distances: Float[np.ndarray, "compared compared"], layer: Int[np.nd
         return None, None, None
     found = float(distances[same].mean())
     random = np.random.default_rng(SEED)
-    first, second = np.nonzero(np.triu(same))
+    (first, second), flat = np.nonzero(np.triu(same)), distances.ravel()
     as_alike = 0
     for _ in range(PERMUTATIONS):
         dealt = random.permutation(len(layer))
-        as_alike += float(distances[dealt[first], dealt[second]].mean()) <= found * (1 + 1e-12)
+        as_alike += float(flat.take(dealt[first] * len(layer) + dealt[second]).mean()) <= found * (1 + 1e-12)
     return found, float(distances[other].mean()), (1 + as_alike) / (1 + PERMUTATIONS)
 
 

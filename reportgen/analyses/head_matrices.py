@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.half_precision import single
 from reportgen.analyses.sentence_matrix import Shown, attention_views, group_of
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
@@ -109,25 +110,27 @@ def _shares(values: Float[np.ndarray, "head pair"], pairs: SentencePairs) -> tup
     known, later = ~np.isnan(values).all(0), pairs.queries > 0
     own, first = later & (pairs.keys == pairs.queries), later & (pairs.keys == 0)
     rest = np.flatnonzero(later & ~own & ~first & known)
-    others = values[:, rest].astype(np.float32)
-    return (_mean(values[:, first & known]), _mean(values[:, own & known]), _rest(others, int((own & known).sum())), *_strongest(others, rest, pairs))
+    by_pair, rows = values.T, int((own & known).sum())
+    others = single(by_pair[rest])
+    return (_mean(by_pair[first & known]), _mean(by_pair[own & known]), _rest(others, rows), *_strongest(others, rest, pairs))
 
 
-def _mean(values: Float[np.ndarray, "head pair"]) -> Float[np.ndarray, " head"]:
-    return values.astype(np.float32).mean(1) if values.size else np.full(len(values), np.nan, np.float32)
+def _mean(values: Float[np.ndarray, "pair head"]) -> Float[np.ndarray, " head"]:
+    return single(values).mean(0) if values.size else np.full(values.shape[1], np.nan, np.float32)
 
 
-def _rest(others: Float[np.ndarray, "head other"], rows: int) -> Float[np.ndarray, " head"]:
-    return others.sum(1) / np.float32(rows) if rows else np.full(len(others), np.nan, np.float32)
+def _rest(others: Float[np.ndarray, "other head"], rows: int) -> Float[np.ndarray, " head"]:
+    return others.sum(0) / np.float32(rows) if rows else np.full(others.shape[1], np.nan, np.float32)
 
 
 def _strongest(
-    others: Float[np.ndarray, "head other"], places: Int[np.ndarray, " other"], pairs: SentencePairs
+    others: Float[np.ndarray, "other head"], places: Int[np.ndarray, " other"], pairs: SentencePairs
 ) -> tuple[Float[np.ndarray, " head"], Int[np.ndarray, "head 2"]]:
+    heads = others.shape[1]
     if not len(places):
-        return np.full(len(others), np.nan, np.float32), np.full((len(others), 2), -1)
-    best = others.argmax(1)
-    return others[np.arange(len(others)), best], np.stack([pairs.queries[places[best]], pairs.keys[places[best]]], 1)
+        return np.full(heads, np.nan, np.float32), np.full((heads, 2), -1)
+    best = others.argmax(0)
+    return others[best, np.arange(heads)], np.stack([pairs.queries[places[best]], pairs.keys[places[best]]], 1)
 
 
 def _listed(others: Float[np.ndarray, "layer head"]) -> tuple[tuple[int, int], ...]:

@@ -11,8 +11,7 @@ from scipy.sparse.csgraph import maximum_flow
 
 UNIT = 1 << 20  # capacities are whole numbers of this part of 1
 ENOUGH = 2 * UNIT  # more than can leave one sentence
-OUTERMOST = 8  # layers at either end that the flow is first looked for in
-FAINT = UNIT // 1000  # the least capacity of edges between these that it is first looked for through
+AT_ONCE = 32  # keys that flow is pushed to together
 
 
 def capacities(attention: Float[np.ndarray, "layer node node"], sizes: Int[np.ndarray, " node"] | None = None) -> Float[np.ndarray, "layer node node"]:
@@ -61,35 +60,63 @@ def edges_looked_at(layers: int, nodes: int, *, looks_ahead: bool) -> int:
 def _flows(whole: Int[np.ndarray, "layer node node"], query: int, keys: Int[np.ndarray, " key"], *, looks_ahead: bool) -> Float[np.ndarray, " key"]:
     """The maximum flow to each key, through edges of these whole capacities.
 
-    No more can flow than leaves the query and than reaches the key. Where that much flows through the stronger edges of the outermost layers alone, all others only
-    carried on, it is the maximum flow; the whole graph is gone through for the other keys.
+    No more can flow than leaves the query and than reaches the key. Where pushing finds ways for that much, it is the maximum flow; the graph is gone through for
+    the other keys.
     """
     whole = whole.copy()
     whole[-1, np.arange(whole.shape[1]) != query] = 0  # nothing comes to the others of the last layer
-    fewer, every = _graph_of(_outermost(whole)), _graph_of(whole)
-    flows = np.zeros(len(keys))
-    for place in np.argsort(keys).tolist():
-        key = int(keys[place])
-        first = 0 if looks_ahead else key  # what flows to later keys passes no node before them either
-        most = min(whole[-1, query, first:].sum(), whole[0, first:, key].sum())
-        fewer = fewer.without(first)
-        flow = fewer.flow(query, key)
-        if flow != most:
-            every = every.without(first)
-            flow = every.flow(query, key)
-        flows[place] = flow
+    order, firsts = np.argsort(keys), keys * (not looks_ahead)  # what flows to later keys passes no node before them either
+    most = np.minimum(whole[-1, query, ::-1].cumsum()[::-1][firsts], whole[0].sum(0)[keys])
+    flows, graph = most.astype(float), _graph_of(whole)
+    for places in (order[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE)):
+        first = int(firsts[places[0]])
+        found = pushed_flow(whole[:, first:, first:], query - first, keys[places] - first)
+        for place in places[found < most[places] - 0.5].tolist():  # flows of whole capacities are whole numbers
+            graph = graph.without(int(firsts[place]))
+            flows[place] = graph.flow(query, int(keys[place]))
     return flows / UNIT
 
 
-def _outermost(whole: Int[np.ndarray, "layer node node"]) -> Int[np.ndarray, "fewer node node"]:
-    """Layers among which each node carries on what all layers between them carry on; of the edges but the first and last ones those that are not faint."""
-    fewer = whole.copy()
-    if len(whole) > 2 * OUTERMOST + 1:
-        carried = np.diagonal(whole[OUTERMOST:-OUTERMOST], axis1=1, axis2=2).min(0)
-        fewer = np.concatenate([whole[:OUTERMOST], np.diag(carried)[None], whole[-OUTERMOST:]])
-    within = fewer[1:-1]
-    within[within < FAINT] = 0
-    return fewer
+def pushed_flow(whole: Int[np.ndarray, "layer node node"], query: int, keys: Int[np.ndarray, " key"]) -> Float[np.ndarray, " key"]:
+    """A flow from the query, which alone has edges in the last layer, to each key; often the greatest.
+
+    What leaves the query is pushed down once, layer by layer, to nodes whose edges to the key still take some. What a node has beyond that it keeps as far as
+    its edges of later layers can bring it there; the rest is spread over nodes that can bring more, there or to others that can.
+    """
+    held, taken = (np.array(np.broadcast_to(amounts, (len(keys), whole.shape[1])), float) for amounts in (whole[-1, query], whole[0].T[keys]))
+    edges = whole[1:-1].astype(float)
+    carried = np.diagonal(edges, axis1=1, axis2=2).copy()
+    edges[:, np.arange(whole.shape[1]), np.arange(whole.shape[1])] = 0
+    later = edges.sum(0)
+    for layer in reversed(range(len(edges))):
+        later -= edges[layer]
+        lack, extra = np.maximum(taken - held, 0), np.maximum(held - taken, 0)
+        used = _shares(extra, lack, edges[layer])
+        gone, come = _pushed(extra, used, edges[layer])
+        lack, extra = np.maximum(lack - come, 0), np.maximum(extra - gone, 0)
+        most = np.maximum(carried[:layer].min(0, initial=ENOUGH) - taken, 0)
+        brought = _shares(extra, lack, later)
+        kept = np.minimum(brought @ later.T, most)
+        over = np.maximum(extra - kept, 0)
+        brought += _shares(over, np.maximum(kept - extra, 0), later)
+        room = np.where(over > 0, 0, np.maximum(np.minimum(brought @ later.T, most) - extra, 0))
+        spread, arrived = _pushed(over, np.minimum(_shares(over, room, edges[layer]), 1 - used), edges[layer])
+        held = np.minimum(held - gone - spread, carried[layer]) + come + arrived
+    return np.minimum(held, taken).sum(1)
+
+
+def _shares(extra: Float[np.ndarray, "key node"], room: Float[np.ndarray, "key node"], edges: Float[np.ndarray, "node node"]) -> Float[np.ndarray, "key node"]:
+    """The share of its edges from nodes with something extra that fills each node's room, at most all of them."""
+    return np.minimum(room / np.maximum((extra > 0).astype(float) @ edges, 1), 1)
+
+
+def _pushed(
+    extra: Float[np.ndarray, "key node"], shares: Float[np.ndarray, "key node"], edges: Float[np.ndarray, "node node"]
+) -> tuple[Float[np.ndarray, "key node"], Float[np.ndarray, "key node"]]:
+    """What leaves each node and what comes to each when all send what is extra through these shares of the edges to each node, as far as they hold it."""
+    capacity = shares @ edges.T
+    sent = np.minimum(extra / np.maximum(capacity, 1e-9), 1)
+    return sent * capacity, shares * (sent @ edges)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.analyses.half_precision import single
 from reportgen.analyses.remembering import remembered
 from reportgen.analyses.shown_blocks import ShownBlocks, shown_blocks
 from reportgen.blocks import section_starts
@@ -140,7 +141,7 @@ def attention_views(measurements: Measurements) -> Float[np.ndarray, "view pair"
     """Mean share of attention over all heads, then over the heads of each layer."""
     name = "*.sentence_attention"
     if name in measurements:
-        by_layer = np.stack([heads.mean(0, dtype=np.float32) for heads in measurements.by_pair.layers(name)])
+        by_layer = np.stack([single(heads).mean(0) for heads in measurements.by_pair.layers(name)])
     else:
         by_layer = measurements.by_pair[f"{name}_by_layer"]
     views = np.concatenate([by_layer.mean(0, keepdims=True), by_layer])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, edges_looked_at, joined_capacities
+from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, edges_looked_at, joined_capacities, pushed_flow
 
 
 def attention(layers: int, sentences: int, seed: int = 0, causal: bool = True) -> np.ndarray:
@@ -82,3 +82,31 @@ def test_joining_adds_capacities_up_and_keeps_the_order_asked_for() -> None:
     assert (2 * joined - np.diag([1, 1, 2])).tolist() == [[15, 13, 12 + 14], [7, 5, 4 + 6], [3 + 11, 1 + 0, 0 + 2 + 8 + 10]]
     left_out = joined_capacities(weights, np.array([3, 1]), np.array([], int))[0]
     assert (2 * left_out - np.eye(2)).tolist() == [[15, 13], [7, 5]]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), layers=st.integers(1, 7), causal=st.booleans())
+def test_what_is_pushed_is_a_flow(seed: int, layers: int, causal: bool) -> None:
+    whole = np.rint(capacities(attention(layers, 6, seed, causal)) * UNIT).astype(np.int32)
+    whole[-1, :5] = 0
+    found = pushed_flow(whole, 5, np.arange(6))
+    assert (found >= 0).all()
+    assert (found <= [flow_of_networkx(whole, 5, key) + 1e-3 for key in range(6)]).all()
+
+
+def test_pushing_goes_over_several_nodes_within_what_these_carry() -> None:
+    """From 3 to 0 there is no edge: all goes over 1 and 2, from 2 in part over 1."""
+    edges = np.array([[5, 0, 0, 0], [2, 3, 0, 0], [1, 4, 9, 0], [0, 1, 3, 9]])
+    whole = np.stack([edges] * 5)
+    whole[-1, :3] = 0
+    assert [flow_of_networkx(whole, 3, key) for key in range(4)] == [8, 8, 12, 9]
+    np.testing.assert_allclose(pushed_flow(whole, 3, np.arange(4)), [113 / 15, 8, 12, 9])
+
+
+def test_most_flows_of_a_deep_model_are_found_by_pushing() -> None:
+    capacity = capacities(attention(20, 40, causal=True))
+    whole = np.rint(capacity * UNIT).astype(np.int32)
+    whole[-1, :39] = 0
+    keys = np.arange(39)
+    reached = np.isclose(pushed_flow(whole, 39, keys), attention_flow(capacity, 39, keys) * UNIT, atol=0.5)
+    assert reached.mean() > 0.75

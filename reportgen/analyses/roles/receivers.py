@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from reportgen.analyses.half_precision import single
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import SEED, draws
 from reportgen.measurements import Measurements
@@ -49,7 +50,8 @@ def _layer(layer: Float[np.ndarray, "head sentence sentence"], even: Float[np.nd
     """Of each head of a layer: kurtosis, greatest score over the median, where that is; kurtosis of some heads shuffled; kurtosis in each resample."""
     known = _looking_back(even) & ~np.isnan(layer[0])
     counted = np.flatnonzero(known.sum(0) >= FEWEST_LATER)
-    lift = np.where(known, layer, 0)[..., counted].astype(np.float32) * np.divide(1, even, out=np.zeros_like(even), where=known)[:, counted]
+    by_key = single(np.moveaxis(np.where(known, layer, 0), -1, 0)[counted])
+    lift = np.moveaxis(by_key, 0, -1) * np.divide(1, even, out=np.zeros_like(even), where=known)[:, counted]
     every = np.concatenate([np.ones((1, len(even)), np.float32), draws(len(even))])
     scores = vertical_scores(lift, known[:, counted], every)
     kurtosis = fisher_kurtosis(scores)
@@ -75,16 +77,16 @@ def vertical_scores(
 ) -> Float[np.ndarray, "head resample key"]:
     """Means over the query sentences of each key, weighted by how often they were drawn; NaN where none was. Lifts that are not known are 0."""
     counts = drawn @ known.astype(np.float32)
-    return np.divide(drawn @ lift, counts, out=np.full((len(lift), *counts.shape), np.nan, np.float32), where=counts > 0)
+    return drawn @ lift / np.where(counts > 0, counts, np.nan)
 
 
 def fisher_kurtosis(scores: Float[np.ndarray, "*view key"]) -> Float[np.ndarray, "*view"]:
     """Kurtosis over the keys, 0 for a normal distribution; keys without a score are left out; NaN where the others do not differ."""
     known = ~np.isnan(scores)
-    number = np.maximum(known.sum(-1, keepdims=True), 1)
-    values = np.where(known, scores, 0)
-    centred = np.where(known, values - values.sum(-1, keepdims=True) / number, 0)
-    squares = np.square(centred, out=centred)
+    whole, number = known.all(), np.maximum(known.sum(-1, keepdims=True), 1)
+    values = scores if whole else np.where(known, scores, 0)
+    centred = values - values.sum(-1, keepdims=True) / number
+    squares = np.square(centred if whole else np.where(known, centred, 0))
     second, fourth = (sums.astype(np.float64) / number[..., 0] for sums in (squares.sum(-1), np.einsum("...k,...k->...", squares, squares)))
     level = np.square(values.max(-1, initial=0)) * 1e-12
     return np.divide(fourth, second**2, out=np.full(second.shape, np.nan), where=second > level) - 3

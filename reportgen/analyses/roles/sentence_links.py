@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from reportgen.analyses.half_precision import single
 from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, decay
 from reportgen.analyses.sentence_pairs.two_way_fit import TwoWayFit
 from reportgen.measurements import Measurements
@@ -64,7 +65,7 @@ def layer_links(
     """Each layer's links of the near pairs; layers that see fewer than 30 of them are left out. Memory: one layer's pairs x heads, a few times."""
     fits: dict[bytes, TwoWayFit] = {}
     for index, layer in enumerate(attention):
-        share = layer.reshape(len(layer), -1).take(near[0] * len(middles) + near[1], axis=1)
+        share = single(layer.reshape(len(layer), -1).take(near[0] * len(middles) + near[1], axis=1))
         known = (share > 0).any(0)  # NaN is not
         if known.sum() >= FEWEST_PAIRS:
             fit = fits.setdefault(np.packbits(known).tobytes(), _fit((near[0][known], near[1][known]), middles))
@@ -78,7 +79,7 @@ def _fit(pairs: Pairs, middles: Float[np.ndarray, " sentence"]) -> TwoWayFit:
 def _links(
     layer: int, share: Float[np.ndarray, "head every"], places: Int[np.ndarray, " pair"], fit: TwoWayFit, similarity: Float[np.ndarray, "sentence sentence"]
 ) -> LayerLinks:
-    share = np.maximum(np.nan_to_num(at_places(share, places).astype(np.float32)), SMALLEST_SHARE)
+    share = np.maximum(np.nan_to_num(at_places(share, places)), SMALLEST_SHARE)
     left = fit.residuals(np.column_stack([np.log(share).T, similarity[fit.queries, fit.keys]]).astype(np.float32))
     return LayerLinks(
         layer=layer,
@@ -100,7 +101,7 @@ def at_places(rows: Float[np.ndarray, "row every"], places: Int[np.ndarray, " pa
 def by_query(links: LayerLinks, values: Float[np.ndarray, "*head pair"]) -> Float[np.ndarray, "*head sentence"]:
     """Sums over the pairs of each query sentence, which come one after the other."""
     found = np.zeros((*values.shape[:-1], links.sentences), np.float32)
-    own, starts = np.unique(links.queries, return_index=True)
-    if len(own):
-        found[..., own] = np.add.reduceat(values, starts, axis=-1)
+    starts = np.flatnonzero(np.diff(links.queries, prepend=-1))
+    if len(starts):
+        found[..., links.queries[starts]] = np.add.reduceat(values, starts, axis=-1)
     return found

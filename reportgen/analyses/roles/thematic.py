@@ -25,7 +25,9 @@ def shifted(similarity: Float[np.ndarray, "sentence sentence"], near: Pairs) -> 
     """
     sentences, (queries, keys) = len(similarity), near
     shifts = np.unique(np.linspace(1, sentences - 1, min(SHIFTS, sentences - 1)).astype(int))
-    return np.stack([similarity[(queries + shift) % sentences, (keys + shift) % sentences] for shift in shifts]).astype(np.float32)
+    twice = np.tile(similarity.astype(np.float32), (2, 2)).ravel()
+    places = queries * 2 * sentences + keys
+    return np.stack([twice.take(places + shift * (2 * sentences + 1)) for shift in shifts])
 
 
 class ThematicSums:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
+from reportgen.analyses.half_precision import single
 from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, decay
 from reportgen.analyses.sentence_pairs.two_way_fit import TwoWayFit
 
@@ -111,13 +112,13 @@ class _NearPairs:
 
     def lifts(self, attention: Float[np.ndarray, "head sentence sentence"]) -> list[Float[np.ndarray, "head division"]]:
         """The crossing lift of each head of a layer with each division, for each borders."""
-        share = attention.reshape(len(attention), -1).take(self.queries * len(self.middles) + self.keys, axis=1)
+        share = single(attention.reshape(len(attention), -1).take(self.queries * len(self.middles) + self.keys, axis=1))
         known = (share > 0).any(0)
         if known.sum() < FEWEST_PAIRS:
             return [np.full((len(attention), one.parts.shape[1]), np.nan) for one in self.divisions]
         if not np.array_equal(known, self.known):
             self._make_ready(known)
-        share = np.maximum((share if known.all() else share.take(np.flatnonzero(known), axis=1)).astype(np.float32), SMALLEST_SHARE)
+        share = np.maximum(share if known.all() else share.take(np.flatnonzero(known), axis=1), SMALLEST_SHARE)
         expected = share / np.exp(self.fit.residuals(np.log(share).T)).T
         both = np.stack([share, _balanced(expected, share, np.abs(self.fit.queries - self.fit.keys))])
         return [_lifts(both, *crossed) for crossed in self.crossed]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reportgen.analyses.roles.evidence import weigh
-from reportgen.analyses.roles.resampling import RESAMPLES, draws, resampled_means, resampled_ratios, share_above
+from reportgen.analyses.roles.resampling import RESAMPLES, draws, interval, resampled_means, resampled_ratios, share_above
 
 
 def test_every_resample_draws_as_many_sentences_as_there_are() -> None:
@@ -57,3 +57,11 @@ def test_what_is_not_resampled_is_carried_by_its_score_alone() -> None:
     assert evidence.carried.tolist() == [[False, True]]
     assert np.isnan(evidence.confidence).all()
     assert not evidence.uncertain.any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_interval_has_the_percentiles_of_numpy(dtype: type) -> None:
+    resamples = np.random.default_rng(0).normal(size=(RESAMPLES, 5, 7)).astype(dtype)
+    resamples[:, 2, 3] = np.nan
+    resamples[9, 4, 4] = np.nan
+    np.testing.assert_array_equal(interval(resamples), np.quantile(resamples, [0.025, 0.975], axis=0))
