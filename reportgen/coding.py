@@ -107,8 +107,8 @@ class _Job:
 
 def _joined(parts: Sequence[Int32[np.ndarray, "_ _"]]) -> Int32[np.ndarray, "piece longest"]:
     """The pieces of all, shorter ones filled up at their ends."""
-    if len({part.shape[1] for part in parts}) == 1:
-        return np.concatenate(parts)
+    if len(parts) == 1:
+        return parts[0]
     found = np.zeros((sum(len(part) for part in parts), max(part.shape[1] for part in parts)), np.int32)
     at = 0
     for part in parts:

@@ -25,9 +25,9 @@ class Cells:
         self._inside, self._places = down * rows + right, (down + 2) * width + right
         self._before = self._places - [[up * width + left] for up, left in BEFORE]
 
-    def of(self, matrices: Shaped[np.ndarray, "*matrix row row"]) -> Shaped[np.ndarray, "*matrix cell"]:
-        """Those of these matrices."""
-        return matrices.reshape(*matrices.shape[:-2], -1).take(self._inside, axis=-1)
+    def of(self, matrix: Shaped[np.ndarray, "row row"]) -> Shaped[np.ndarray, " cell"]:
+        """Those of this matrix."""
+        return matrix.take(self._inside)
 
     def before(self, cells: Shaped[np.ndarray, " cell"], found: Shaped[np.ndarray, "step cell"]) -> None:
         """What stands so many rows up and cells to the left of each cell, for the first few of `BEFORE`, into `found`; 0 for what lies outside."""

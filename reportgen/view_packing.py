@@ -147,7 +147,7 @@ def _symbols_of(views: Views, found: list[np.ndarray]) -> Symbols:
     """What is to be coded of the views; the weights of each are put at the end of `found`."""
     rows = views.values.shape[-1]
     cells = Cells(np.tri(rows, dtype=bool) if views.triangle else np.ones((rows, rows), bool))
-    codes = encode(cells.of(views.values), views.scale, np.array(views.steps)[:, None])
+    codes = np.stack([encode(cells.of(view), views.scale, step) for view, step in zip(views.values, views.steps, strict=True)])
     symbols, contexts, weights = np.empty(codes.shape, np.uint8), np.empty(codes.shape, np.uint8), []
     for view, known in enumerate(_known(codes, cells)):
         weights.append(weights_of(known))
