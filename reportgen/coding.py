@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-from jaxtyping import Bool, Int, Integer, UInt8, UInt16
+from jaxtyping import Bool, Int, Int32, Integer, UInt8, UInt16, UInt32
 
 FREQUENCIES = 1 << 12  # to which those of a context add up
 LEAST = 1 << 15  # a state is at least this and below 2^31; words have 16 bits
 LONGEST = 1 << 13  # symbols of a row that share a state
 TOGETHER = 1 << 23  # symbols that are coded in one go, unless one matrix of symbols has more
+SHARE_BITS = 13  # of a share, which says how often a symbol occurs in its context and, above these bits, where its part of 4,096 begins
+STRETCH = 64  # symbols of each piece whose shares are looked up in one go
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +41,20 @@ def code(symbols: Symbols) -> Coded:
     """Rows of symbols, each to be read by itself.
 
     *Source:* Duda 2013, "Asymmetric numeral systems", section 3 (its range variant). Rows longer than 8,192 symbols are coded in equal pieces, the last of which may be
-    shorter. Memory: some 25 bytes for each symbol.
+    shorter. Memory: some 20 bytes for each symbol.
     """
     return code_all([symbols])[0]
 
 
 def code_all(wanted: Iterable[Symbols]) -> list[Coded]:
-    """The same of each of several, which takes hardly longer than of one. Memory: some 25 bytes for each symbol of 8 million."""
+    """The same of each of several, which takes hardly longer than of one. Memory: some 20 bytes for each symbol of 8 million."""
     found: list[Coded] = []
     for few in _batches(wanted):
-        jobs = [_Job.of(symbols) for symbols in few]
-        words = iter(_code_pieces(_joined([job.frequency for job in jobs], FREQUENCIES), _joined([job.start for job in jobs], 0)))
+        jobs, shares = [], [np.array([FREQUENCIES], np.uint32)]  # place 0: what always occurs takes no bits
+        for symbols in few:
+            jobs.append(_Job.of(symbols, sum(map(len, shares))))
+            shares.append(jobs[-1].shares)
+        words = iter(_code_pieces(_joined([job.places for job in jobs]), np.concatenate(shares)))
         found += [job.take(words) for job in jobs]
     return found
 
@@ -67,39 +73,46 @@ def _batches(wanted: Iterable[Symbols]) -> Iterator[list[Symbols]]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
-    """Of each symbol of each piece, how often it occurs in its context and where its part of that begins."""
+    """The share of each symbol in each context, and where that of each symbol of each piece stands among the shares of all jobs."""
 
     rows: int
     pieces: int
     frequencies: Int[np.ndarray, "context symbol"]
-    frequency: UInt16[np.ndarray, "piece place"]
-    start: UInt16[np.ndarray, "piece place"]
+    shares: UInt32[np.ndarray, " context*symbol"]
+    places: Int32[np.ndarray, "piece place"]
 
     @classmethod
-    def of(cls, wanted: Symbols) -> _Job:
-        places = wanted.contexts.astype(np.int32) * wanted.shape[1] + wanted.symbols
+    def of(cls, wanted: Symbols, begin: int) -> _Job:
+        places = wanted.contexts.astype(np.int32)
+        places *= wanted.shape[1]
+        places += wanted.symbols
         frequencies = _frequencies(np.bincount(places.ravel(), minlength=wanted.shape[0] * wanted.shape[1]).reshape(wanted.shape))
         starts = np.cumsum(frequencies, axis=1) - frequencies
+        places += begin
         pieces = -(-places.shape[1] // LONGEST)
-        missing = ((0, 0), (0, -places.shape[1] % pieces))  # a symbol that always occurs takes no bits
-        known = (
-            np.pad(frequencies.astype(np.uint16).ravel()[places], missing, constant_values=FREQUENCIES),
-            np.pad(starts.astype(np.uint16).ravel()[places], missing),
+        if missing := -places.shape[1] % pieces:
+            places = np.pad(places, ((0, 0), (0, missing)))
+        return cls(
+            rows=len(places),
+            pieces=pieces,
+            frequencies=frequencies,
+            shares=(starts << SHARE_BITS | frequencies).astype(np.uint32).ravel(),
+            places=places.reshape(len(places) * pieces, -1),
         )
-        frequency, start = (one.reshape(len(places) * pieces, -1) for one in known)
-        return cls(rows=len(places), pieces=pieces, frequencies=frequencies, frequency=frequency, start=start)
 
     def take(self, words: Iterator[bytes]) -> Coded:
         """Its rows of the words of all pieces."""
-        return Coded(rows=tuple(b"".join(next(words) for _ in range(self.pieces)) for _ in range(self.rows)), frequencies=self.frequencies)
+        return Coded(rows=tuple(b"".join(islice(words, self.pieces)) for _ in range(self.rows)), frequencies=self.frequencies)
 
 
-def _joined(parts: Sequence[UInt16[np.ndarray, "_ _"]], filling: int) -> UInt16[np.ndarray, "longest piece"]:
-    """The pieces of all, place by place, shorter ones filled up at their ends."""
-    found = np.full((max(part.shape[1] for part in parts), sum(len(part) for part in parts)), filling, np.uint16)
+def _joined(parts: Sequence[Int32[np.ndarray, "_ _"]]) -> Int32[np.ndarray, "piece longest"]:
+    """The pieces of all, shorter ones filled up at their ends."""
+    if len(parts) == 1:
+        return parts[0]
+    found = np.zeros((sum(len(part) for part in parts), max(part.shape[1] for part in parts)), np.int32)
     at = 0
     for part in parts:
-        found[: part.shape[1], at : at + len(part)] = part.T
+        found[at : at + len(part), : part.shape[1]] = part
         at += len(part)
     return found
 
@@ -113,26 +126,49 @@ def _frequencies(counts: Int[np.ndarray, "context symbol"]) -> Int[np.ndarray, "
     return found
 
 
-def _code_pieces(frequencies: UInt16[np.ndarray, "place piece"], starts: UInt16[np.ndarray, "place piece"]) -> list[bytes]:
+def _code_pieces(places: Int32[np.ndarray, "piece place"], shares: UInt32[np.ndarray, " share"]) -> list[bytes]:
     """The words of each piece, all pieces at once, from the last symbol to the first."""
+    low, full = np.empty(places.shape, np.uint16), np.empty(places.shape, bool)  # what is written before each symbol, if it is
+    last = np.full(len(places), LEAST, np.uint32)
+    for end in range(places.shape[1], 0, -STRETCH):
+        stretch = slice(max(end - STRETCH, 0), end)
+        known = shares.take(places[:, stretch].T)
+        frequencies = known & ((1 << SHARE_BITS) - 1)
+        most = (frequencies << 19) - 1  # that a state may be if nothing is written before the symbol
+        states = _states(last, frequencies, known >> SHARE_BITS, most)
+        low[:, stretch] = states[1:].T
+        full[:, stretch] = (states[1:] > most).T
+        last = states[0]
+    return _words(last, low, full)
+
+
+def _states(
+    last: UInt32[np.ndarray, " piece"],
+    frequencies: UInt32[np.ndarray, "place piece"],
+    starts: UInt32[np.ndarray, "place piece"],
+    most: UInt32[np.ndarray, "place piece"],
+) -> UInt32[np.ndarray, "place+1 piece"]:
+    """Those before each symbol is read, `last` the one after all of them. Whole arrays of one type alone, since these are many short steps."""
+    found = np.empty((len(frequencies) + 1, len(last)), np.uint32)
+    found[-1] = state = last
     rest = FREQUENCIES - frequencies
-    states, moved = np.full(frequencies.shape[1], LEAST, np.uint32), np.empty(frequencies.shape[1], np.uint32)
-    low, full = np.empty(frequencies.shape, np.uint16), np.empty(frequencies.shape, bool)  # what is written before each symbol, if it is
-    for place in range(len(frequencies) - 1, -1, -1):
-        low[place] = states
-        np.right_shift(states, 19, out=moved)
-        np.greater_equal(moved, frequencies[place], out=full[place])
-        np.left_shift(full[place].view(np.uint8), 4, out=moved)
-        states >>= moved
-        np.floor_divide(states, frequencies[place], out=moved)
-        moved *= rest[place]  # its share of 4,096 for each of its parts
-        moved += starts[place]
-        states += moved
-    return _words(states, low, full)
+    kept, parts, sign, bits = np.empty_like(last), np.empty_like(last), np.full_like(last, 31), np.full_like(last, 4)
+    for frequency, start, above, own, after in zip(frequencies[::-1], starts[::-1], most[::-1], rest[::-1], found[-2::-1], strict=True):
+        np.subtract(above, state, out=kept)
+        np.right_shift(kept, sign, out=kept)  # 1 if a word is written, since the difference is below 0
+        np.left_shift(kept, bits, out=kept)
+        np.right_shift(state, kept, out=kept)
+        np.floor_divide(kept, frequency, out=parts)
+        np.multiply(parts, own, out=parts)  # its share of 4,096 for each of its parts
+        np.add(parts, start, out=parts)
+        np.add(parts, kept, out=after)
+        state = after
+    return found
 
 
-def _words(states: np.ndarray, low: UInt16[np.ndarray, "place piece"], full: Bool[np.ndarray, "place piece"]) -> list[bytes]:
+def _words(states: UInt32[np.ndarray, " piece"], low: UInt16[np.ndarray, "piece place"], full: Bool[np.ndarray, "piece place"]) -> list[bytes]:
     """The last state of each piece, its higher half first, and what was written before, the last first."""
     halves = np.stack([states >> 16, states & 0xFFFF], axis=1).astype("<u2")
-    low, full = np.ascontiguousarray(low.T), np.ascontiguousarray(full.T)
-    return [half.tobytes() + words[written].astype("<u2").tobytes() for half, words, written in zip(halves, low, full, strict=True)]
+    words = low.ravel().compress(full.ravel()).astype("<u2", copy=False)
+    ends = np.cumsum(np.count_nonzero(full, axis=1))
+    return [half.tobytes() + written.tobytes() for half, written in zip(halves, np.split(words, ends[:-1]), strict=True)]

@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, UInt8
+from jaxtyping import Bool, Float, Real, UInt8
 
 from reportgen.coding import Symbols, code
-from reportgen.expecting import BEFORE, UNIT, cells_before, moved, weights_of
+from reportgen.expecting import BEFORE, UNIT, Cells, expected, weights_of
 from reportgen.packing import LAYER_STEP, as_text, deflated, encode, find_scale, step_of
 
 CODES = 16
 EXPECTED = 60  # what is expected, in thirds of a code from -2 on
+VALUES = np.array([max("0123456789abcdef".find(chr(digit)), 0) for digit in range(128)], np.uint8)  # of hexadecimal digits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,19 +36,22 @@ class PackedHeads:
 
 def pack_heads(codes: Sequence[Sequence[str]], triangle: bool, attention: Sequence[Float[np.ndarray, "_ _"]], times: float = 1.0) -> PackedHeads:
     """Hexadecimal digits by layer and head, down one column after the other; `attention` are the page's matrices of means, the whole model's first, those of layers of `times` as many rows."""
-    rows = _rows(len(codes[0][0]), triangle)
+    rows, heads = _rows(len(codes[0][0]), triangle), len(codes[0])
     within = np.tri(rows, dtype=bool) if triangle else np.ones((rows, rows), bool)
-    weights, symbols, contexts = [], [], []
-    for matrices, finer in zip(_matrices(codes, within), _layer_codes(attention, triangle), strict=True):
-        mean = _joined(finer, times, rows)
-        for head, matrix in enumerate(matrices):
-            known = _known(matrix, mean, matrices[head - 1] if head else np.zeros_like(matrix), within)
-            cells = matrix[within]
-            weights.append(weights_of(known, cells.astype(float)))
-            symbols.append(cells)
-            contexts.append(_contexts(weights[-1] @ known, known[1]))
-    coded = code(Symbols(symbols=np.stack(symbols), contexts=np.stack(contexts), shape=(EXPECTED * CODES, CODES)))
-    layers = [b"".join(coded.rows[start : start + len(codes[0])]) for start in range(0, len(coded.rows), len(codes[0]))]
+    cells, weights = Cells(within), []
+    symbols = np.concatenate([*_matrices(codes, within)])
+    contexts = np.empty(symbols.shape, np.uint16)
+    known = np.ones((len(BEFORE) + 4, cells.count), np.float32 if times <= 1 else np.float64)  # sums of the page's codes can be more than a byte
+    around, (mean, before, own) = known[1:-3], known[-3:]
+    for layer, of_layer in enumerate(_means(attention, triangle, times, within)):
+        mean[:], own[:] = of_layer, 0
+        for head in range(layer * heads, (layer + 1) * heads):
+            before[:], own[:] = own, symbols[head]
+            cells.before(own, around)
+            weights.append(weights_of(known))
+            contexts[head] = _contexts(expected(weights[-1], known[:-1]), around[0])
+    coded = code(Symbols(symbols=symbols, contexts=contexts, shape=(EXPECTED * CODES, CODES)))
+    layers = [b"".join(coded.rows[start : start + heads]) for start in range(0, len(coded.rows), heads)]
     return PackedHeads(
         bytes=tuple(len(one) for one in layers),
         weights=deflated(np.stack(weights).astype("<i2").tobytes()),
@@ -60,40 +64,33 @@ def _rows(cells: int, triangle: bool) -> int:
     return round((np.sqrt(8 * cells + 1) - 1) / 2) if triangle else round(np.sqrt(cells))
 
 
-def _matrices(codes: Sequence[Sequence[str]], within: np.ndarray) -> Iterator[UInt8[np.ndarray, "head row row"]]:
+def _matrices(codes: Sequence[Sequence[str]], within: Bool[np.ndarray, "row row"]) -> Iterator[UInt8[np.ndarray, "head cell"]]:
+    """Row after row."""
+    places = np.zeros(within.shape, np.intp)
+    places.T[within.T] = np.arange(within.sum())
+    order = places[within]
     for layer in codes:
-        found = np.zeros((len(layer), *within.shape), np.uint8)
-        cells = np.frombuffer("".join(layer).encode("ascii"), np.uint8).reshape(len(layer), -1)
-        found.transpose(0, 2, 1)[:, within.T] = np.where(cells >= ord("a"), cells - ord("a") + 10, cells - ord("0"))
-        yield found
+        digits = np.frombuffer("".join(layer).encode("ascii"), np.uint8).reshape(len(layer), -1)
+        yield VALUES.take(digits).take(order, axis=1)
 
 
-def _layer_codes(attention: Sequence[Float[np.ndarray, "_ _"]], triangle: bool) -> Iterator[Float[np.ndarray, "other other"]]:
-    """As they are on the page."""
+def _means(
+    attention: Sequence[Float[np.ndarray, "_ _"]], triangle: bool, times: float, within: Bool[np.ndarray, "row row"]
+) -> Iterator[Real[np.ndarray, " cell"]]:
+    """Codes of layers as on the page: sums over the cells whose rows and columns begin in one row and column of `times` as many; where there are fewer, the cell in which one begins."""
     scale = find_scale(attention[0])
-    for view in attention[1:]:
-        found = encode(view, scale, step_of(scale, LAYER_STEP)).astype(float)
-        yield np.tril(found) if triangle else found
-
-
-def _joined(codes: Float[np.ndarray, "other other"], times: float, rows: int) -> Float[np.ndarray, "row row"]:
-    """Sums over the cells whose rows and columns begin in one row and column of `times` as many; where there are fewer, the cell in which one begins."""
+    step, finer = step_of(scale, LAYER_STEP), len(attention[1])
     if times <= 1:
-        at = (np.arange(rows) * times).astype(int)
-        return codes[at[:, None], at]
-    belongs = (np.arange(len(codes)) / times).astype(int) == np.arange(rows)[:, None]
-    return belongs @ codes @ belongs.T
+        begins = (np.arange(len(within)) * times).astype(int)
+        places = (begins[:, None] * finer + begins)[within]
+        yield from (encode(view.take(places), scale, step) for view in attention[1:])
+        return
+    belongs = (np.arange(finer) / times).astype(int) == np.arange(len(within))[:, None]
+    counting = np.tri(finer) if triangle else 1
+    for view in attention[1:]:
+        yield (belongs @ (encode(view, scale, step) * counting) @ belongs.T)[within]
 
 
-def _known(
-    matrix: Integer[np.ndarray, "row row"], mean: Float[np.ndarray, "row row"], before: Integer[np.ndarray, "row row"], within: np.ndarray
-) -> Float[np.ndarray, "known cell"]:
-    """1, the cells before, the layer's mean and the head before."""
-    known = [*(moved(matrix, *step) for step in BEFORE), mean, before]
-    return cells_before(known, within)
-
-
-def _contexts(wanted: Float[np.ndarray, " cell"], above: Float[np.ndarray, " cell"]) -> Int[np.ndarray, " cell"]:
+def _contexts(wanted: Float[np.ndarray, " cell"], above: Float[np.ndarray, " cell"]) -> Float[np.ndarray, " cell"]:
     """What is expected together with the cell above."""
-    thirds = np.clip(np.floor(wanted * (3 / UNIT)) + 6, 0, EXPECTED - 1)
-    return (thirds * CODES + above).astype(np.int32)
+    return np.floor(np.clip(wanted * (3 / UNIT) + 6, 0, EXPECTED - 1)) * CODES + above

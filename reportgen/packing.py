@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BELOW, NEVER, STEPS = 0, 255, 253
+NEVER, STEPS = 255, 253
 WHOLE_STEP, LAYER_STEP = 0.04, 0.08  # a single layer's figures are read by eye, the whole model's are quoted
 
 # Characters that stand for themselves in JSON and in HTML: neither quotes nor backslash, ampersand or angle brackets.
@@ -66,11 +66,16 @@ def as_text(data: bytes) -> str:
     return str(more) + digits.tobytes().translate(LETTERS).decode("ascii")
 
 
-def encode(values: np.ndarray, scale: Scale, step: float) -> np.ndarray:
+def encode(values: np.ndarray, scale: Scale, step: float | np.ndarray) -> np.ndarray:
     """The code of every value, as int16."""
-    codes = np.full(values.shape, BELOW, np.int16)
-    shown = values >= scale.low
-    steps = np.rint(np.log(values[shown].astype(np.float64) / scale.low) / step)
-    codes[shown] = 1 + np.clip(steps, 0, np.rint(np.log(scale.high / scale.low) / step))
+    steps = values.astype(np.float64)
+    np.fmax(steps, scale.low, out=steps)
+    steps /= scale.low
+    np.log(steps, out=steps)
+    steps /= step
+    np.rint(steps, out=steps)
+    np.minimum(steps, np.rint(np.log(scale.high / scale.low) / step), out=steps)
+    codes = (steps + 1).astype(np.int16)
+    codes *= values >= scale.low  # code 0 if not
     codes[np.isnan(values)] = NEVER
     return codes

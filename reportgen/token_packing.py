@@ -145,17 +145,20 @@ def _gaps(places: TokenPlaces) -> tuple[Int[np.ndarray, " token"], Int[np.ndarra
 def _others(result: Any) -> dict[str, tuple[int, ...]]:
     """What is shown of tokens that no sentence's text shows (white space, added tokens, text outside every sentence), and which are shown so; of those that the page can name."""
     places = result.places
-    blank = np.array([not text.strip("".join(WHITE_SPACE.values())) for text in result.texts])
-    hidden = np.flatnonzero((places.sentences < 0) | (places.starts == places.ends) | blank)
+    white = "".join(WHITE_SPACE.values())
+    blank = np.array([not text.strip(white) for text in result.texts], bool)
+    hidden, named = (places.sentences < 0) | (places.starts == places.ends) | blank, places.sentences >= 0
+    named[result.keys[result.keys >= 0]] = True
     found: dict[str, list[int]] = {}
-    for token in np.intersect1d(hidden, np.union1d(result.keys, np.flatnonzero(places.sentences >= 0))).tolist():
+    for token in np.flatnonzero(hidden & named).tolist():
         found.setdefault(result.texts[token], []).append(token)
     return {text: tuple(tokens) for text, tokens in found.items()}
 
 
 def _back(heads: Int[np.ndarray, "layer head sentence"], sentences: Int[np.ndarray, " token"]) -> Int[np.ndarray, "layer head sentence"]:
     """From the last token of each sentence back to the token looked at; 0 for none."""
-    last = np.array([np.flatnonzero(sentences == sentence)[-1] for sentence in range(heads.shape[2])])
+    last = np.zeros(heads.shape[2], np.int64)
+    np.maximum.at(last, sentences[sentences >= 0], np.flatnonzero(sentences >= 0))
     return np.where(heads < 0, 0, last - heads)
 
 

@@ -5,19 +5,19 @@ How often a difference occurs is counted by what was expected and by how far off
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Float32, Int, Int32, UInt8
 
 from reportgen.analyses.sentence_matrix import Result
 from reportgen.coding import Symbols, code_all
-from reportgen.expecting import BEFORE, UNIT, cells_before, moved, weights_of
+from reportgen.expecting import BEFORE, UNIT, Cells, expected, weights_of
 from reportgen.packing import LAYER_STEP, WHOLE_STEP, Scale, as_text, deflated, encode, find_scale, step_of, tight_scale
 
-NEAR = ((1, 0), (0, 1), (1, 1), (1, -1))  # whose errors tell how sure one can be
+NEAR = 4  # of the cells before, whose errors tell how sure one can be
 ERRORS = (1, 2, 3, 5, 8, 12, 18, 26)  # of these cells together
 LOW = (1229, UNIT, 4 * UNIT)  # what is expected, in parts of a code
 ERROR_STEPS = np.digitize(np.arange(ERRORS[-1] + 1), ERRORS).astype(np.uint8)
@@ -146,33 +146,37 @@ def pack_all(wanted: Sequence[Views]) -> list[PackedViews]:
 def _symbols_of(views: Views, found: list[np.ndarray]) -> Symbols:
     """What is to be coded of the views; the weights of each are put at the end of `found`."""
     rows = views.values.shape[-1]
-    within = np.tri(rows, dtype=bool) if views.triangle else np.ones((rows, rows), bool)
-    codes = [np.where(within, encode(view, views.scale, step), 0) for view, step in zip(views.values, views.steps, strict=True)]
-    weights, symbols, contexts = zip(*(_against_expected(codes, view, within) for view in range(len(codes))), strict=True)
+    cells = Cells(np.tri(rows, dtype=bool) if views.triangle else np.ones((rows, rows), bool))
+    codes = np.stack([encode(cells.of(view), views.scale, step) for view, step in zip(views.values, views.steps, strict=True)])
+    symbols, contexts, weights = np.empty(codes.shape, np.uint8), np.empty(codes.shape, np.uint8), []
+    for view, known in enumerate(_known(codes, cells)):
+        weights.append(weights_of(known))
+        wanted = expected(weights[-1], known[:-1]).astype(np.int32)
+        off = codes[view] - (wanted + UNIT // 2) // UNIT
+        symbols[view], contexts[view] = off.astype(np.uint8), _contexts(wanted, off, cells)
     found.append(np.stack(weights))
-    return Symbols(symbols=np.stack(symbols), contexts=np.stack(contexts), shape=(CONTEXTS, 256))
+    return Symbols(symbols=symbols, contexts=contexts, shape=(CONTEXTS, 256))
 
 
-def _against_expected(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The weights of a view, how its codes differ from what is expected, modulo 256, and the context of each."""
-    known, cells = _known(views, view, within), views[view][within]
-    weights = weights_of(known, cells.astype(float))
-    wanted = (weights @ known).astype(np.int32)
-    off = cells - (wanted + UNIT // 2) // UNIT
-    return weights, off.astype(np.uint8), _contexts(wanted, off, within)
+def _known(codes: Int[np.ndarray, "view cell"], cells: Cells) -> Iterator[Float32[np.ndarray, "known cell"]]:
+    """Of each view: 1, the cells before, the cell and those before it in the layer before, it in the one before that, and it itself; the whole model is not before layer 0."""
+    known = np.zeros((len(BEFORE) + 7, cells.count), np.float32)
+    known[0] = 1
+    around, (before, *around_before, twice, own) = known[1 : 1 + len(BEFORE)], known[1 + len(BEFORE) :]
+    for view, values in enumerate(codes):
+        if view > 1:
+            twice[:], before[:] = before, own
+            for cell, same in zip(around_before, around, strict=False):
+                cell[:] = same
+        own[:] = values
+        cells.before(own, around)
+        yield known
 
 
-def _known(views: Sequence[Int[np.ndarray, "row row"]], view: int, within: np.ndarray) -> Float[np.ndarray, "known cell"]:
-    """1, the cells before in the same view, the cell itself and those before it in the layer before, and it in the one before that; the whole model is not before layer 0."""
-    before, twice = (views[view - back] if view > back else np.zeros_like(views[view]) for back in (1, 2))
-    known = [*(moved(views[view], *step) for step in BEFORE), before, *(moved(before, *step) for step in BEFORE[:3]), twice]
-    return cells_before(known, within)
-
-
-def _contexts(wanted: Int[np.ndarray, " cell"], off: Int[np.ndarray, " cell"], within: np.ndarray) -> UInt8[np.ndarray, " cell"]:
+def _contexts(wanted: Int32[np.ndarray, " cell"], off: Int[np.ndarray, " cell"], cells: Cells) -> UInt8[np.ndarray, " cell"]:
     """How far off the cells around were, how much is expected, and to which side of a whole number."""
-    errors = np.zeros(within.shape, np.int16)
-    errors[within] = np.abs(off)
-    near = np.minimum(sum(moved(errors, *step) for step in NEAR)[within], ERRORS[-1])
-    much, side = sum((wanted >= low).astype(np.uint8) for low in LOW), (wanted // (UNIT // 2) + 1) & 1
+    errors = np.empty((NEAR, len(off)), np.int16)
+    cells.before(np.abs(off).astype(np.int16), errors)
+    near = np.minimum(errors.sum(0, dtype=np.int16), ERRORS[-1])
+    much, side = sum((wanted >= low).view(np.uint8) for low in LOW), (wanted // (UNIT // 2) + 1) & 1
     return (ERROR_STEPS[near] * (len(LOW) + 1) + much) * 2 + side.astype(np.uint8)

@@ -13,6 +13,7 @@ from pages.second_reading import read_heads, read_views, reader
 
 from reportgen import coding
 from reportgen.coding import Symbols, code, code_all
+from reportgen.expecting import UNIT, expected, weights_of
 from reportgen.head_packing import pack_heads
 from reportgen.packing import NEVER, Scale, find_scale, step_of
 from reportgen.view_packing import PackedViews, Views, pack_all, pack_expected, pack_matrices, pack_measure
@@ -116,6 +117,16 @@ def test_matrices_of_heads_come_back_as_they_were(triangle: bool, sentences: int
         for view, mean in zip(layers, means, strict=True):
             np.add.at(mean, (shared[:, None], shared), view)
     assert (read_heads(packed, 2, rows, triangle, means) == np.where(within, codes, 0)).all()
+
+
+@pytest.mark.parametrize("cells", [1, 255, 256, 2_000])
+def test_sums_of_bytes_are_exact_in_few_bits(cells: int) -> None:
+    random = np.random.default_rng(4)
+    known = random.integers(200, 256, (13, cells)).astype(np.float32)
+    np.testing.assert_array_equal(weights_of(known), weights_of(known.astype(float)))
+    for most in (2 * UNIT, 1 << 15):  # more than this float32 has no room for
+        weights = random.integers(most - 9, most, 13).astype(float)
+        np.testing.assert_array_equal(expected(weights, known), weights.astype(int) @ known.astype(int))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 40))
