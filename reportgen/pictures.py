@@ -70,7 +70,7 @@ class Drawing:
 
     def __call__(self, specs: Mapping[str, Any]) -> dict[str, str]:
         """The SVG of every specification that can be drawn, by name, begun or not; this child is asked once, others draw what it left."""
-        waiting, drawn = dict(specs), {}
+        waiting, drawn = {name: specs[name] for name in (*self._begun, *specs) if name in specs}, {}  # in the order in which the child is given them
         drawing = self if self._is_ready_for(specs) else Drawing(self._child, self._kind)
         while waiting:
             answers = drawing._finish(waiting)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -103,31 +103,34 @@ def build_report(measurements: Measurements, begin: Callable[[Mapping[str, Mappi
     """
     asked = [analysis for analysis in ANALYSES if analysis.applies_with is None or analysis.applies_with in measurements]
     possible = [one for one in asked if not missing_arrays(one, measurements) and not _too_long(one, measurements)]
-    said, sections = [], []
+    said, sections = {}, {}
     for analysis, result in analyse_all(possible, measurements):
-        said += analysis.notices(result)
-        sections.append(build_section(analysis, result))
+        said[analysis.name] = analysis.notices(result)
+        sections[analysis.name] = build_section(analysis, result)
         if begin:
-            begin(clean(sections[-1].pictures))
+            begin(clean(sections[analysis.name].pictures))
     metadata = measurements.metadata
     return Report(
         title=metadata["title"],
         language=metadata["language"],
         subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {_layers(metadata)}",
         provenance=_provenance(measurements),
-        notices=(*measurements.notices, *_left_out(asked, measurements), *said),
-        sections=tuple(sections),
+        notices=(*measurements.notices, *_left_out(asked, measurements), *chain.from_iterable(said[analysis.name] for analysis in possible)),
+        sections=tuple(sections[analysis.name] for analysis in possible),
         level=metadata.get("level", LEVELS[0]),
     )
 
 
 def analyse_all(analyses: Sequence[Analysis], measurements: Measurements) -> Iterator[tuple[Analysis, Any]]:
-    """Each analysis with its result, in their order; all cores work on them side by side. Raises what the first in order raises that fails.
+    """Each analysis with its result, as soon as it is there; all cores work on them side by side. Raises in the end what the first in order raises that fails.
 
     Products of matrices have one core meanwhile: theirs are small, and threads that wait for each other took three times as long.
     """
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="reportgen-analysis") as cores:
-        yield from zip(analyses, cores.map(lambda analysis: analysis.analyse(measurements), analyses), strict=True)
+        running = {cores.submit(analysis.analyse, measurements): analysis for analysis in analyses}
+        yield from ((running[done], done.result()) for done in as_completed(running) if done.exception() is None)
+        for done in running:
+            done.result()
 
 
 def missing_arrays(analysis: Analysis, measurements: Measurements) -> list[str]:
