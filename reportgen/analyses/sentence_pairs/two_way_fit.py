@@ -44,6 +44,10 @@ class TwoWayFit:
         return sparse.csr_array(sparse.hstack([*keys, sparse.csr_array(self.features)]))
 
     @cached_property
+    def _rest_in_single(self) -> sparse.csr_array:
+        return self._rest.astype(np.float32)
+
+    @cached_property
     def _crossed(self) -> Float[np.ndarray, "query column"]:
         return (self._by_query @ self._rest).toarray()
 
@@ -61,7 +65,8 @@ class TwoWayFit:
         weighted = values * self.weights[:, None].astype(values.dtype)
         slopes = linalg.cho_solve(self._factor, self._rest.T @ weighted - self._crossed.T @ (by_query / self._total), check_finite=False)
         query = (by_query - self._crossed @ slopes) / self._total
-        return values - query.astype(values.dtype)[self.queries] - self._rest.astype(values.dtype) @ slopes.astype(values.dtype)
+        rest = self._rest_in_single if values.dtype == np.float32 else self._rest
+        return values - query.astype(values.dtype).take(self.queries, axis=0) - rest @ slopes.astype(values.dtype)
 
     @cached_property
     def leverage(self) -> Float[np.ndarray, " pair"]:
