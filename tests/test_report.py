@@ -10,8 +10,9 @@ import re
 import socket
 import sys
 import textwrap
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,44 @@ def test_the_whole_report_is_as_it_was(snapshot: Callable[[str, str], None]) -> 
 @pytest.mark.usefixtures("no_charts")
 def test_sections_stand_in_the_registrys_order() -> None:
     assert names(build_report(made_up())) == [analysis.name for analysis in OF_A_DECODER]
+
+
+def test_charts_are_begun_as_soon_as_they_are_there_and_sections_stand_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    late, early = next(analysis for analysis in ANALYSES if analysis.name == "decay"), next(analysis for analysis in ANALYSES if analysis.name == "sinks")
+    begun_early = threading.Event()
+
+    def wait(measurements: Measurements) -> Any:
+        assert begun_early.wait(60)
+        return late.analyse(measurements)
+
+    def begin(charts: Mapping[str, Any]) -> None:
+        begun.extend(charts)
+        if "sinks-maps" in charts:
+            begun_early.set()
+
+    begun: list[str] = []
+    monkeypatch.setattr("reportgen.report.ANALYSES", (dataclasses.replace(late, analyse=wait), early))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    report = build_report(made_up(), begin)
+    assert begun == ["sinks-maps", "decay-layers"]
+    assert [section.name for section in report.sections] == ["decay", "sinks"]
+
+
+def test_of_analyses_that_fail_the_first_in_order_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    second_failed = threading.Event()
+
+    def first(_: Measurements) -> Any:
+        assert second_failed.wait(60)
+        raise ValueError("the first")
+
+    def second(_: Measurements) -> Any:
+        second_failed.set()
+        raise ValueError("the second")
+
+    monkeypatch.setattr("reportgen.report.ANALYSES", tuple(dataclasses.replace(ANALYSES[0], analyse=analyse) for analyse in (first, second)))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with pytest.raises(ValueError, match="the first"):
+        build_report(made_up())
 
 
 def test_a_section_is_what_its_analysis_says() -> None:

@@ -82,6 +82,9 @@ def test_a_child_that_dies_of_what_was_begun_loses_that_picture_alone(tmp_path: 
     with ready_child(child_running(FRAGILE_CHILD, tmp_path)) as draw:
         draw.begin(specs)
         assert draw(specs) == dict.fromkeys(["one", "two"], "<svg/>")
+    with ready_child(child_running(FRAGILE_CHILD, tmp_path)) as draw:
+        draw.begin({"deadly": CHART})  # the first to be begun is not the first to be wanted
+        assert draw(specs) == dict.fromkeys(["one", "two"], "<svg/>")
 
 
 def test_a_chart_that_is_refused_is_left_out() -> None:
