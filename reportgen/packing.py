@@ -67,7 +67,7 @@ def as_text(data: bytes) -> str:
     return str(more) + digits.tobytes().translate(LETTERS).decode("ascii")
 
 
-def encode(values: np.ndarray, scale: Scale, step: float | np.ndarray) -> np.ndarray:
+def encode(values: np.ndarray, scale: Scale, step: float) -> np.ndarray:
     """The code of every value, as int16."""
     steps = values.astype(np.float64)
     np.fmax(steps, scale.low, out=steps)

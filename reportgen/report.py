@@ -103,19 +103,19 @@ def build_report(measurements: Measurements, begin: Callable[[Mapping[str, Mappi
     """
     asked = [analysis for analysis in ANALYSES if analysis.applies_with is None or analysis.applies_with in measurements]
     possible = [one for one in asked if not missing_arrays(one, measurements) and not _too_long(one, measurements)]
-    said, sections = {}, {}
+    sections = {}
     for analysis, result in analyse_all(possible, measurements):
-        said[analysis.name] = analysis.notices(result)
         sections[analysis.name] = build_section(analysis, result)
         if begin:
             begin(clean(sections[analysis.name].pictures))
+    said = chain.from_iterable(analysis.notices(sections[analysis.name].result) for analysis in possible)
     metadata = measurements.metadata
     return Report(
         title=metadata["title"],
         language=metadata["language"],
         subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {_layers(metadata)}",
         provenance=_provenance(measurements),
-        notices=(*measurements.notices, *_left_out(asked, measurements), *chain.from_iterable(said[analysis.name] for analysis in possible)),
+        notices=(*measurements.notices, *_left_out(asked, measurements), *said),
         sections=tuple(sections[analysis.name] for analysis in possible),
         level=metadata.get("level", LEVELS[0]),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,11 @@ def composed(kind: str, *charts: Any, **said: Any) -> dict[str, Any]:
         once["data"] = parts[0]["data"]
     bare = [{name: inner for name, inner in part.items() if name not in once} for part in parts]
     return {kind: bare, **dict(sorted((once | said).items()))}
+
+
+def in_rows(charts: Sequence[Any], columns: int, **said: Any) -> dict[str, Any]:
+    """Charts that stand beside each other, so many in a row, and below each other."""
+    return composed("vconcat", *(composed("hconcat", *charts[start : start + columns]) for start in range(0, len(charts), columns)), **said)
 
 
 def faceted(chart: Any, facet: Any, **said: Any) -> dict[str, Any]:

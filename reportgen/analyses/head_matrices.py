@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.half_precision import single
+from reportgen.analyses.half_precision import every_half, single
 from reportgen.analyses.sentence_matrix import Shown, attention_views, group_of
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
@@ -93,7 +93,7 @@ def digits(matrices: Float[np.ndarray, "head row row"], low: float, step: float,
 @lru_cache(maxsize=1)
 def _letters_of_halves(low: float, step: float) -> UInt8[np.ndarray, " bits"]:
     """The digit of every number of half precision by its bits: there are fewer of them than cells."""
-    return _letters(np.arange(1 << 16, dtype=np.uint16).view(np.float16), low, step)
+    return _letters(every_half(), low, step)
 
 
 def _letters(values: Float[np.ndarray, "*shape"], low: float, step: float) -> UInt8[np.ndarray, "*shape"]:

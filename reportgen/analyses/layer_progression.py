@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import composed, frameless, packed
+from reportgen.analyses.charting import composed, frameless, in_rows, packed
 from reportgen.analyses.even_attention import even_attention
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
@@ -77,7 +77,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     import altair as alt
 
     panels = [_panel(alt, quantity) for quantity in result.quantities]
-    return {"layers": frameless(composed("vconcat", *(composed("hconcat", *panels[start : start + 2]) for start in range(0, len(panels), 2))))}
+    return {"layers": frameless(in_rows(panels, columns=2))}
 
 
 def _panel(alt: Any, quantity: LayerQuantity) -> Any:

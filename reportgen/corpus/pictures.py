@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from reportgen.analyses.charting import composed, frameless, packed
+from reportgen.analyses.charting import composed, frameless, in_rows, packed
 from reportgen.analyses.curves.resampling import Estimate
 from reportgen.corpus.agreement import ModelAgreement
 from reportgen.corpus.head_stability import ModelRoles, RoleStability
@@ -78,8 +78,7 @@ def draw_curves(stacks: Sequence[StackCurves], *, relative: bool) -> dict[str, A
     keys = list(dict.fromkeys(curve.key for stack in stacks for curve in stack.curves))
     names = [stack.name for stack in stacks]
     panels = [_panel([(stack, curve) for stack in stacks for curve in stack.curves if curve.key == key], names, relative=relative) for key in keys]
-    rows = (composed("hconcat", *panels[start : start + 2]) for start in range(0, len(panels), 2))
-    return frameless(composed("vconcat", *rows, padding=MARGIN))
+    return frameless(in_rows(panels, columns=2, padding=MARGIN))
 
 
 def _panel(found: Sequence[tuple[StackCurves, Curve]], names: Sequence[str], *, relative: bool) -> Any:

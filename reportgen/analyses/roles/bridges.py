@@ -72,7 +72,7 @@ class BridgeSums:
 def balanced(links: LayerLinks) -> Float[np.ndarray, "head pair"]:
     """What the fit expects, times one factor for each head and distance, so that at every distance it sums to what was measured."""
     expected, distance = links.share / np.exp(links.residual), np.abs(links.queries - links.keys)
-    order = np.argsort(distance.astype(np.uint8), kind="stable")  # by counting: none is above 64
+    order = np.argsort(distance.astype(np.int16), kind="stable")  # numbers of 16 bits are sorted by their digits
     own, starts = np.unique(distance[order], return_index=True)
     measured, fitted = (np.add.reduceat(values[:, order], starts, axis=1) for values in (links.share, expected))
     return expected * (measured / fitted)[:, np.searchsorted(own, distance)]

@@ -49,16 +49,9 @@ def share_above(resamples: Float[np.ndarray, resample * head], threshold: float)
 
 def interval(resamples: Float[np.ndarray, resample * head]) -> tuple[Float[np.ndarray, "*head"], Float[np.ndarray, "*head"]]:
     """The 2.5th and the 97.5th percentile of the resamples."""
-    ordered = np.sort(np.moveaxis(resamples, 0, -1), axis=-1)
-    low, high = (_at(ordered, share * (len(resamples) - 1)) for share in (0.025, 0.975))
+    ordered = np.sort(np.moveaxis(resamples, 0, -1), axis=-1)  # numpy takes three times as long to find them unsorted
+    low, high = np.quantile(ordered, [0.025, 0.975], axis=-1)
     return low, high
-
-
-def _at(ordered: Float[np.ndarray, "*head resample"], place: float) -> Float[np.ndarray, "*head"]:
-    """What stands at a place between two of them, as `numpy.quantile` has it, which takes longer; NaN where one of them all is NaN."""
-    lower, upper, rest = ordered[..., int(place)], ordered[..., int(place) + 1], np.float64(place % 1)
-    found = lower + (upper - lower) * rest if rest < 0.5 else upper - (upper - lower) * (1 - rest)
-    return np.where(np.isnan(ordered[..., -1]), np.nan, found)  # NaN is last
 
 
 def sure(confidence: Float[np.ndarray, "*head"]) -> Bool[np.ndarray, "*head"]:
