@@ -29,6 +29,13 @@ def is_missing(way: str) -> bool:
     return way in INSTALLED_APART and find_spec(way) is None
 
 
+def ids_of(loaded: Any, layout: Any) -> Any:
+    """The layout's tokens as a batch of one, where the model is."""
+    import torch
+
+    return torch.from_numpy(layout.ids.astype(np.int64))[None].to(loaded.model.device)
+
+
 def savis(loaded: Any, layout: Any) -> None:
     """Inter-sentence attention as `savis.Attention` and `savis.ISA` make it: the text, one token generated, the maximum over layers, heads and tokens.
 
@@ -40,7 +47,7 @@ def savis(loaded: Any, layout: Any) -> None:
     from reportgen.capture.streaming import attention_implementation
 
     _give_punkt_to_nltk()
-    ids = torch.from_numpy(layout.ids.astype(np.int64))[None]
+    ids = ids_of(loaded, layout)
     with attention_implementation(loaded.model, "eager"), torch.no_grad():
         written = loaded.model.generate(
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=1, output_attentions=True, return_dict_in_generate=True, stopping_criteria=None
@@ -65,9 +72,8 @@ def bertviz(loaded: Any, layout: Any) -> float:
 
     from reportgen.capture.streaming import attention_implementation
 
-    ids = torch.from_numpy(layout.ids.astype(np.int64))[None]
     with attention_implementation(loaded.model, "eager"), torch.no_grad():
-        attentions = loaded.model(input_ids=ids, use_cache=False, output_attentions=True).attentions
+        attentions = loaded.model(input_ids=ids_of(loaded, layout), use_cache=False, output_attentions=True).attentions
     page = head_view(attentions, loaded.tokenizer.convert_ids_to_tokens(layout.ids.tolist()), html_action="return")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "head_view.html"

@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers import bertviz, savis
+from peers import bertviz, ids_of, savis
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ("roosevelt-1941.txt", "moby-dick-42.txt")
 
 
-def load(tokens: int) -> tuple[Any, Any]:
-    """The default model, and the layout of as many whole sentences of the samples as fit into so many tokens."""
+def load(tokens: int, model_name: str = "default", device: str = "cpu") -> tuple[Any, Any]:
+    """The model, and the layout of as many whole sentences of the samples as fit into so many tokens."""
     from reportgen.capture.layout import layout_of
     from reportgen.documents import document_from_text
     from reportgen.models import load_model
     from reportgen.sentences import split_sentences
     from reportgen.tokens import align_tokens
 
-    model = load_model("default")
+    model = load_model(model_name, device=device)
     document = document_from_text("\n\n".join((ROOT / "samples" / name).read_text("utf-8") for name in SAMPLES))
     tokenised = align_tokens(document, split_sentences(document), model.tokenizer, tokens)
     last = np.flatnonzero(tokenised.sentence_of_token == len(tokenised.sentences) - 1)
@@ -32,12 +32,20 @@ def merged(sentence_of_token: np.ndarray, by: int) -> np.ndarray:
     return np.where(sentence_of_token < 0, -1, sentence_of_token // by)
 
 
+def limits_of(loaded: Any, layout: Any) -> Any:
+    """How large blocks are where nothing else is asked for."""
+    from reportgen.capture.fitting import block_limits, budget_of
+
+    device = loaded.model.device
+    return block_limits(budget_of(None, device), device, loaded.model.config.num_attention_heads, layout.tokens)
+
+
 def sdpa(loaded: Any, layout: Any) -> None:
     """The plain forward pass with its next-token logits."""
     import torch
 
     with torch.no_grad():
-        loaded.model(input_ids=_ids(layout), use_cache=False)
+        loaded.model(input_ids=ids_of(loaded, layout), use_cache=False)
 
 
 def body(loaded: Any, layout: Any) -> None:
@@ -45,7 +53,7 @@ def body(loaded: Any, layout: Any) -> None:
     import torch
 
     with torch.no_grad():
-        loaded.model.base_model(input_ids=_ids(layout), use_cache=False)
+        loaded.model.base_model(input_ids=ids_of(loaded, layout), use_cache=False)
 
 
 def ours(loaded: Any, layout: Any) -> None:
@@ -53,9 +61,9 @@ def ours(loaded: Any, layout: Any) -> None:
     from reportgen.capture.feeding import Feed
     from reportgen.capture.forward import measure_forward
 
-    config = loaded.model.config
+    config, limits = loaded.model.config, limits_of(loaded, layout)
     shapes = {"decoder": (config.num_hidden_layers, config.num_attention_heads)}
-    measure_forward(loaded.model, Feed(source=layout), shapes, lambda stage, share: None)
+    measure_forward(loaded.model, Feed(source=layout), shapes, lambda stage, share: None, limits.rows, limits.cells)
 
 
 def eager(loaded: Any, layout: Any) -> None:
@@ -66,7 +74,7 @@ def eager(loaded: Any, layout: Any) -> None:
     from reportgen.capture.streaming import attention_implementation
 
     with attention_implementation(loaded.model, "eager"), torch.no_grad():
-        WholeArrays(layout).of_layers(loaded.model(input_ids=_ids(layout), use_cache=False, output_attentions=True).attentions)
+        WholeArrays(layout, loaded.model.device).of_layers(loaded.model(input_ids=ids_of(loaded, layout), use_cache=False, output_attentions=True).attentions)
 
 
 def backward(loaded: Any, layout: Any) -> None:
@@ -77,7 +85,7 @@ def backward(loaded: Any, layout: Any) -> None:
 
     given = Feed(source=layout)
     target = default_target(loaded, given)
-    measure_gradients(loaded.model, target.feed(given, None), target, lambda stage, share: None)
+    measure_gradients(loaded.model, target.feed(given, None), target, lambda stage, share: None, limits_of(loaded, layout).cells)
 
 
 def plain_backward(loaded: Any, layout: Any) -> None:
@@ -88,17 +96,11 @@ def plain_backward(loaded: Any, layout: Any) -> None:
     from reportgen.capture.recomputing import recomputed_layers
     from reportgen.capture.targets import default_target
 
-    embeddings = loaded.model.get_input_embeddings()(_ids(layout)).detach().requires_grad_(True)
+    embeddings = loaded.model.get_input_embeddings()(ids_of(loaded, layout)).detach().requires_grad_(True)
     target = default_target(loaded, Feed(source=layout))
     with recomputed_layers(loaded.model), torch.enable_grad():
         kept = layout.tokens - int(target.rows[0])
         torch.autograd.grad(target.read(loaded.model(inputs_embeds=embeddings, use_cache=False, logits_to_keep=kept)), embeddings)
-
-
-def _ids(layout: Any) -> Any:
-    import torch
-
-    return torch.from_numpy(layout.ids.astype(np.int64))[None]
 
 
 WAYS = {

@@ -12,25 +12,24 @@ from reportgen.capture.layout import TextLayout
 class WholeArrays:
     """What does not change from layer to layer, and the formulas. Straightforward vectorised torch, as one would write it without streaming."""
 
-    def __init__(self, layout: TextLayout) -> None:
-        tokens = layout.tokens
-        position = torch.arange(tokens)
-        self.members = torch.nn.functional.one_hot(layout.slot_of_token, layout.sentences + 1)[:, :-1].float()
-        self.rows = layout.in_sentence > 0
+    def __init__(self, layout: TextLayout, device: torch.device | str = "cpu") -> None:
+        position, sentence = torch.arange(layout.tokens, device=device), layout.slot_of_token.to(device)
+        self.members = torch.nn.functional.one_hot(sentence, layout.sentences + 1)[:, :-1].float()
+        self.rows = (layout.in_sentence > 0).to(device)
         self.gap = (position[:, None] - position[None]).abs()
         self.visible = position[:, None] >= position[None]
-        self.sentence_gap = (layout.slot_of_token[:, None] - layout.slot_of_token[None]).abs().float()
+        self.sentence_gap = (sentence[:, None] - sentence[None]).abs().float()
         self.same = (self.sentence_gap == 0).float()
-        self.sinks, self.delimiter = torch.from_numpy(layout.sinks), torch.from_numpy(layout.delimiter)
-        ids = torch.from_numpy(layout.ids)
+        self.sinks, self.delimiter = torch.from_numpy(layout.sinks).to(device), torch.from_numpy(layout.delimiter).to(device)
+        ids = torch.from_numpy(layout.ids).to(device)
         self.copies = torch.tril(ids[:, None] == ids[None], -1).float()
         self.after_copies = torch.nn.functional.pad(self.copies[:, :-1], (1, 0))
-        self.bins = torch.bucketize(self.gap, torch.tensor([0, *(2**power for power in range(14))]), right=True)
+        self.bins = torch.bucketize(self.gap, torch.tensor([0, *(2**power for power in range(14))], device=device), right=True)
         self.expanded_bins = self.bins.flatten()
 
     def of_layers(self, attentions: Sequence[torch.Tensor]) -> None:
         """All arrays of the forward pass, computed and thrown away."""
-        joint = joint_left = torch.eye(len(self.rows))
+        joint = joint_left = torch.eye(len(self.rows), device=self.rows.device)
         total = torch.zeros_like(joint)
         for layer in attentions:
             weights = layer[0]
@@ -61,4 +60,4 @@ class WholeArrays:
         _ = torch.xlogy(weights, weights).sum(-1), (weights * self.gap).sum(-1), (weights * (self.gap <= 3)).sum(-1), torch.diagonal(weights, -1, 1, 2)
         flat = weights.flatten(1)
         _ = flat @ flat.T
-        _ = torch.zeros(len(flat), 16).index_add_(1, self.expanded_bins, flat)
+        _ = torch.zeros(len(flat), 16, device=flat.device).index_add_(1, self.expanded_bins, flat)

@@ -6,10 +6,11 @@ or a copy to the CPU, comes back. Float64 is refused, as Apple's devices refuse 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
@@ -112,3 +113,23 @@ def moved(model: Any) -> Any:
             if value is not None:
                 module._buffers[name] = There(value)
     return model
+
+
+Moving = Callable[[Any], Any]
+
+
+@contextmanager
+def made_up() -> Iterator[Moving]:
+    """Inside the block models can be moved to the made-up device."""
+    with elsewhere():
+        yield moved
+
+
+@contextmanager
+def on_a_gpu() -> Iterator[Moving]:
+    """The same with a GPU."""
+    yield lambda model: model.to("cuda")
+
+
+NEEDS_A_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+PLACES = [pytest.param(made_up, id="made up"), pytest.param(on_a_gpu, id="GPU", marks=NEEDS_A_GPU)]

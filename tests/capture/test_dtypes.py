@@ -11,6 +11,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+from elsewhere import NEEDS_A_GPU
 from tiny import made_up_layout, measured, references_of, tiny_llama
 
 from reportgen.capture.attribution import measure_gradients
@@ -23,10 +24,12 @@ from reportgen.models import LanguageModel
 ROUNDED = {torch.bfloat16: 3e-2, torch.float16: 5e-3, torch.float64: 1e-5}
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_A_GPU)])
 @pytest.mark.parametrize("dtype", ROUNDED, ids=str)
-def test_a_model_in_another_number_type_has_the_numbers_of_its_own_eager_attention(dtype: torch.dtype) -> None:
+def test_a_model_in_another_number_type_has_the_numbers_of_its_own_eager_attention(dtype: torch.dtype, device: str) -> None:
     model, given = tiny_llama(initializer_range=0.1).to(dtype), Feed(source=made_up_layout(tokens=97, sentences=7))
-    arrays, (reference,) = measured(model, given).arrays, references_of(model, given).values()
+    (reference,) = references_of(model, given).values()
+    arrays = measured(model.to(device), given).arrays
     for name, values in reference.arrays().items():
         if name in ("sentence_attention", "outside_attention", "isa", "rollout", "confidence", "first_token", "within_sentence", "locality"):
             found = arrays[f"decoder.{name}"]

@@ -1,8 +1,10 @@
-"""Models on a device that is not the CPU: the same numbers, and no tensor in the wrong place. A made-up device stands in for a GPU; a GPU is used where there is one."""
+"""Models on a device that is not the CPU: the same numbers, and no tensor in the wrong place. A made-up device stands in for a GPU, and a GPU is used as well where there is one."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
-from elsewhere import THERE, There, elsewhere, moved
-from families import SEAM
+from elsewhere import NEEDS_A_GPU, PLACES, THERE, Moving, There, elsewhere, moved
+from families import SEAM, Family
 from fed import document
-from test_families import input_of
+from per_layer_models import CASES
+from test_families import case_input, input_of
 from test_measure_kinds import MODELS, SHORT, TEXT
 from tiny import measured
 
@@ -33,7 +36,7 @@ CLOSE = {"rtol": 2e-4, "atol": 2e-5}
 LINKS = ("attribution.link_effect", "attribution.link_drop")
 CURVES = ("faithfulness.orders", "faithfulness.deletion", "faithfulness.insertion")
 COUNTED = ("monotonicity", "alignment_tau", "source_coverage")  # of greatest weights, and of weights above a threshold
-GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"))
+Place = Callable[[], AbstractContextManager[Moving]]
 
 
 def assert_alike(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
@@ -96,12 +99,28 @@ def test_a_model_elsewhere_has_the_numbers_that_it_has_on_the_cpu(name: str) -> 
     assert_alike(found, expected)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("device", [GPU])
-def test_a_model_on_a_gpu_has_the_numbers_that_it_has_on_the_cpu(name: str, device: str) -> None:
-    family = FAMILIES[name]
+@NEEDS_A_GPU
+@pytest.mark.parametrize("family", SEAM, ids=lambda family: family.name)
+def test_a_model_on_a_gpu_has_the_numbers_that_it_has_on_the_cpu(family: Family) -> None:
     given = input_of(family)
-    assert_alike(all_arrays(family.build().to(device), given, family.kind), all_arrays(family.build(), given, family.kind))
+    assert_alike(all_arrays(family.build().to("cuda"), given, family.kind), all_arrays(family.build(), given, family.kind))
+
+
+@NEEDS_A_GPU
+@pytest.mark.parametrize("name", CASES)
+def test_a_model_read_one_layer_at_a_time_on_a_gpu_has_the_numbers_that_it_has_on_the_cpu(name: str) -> None:
+    case = CASES[name]
+    given = case_input(case)
+    assert_alike(dict(measured(case.build().to("cuda"), given).arrays), dict(measured(case.build(), given).arrays))
+
+
+@NEEDS_A_GPU
+def test_a_gpu_gives_the_same_numbers_each_time() -> None:
+    family = FAMILIES["Gemma 2"]
+    given, model = input_of(family), family.build().to("cuda")
+    first, second = (measured(model, given).arrays for _ in range(2))
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, second[name], err_msg=name)
 
 
 def eager_experts(model: Any) -> Any:
@@ -111,38 +130,41 @@ def eager_experts(model: Any) -> Any:
     return model
 
 
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", MODELS)
-def test_a_document_is_measured_with_a_model_elsewhere_from_the_text_to_the_file(name: str, tmp_path: Path) -> None:
+def test_a_document_is_measured_with_a_model_elsewhere_from_the_text_to_the_file(name: str, place: Place, tmp_path: Path) -> None:
     build, options = MODELS[name]
     expected, there = measure(document(TEXT), build(), options=options), build()
-    moved(there.model)
-    with elsewhere():
+    with place() as move:
+        move(there.model)
         found = measure(document(TEXT), there, options=options)
     assert_alike(dict(found.arrays), dict(expected.arrays))
-    assert found.metadata["device"] == "meta"
+    assert found.metadata["device"] == there.model.device.type != "cpu"
     found.save(tmp_path / "x.npz")
     assert set(Measurements.load(tmp_path / "x.npz").arrays) == set(found.arrays)
 
 
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", ["causal", "masked", "encoder-decoder with a text"])
-def test_what_many_passes_give_is_measured_with_a_model_elsewhere(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_many_passes_give_is_measured_with_a_model_elsewhere(name: str, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integrated, "STEPS", (2, 4))
     build, options = MODELS[name]
     options = replace(options, attribution="full", probes=False)
     expected, there = measure(document(SHORT), build(), options=options), build()
-    moved(there.model)
-    with elsewhere():
+    with place() as move:
+        move(there.model)
         found = measure(document(SHORT), there, options=options)
     assert_alike(dict(found.arrays), dict(expected.arrays))
     assert "attribution.ablation" in found.arrays
 
 
-def test_a_document_in_windows_is_measured_with_a_model_elsewhere() -> None:
+@pytest.mark.parametrize("place", PLACES)
+def test_a_document_in_windows_is_measured_with_a_model_elsewhere(place: Place) -> None:
     build, _ = MODELS["causal"]
     options = MeasureOptions(window=150, probes=False)
     expected, there = measure(document(TEXT), build(), options=options), build()
-    moved(there.model)
-    with elsewhere():
+    with place() as move:
+        move(there.model)
         found = measure(document(TEXT), there, options=options)
     assert len(found.windows) > 1
     assert_alike({name: found[name] for name in found.arrays}, {name: expected[name] for name in expected.arrays})
