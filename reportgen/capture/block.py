@@ -18,6 +18,7 @@ from reportgen.capture.vectors import WHOLE
 from reportgen.capture.visibility import Visibility
 
 ROWS_AT_MOST = 256
+ROWS_ON_A_DEVICE = 1024  # which works on a whole block at once
 ROWS_AT_LEAST = 16
 LAST_ROWS = 64  # or more, of the last blocks of a layer
 CELLS_AT_MOST = 12_000_000  # of one block, all heads: 48 MB in float32
@@ -79,11 +80,13 @@ def end_of_block(visibility: Visibility, start: int, heads: int, rows_at_most: i
     return min(start + fitting, start + rows_at_most, rows)
 
 
-def plan_blocks(stack: Stack, visibility: Visibility, rows_at_most: int = ROWS_AT_MOST, cells_at_most: int = CELLS_AT_MOST) -> Iterator[BlockPlan]:
-    """Blocks that end where a sentence ends; a sentence is cut only when it does not fit into one block. The last are smaller, so that cores end at about the same time."""
+def plan_blocks(
+    stack: Stack, visibility: Visibility, rows_at_most: int = ROWS_AT_MOST, cells_at_most: int = CELLS_AT_MOST, *, smaller_last: bool = True
+) -> Iterator[BlockPlan]:
+    """Blocks that end where a sentence ends; a sentence is cut only when it does not fit into one block. With `smaller_last` the last are smaller, so that cores end at about the same time."""
     start, tokens, ends = 0, stack.queries.tokens, [run.stop for run in stack.queries.runs]
     while start < tokens:
-        rows = min(rows_at_most, max((tokens - start) // 2, LAST_ROWS))
+        rows = min(rows_at_most, max((tokens - start) // 2, LAST_ROWS)) if smaller_last else rows_at_most
         reach = end_of_block(visibility, start, stack.heads, rows, cells_at_most)
         stop = max((end for end in ends if start < end <= reach), default=reach)
         yield plan_rows(stack, visibility, slice(start, stop))
@@ -114,6 +117,7 @@ class Pairs(NamedTuple):
 class Block:
     """What is kept of the weights of some query rows on the keys they may see: their sums, and what reducers take of them.
 
+    `head_mean` is their mean over heads, which stays where the model is; all else is on the CPU.
     `pairs` holds the weights that each reducer of pairs asked for, 0 where the row does not see the key or the block does not have it; `of_target` the sum over
     the rows that the target reads, None where the block has none; `whole_rows` all weights of the rows that each reducer of rows asked for, invisible keys with weight 0.
     `complete` says that the weights of a row sum to 1; where a sink is a score of no key, they do not. Mutable for speed: all this is used again for the next block, so reducers must not keep views of it.
@@ -124,6 +128,7 @@ class Block:
     stack: Stack
     visibility: Visibility
     sums: Sums
+    head_mean: Float[torch.Tensor, "row key"]
     pairs: Mapping[object, Float[np.ndarray, "head pair"]]
     of_target: Float[torch.Tensor, "head key"] | None
     whole_rows: Mapping[object, Float[np.ndarray, "head _ key"]]
@@ -131,11 +136,6 @@ class Block:
 
     def __post_init__(self) -> None:
         self.rows, self.keys = self.plan.rows, self.plan.keys
-
-    @cached_property
-    def head_mean(self) -> Float[torch.Tensor, "row key"]:
-        """Weights averaged over heads."""
-        return torch.from_numpy(self.sums.head_mean)
 
     @cached_property
     def counted(self) -> Float[np.ndarray, " row"]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, decay_edges
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, ROWS_ON_A_DEVICE, decay_edges
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.forward import kinds_of
 from reportgen.capture.head_divergence import NAMES, QUERIES_AT_ONCE
@@ -24,8 +24,7 @@ from reportgen.capture.reducers.repeats import Repeats
 from reportgen.capture.reducers.sentence_mass import FLOAT32_CELLS
 from reportgen.capture.taking import rows_of_a_piece
 from reportgen.capture.targets import Target
-from reportgen.capture.token_links import AHEAD, BEHIND, FIRST, segment_of
-from reportgen.capture.token_links import ROWS as ROWS_OF_A_LOOK
+from reportgen.capture.token_links import AHEAD, BEHIND, FIRST, rows_of_a_look, segment_of
 from reportgen.capture.tracking import backward_peak, forward_peak
 from reportgen.capture.value_norms import bytes_needed
 from reportgen.contract.heads import BY_SENTENCE, OFFSETS_BY_SENTENCE
@@ -34,7 +33,6 @@ from reportgen.memory import machine_memory, used_memory, written_size
 
 TRIED, TRIED_WHOLE = 48, 512  # tokens of the trial passes; models read one layer at a time fill blocks of up to 512
 SHARE_OF_A_BLOCK, SHARE_ON_A_DEVICE = 64, 16  # a block takes at most this part of the budget
-ROWS_ON_A_DEVICE = 1024
 CELLS_ON_A_DEVICE = 1 << 28
 ARRAYS_OF_A_WHOLE_LAYER = 5  # heads x queries x keys: scores, their softmax, its copies
 FIXED = 120_000_000  # compiled code, threads, and what the allocator keeps
@@ -181,8 +179,8 @@ def _pairs_of_rows(stack: Stack) -> dict[type[Reducer], Int[np.ndarray, " row"]]
 
 
 def _second_look(stack: Stack, device: str) -> int:
-    """Scores of a few rows, and where they are copied to."""
-    return ROWS_OF_A_LOOK * stack.heads * stack.keys.tokens * FLOAT * (1 if device == "cpu" else 2)
+    """Scores of a few rows."""
+    return rows_of_a_look(device) * stack.heads * stack.keys.tokens * FLOAT
 
 
 def _whole_layer(stack: Stack) -> int:

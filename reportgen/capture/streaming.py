@@ -71,7 +71,7 @@ class StackPass:
             scores.log_normalisers[:, taking.plan.rows] = torch.from_numpy(block.sums.log_normaliser)
             return block
 
-        working.lanes.work(self._takings(visibility), attended, self._add)
+        working.lanes.work(self._takings(visibility, query.device), attended, self._add)
         if self.keep_layers:
             self.layers.append(scores)
         refuse_what_is_not_finite(self.stack.name, layer, output)
@@ -87,7 +87,7 @@ class StackPass:
         def summed(slot: int, taking: Taking) -> Block:
             return working.summing[slot].block(layer, taking, visibility, logarithms, lambda rows, keys, weights: None)
 
-        working.lanes.work(self._takings(visibility), summed, self._add)
+        working.lanes.work(self._takings(visibility, weights.device), summed, self._add)
 
     def _working(self, device: torch.device) -> Working:
         if device not in self.working:
@@ -108,10 +108,10 @@ class StackPass:
         refuse_what_is_not_finite(stack.name, layer, by_head, *others)
         return layer
 
-    def _takings(self, visibility: Visibility) -> Sequence[Taking]:
+    def _takings(self, visibility: Visibility, device: torch.device) -> Sequence[Taking]:
         """The blocks of a layer; layers that share a mask share them."""
         if visibility not in self.takings:
-            plans = plan_blocks(self.stack, visibility, self.rows_at_most, self.cells_at_most)
+            plans = plan_blocks(self.stack, visibility, self.rows_at_most, self.cells_at_most, smaller_last=device.type == "cpu")
             self.takings[visibility] = tuple(Taking.of(plan, visibility, self.stack, self.reducers) for plan in plans)
         return self.takings[visibility]
 

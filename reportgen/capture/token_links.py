@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block
 from reportgen.capture.lanes import lanes_on
@@ -17,7 +17,7 @@ from reportgen.capture.visibility import Visibility
 from reportgen.measurements import TOKEN_LINK
 
 LINKS = 8
-ROWS = 96
+ROWS, ROWS_ON_A_DEVICE = 96, 512
 SEGMENT, LONG_SEGMENT = 8, 32  # keys that share one bound; of long texts
 LONG = 16_384  # keys
 FIRST = 32  # keys at the start that are watched
@@ -34,18 +34,36 @@ class LinkBounds:
     def __init__(self, stack: Stack) -> None:
         self.layers, self.keys = stack.layers, stack.keys.tokens
         self.segment = segment_of(self.keys)
-        self.bounds = np.zeros((stack.queries.tokens, -(-self.keys // self.segment)), np.float32)  # query segment
-        self.watched = np.zeros((stack.queries.tokens, FIRST + BEHIND + AHEAD), np.float32)  # query watched
+        self.bounds = torch.zeros(stack.queries.tokens, -(-self.keys // self.segment))  # query segment
+        self.watched = torch.zeros(stack.queries.tokens, FIRST + BEHIND + AHEAD)  # query watched
 
     def add(self, block: Block) -> None:
-        watch(block.sums.head_mean, block.keys.start, block.rows.start, BEHIND, AHEAD, FIRST, self.segment, self.watched, self.bounds)
+        mean = block.head_mean
+        if mean.device.type == "cpu":
+            watch(mean.numpy(), block.keys.start, block.rows.start, BEHIND, AHEAD, FIRST, self.segment, self.watched.numpy(), self.bounds.numpy())
+            return
+        self.bounds, self.watched = self.bounds.to(mean.device), self.watched.to(mean.device)
+        self._watch_there(mean, block.rows, block.keys)
+
+    def _watch_there(self, mean: Float[torch.Tensor, "row key"], rows: slice, keys: slice) -> None:
+        """What `watch` does, by array operations."""
+        chosen = torch.from_numpy(watched_keys(np.arange(rows.start, rows.stop), self.keys)).to(mean.device)
+        inside = (chosen >= keys.start) & (chosen < keys.stop)
+        self.watched[rows] += mean.gather(1, torch.where(inside, chosen - keys.start, 0)) * inside
+        row, key = (torch.arange(span.start, span.stop, device=mean.device) for span in (rows, keys))
+        near = (key > row[:, None] - BEHIND) & (key <= row[:, None] + AHEAD)
+        before = keys.start % self.segment
+        after = -(before + mean.shape[1]) % self.segment
+        others = torch.nn.functional.pad(mean.masked_fill(near | (key < FIRST), 0.0), (before, after)).unflatten(1, (-1, self.segment))
+        first = keys.start // self.segment
+        self.bounds[rows, first : first + others.shape[1]] += others.amax(2)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}
 
     def may_reach(self, rows: slice, needed: Float[np.ndarray, " row"]) -> Int[np.ndarray, " key"]:
         """The keys in segments that may hold, for some row, a key not watched whose mean weight is at least what is needed there, and more than nothing."""
-        bounds = self.bounds[rows] * (SLACK / self.layers)
+        bounds = self.bounds[rows].cpu().numpy() * (SLACK / self.layers)
         segments = np.flatnonzero(((bounds >= needed[:, None]) & (bounds > 0)).any(0))
         keys = (segments[:, None] * self.segment + np.arange(self.segment)).ravel()
         return keys[keys < self.keys]
@@ -71,7 +89,7 @@ class MeanWeights:
         self.layers, self.total = stack.layers, torch.zeros(stack.queries.tokens, stack.keys.tokens)
 
     def add(self, block: Block) -> None:
-        self.total[block.rows, block.keys] += block.head_mean
+        self.total[block.rows, block.keys] += block.head_mean.cpu()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """`token_links` of the whole means."""
@@ -100,11 +118,11 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds,
     Exact: the keys that were watched give each query a threshold; weights are computed a second time, from the kept queries and keys, of all other keys
     whose segment's bound reaches it for some query of a few rows, and dropped.
     """
-    tokens = stack.queries.tokens
-    links = no_links(tokens)
+    tokens, device = stack.queries.tokens, layers[0].keys.device
+    links, step = no_links(tokens), rows_of_a_look(device.type)
 
     def strongest(_: int, start: int) -> tuple[slice, np.ndarray, np.ndarray]:
-        rows = slice(start, min(start + ROWS, tokens))
+        rows = slice(start, min(start + step, tokens))
         return rows, *_strongest(layers, rows, bounds)
 
     def keep(found: tuple[slice, np.ndarray, np.ndarray]) -> None:
@@ -112,14 +130,19 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds,
         if progress is not None:
             progress(found[0].stop / tokens)
 
-    lanes_on(layers[0].keys.device).work(range(0, tokens, ROWS), strongest, keep)
+    lanes_on(device).work(range(0, tokens, step), strongest, keep)
     return links
+
+
+def rows_of_a_look(device: str) -> int:
+    """How many rows are looked at a second time together: few look at fewer keys, many take fewer steps."""
+    return ROWS if device == "cpu" else ROWS_ON_A_DEVICE
 
 
 def _strongest(layers: Sequence[LayerScores], rows: slice, bounds: LinkBounds) -> tuple[Float[np.ndarray, "row rank"], Int[np.ndarray, "row rank"]]:
     """Weights and keys of the strongest links of some rows."""
     watched = watched_keys(np.arange(rows.start, rows.stop), bounds.keys)
-    known = np.where(watched >= 0, bounds.watched[rows] / len(layers), -1.0).astype(np.float32)
+    known = np.where(watched >= 0, bounds.watched[rows].cpu().numpy() / len(layers), -1.0).astype(np.float32)
     least = np.partition(known, -LINKS, axis=1)[:, -LINKS]
     keys = bounds.may_reach(rows, least)
     more = _mean_weights(layers, rows, keys).numpy()
@@ -137,12 +160,23 @@ def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[np.ndarr
     device = layers[0].keys.device
     chosen = torch.from_numpy(keys).to(device)
     seen = {mask: _seen(mask, rows, keys) for mask in {layer.visibility for layer in layers}}
-    total = np.zeros((rows.stop - rows.start, len(keys)), np.float32)
+    hidden = {} if device.type == "cpu" else {mask: _hidden(*borders, len(keys), device) for mask, borders in seen.items()}
+    total = torch.zeros(rows.stop - rows.start, len(keys), device=device)
     scores = torch.empty(len(layers[0].log_normalisers), *total.shape, device=device)
     for layer in layers:
         layer.between(rows, chosen, out=scores)
-        add_weights(scores.cpu().numpy(), layer.log_normalisers[:, rows].cpu().numpy(), *seen[layer.visibility], total)
-    return torch.from_numpy(total / (len(layers) * len(scores)))
+        if device.type == "cpu":
+            add_weights(scores.numpy(), layer.log_normalisers[:, rows].numpy(), *seen[layer.visibility], total.numpy())
+        else:
+            scores.sub_(layer.log_normalisers[:, rows, None]).masked_fill_(hidden[layer.visibility], -torch.inf)
+            total += scores.exp_().sum(0)
+    return (total / (len(layers) * len(scores))).cpu()
+
+
+def _hidden(starts: Int[np.ndarray, " row"], stops: Int[np.ndarray, " row"], keys: int, device: torch.device) -> Bool[torch.Tensor, "row key"]:
+    """True where a row does not see one of the keys, on the device."""
+    place = torch.arange(keys, device=device)
+    return (place < torch.from_numpy(starts).to(device)[:, None]) | (place >= torch.from_numpy(stops).to(device)[:, None])
 
 
 def _seen(visibility: Visibility, rows: slice, keys: Int[np.ndarray, " key"]) -> tuple[np.ndarray, np.ndarray]:

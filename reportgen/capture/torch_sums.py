@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.block import Block, BlockPlan, Pairs, decay_edges
+from reportgen.capture.block import Block, Pairs, decay_edges
 from reportgen.capture.fused import NO_SCORE, NOTHING_LEFT, Sums
 from reportgen.capture.layout import Stack
 from reportgen.capture.summing import OfRows
@@ -29,6 +29,7 @@ class DeviceSumming:
         longest = max(stack.queries.tokens, stack.keys.tokens)
         self.edges = decay_edges(longest)
         self.bin_of_gap = torch.from_numpy(np.searchsorted(self.edges, np.arange(longest + 1), side="right") - 1).to(device)
+        self.there: dict[Taking, TakingThere] = {}
 
     def block(
         self, layer: int, taking: Taking, visibility: Visibility, write: OfRows, attend: OfRows, extra: Float[np.ndarray, " head"] | None = None
@@ -38,90 +39,110 @@ class DeviceSumming:
         `extra` is a score of no key for each head: weights then sum to less than 1.
         """
         plan, of_no_key = taking.plan, None if extra is None else torch.from_numpy(extra).to(self.device)[:, None]
+        there = self._on_the_device(taking)
         scores = torch.empty(self.stack.heads, *plan.shape, device=self.device)
         write(plan.rows, plan.keys, scores)
-        weights, logs, log_normaliser = _weigh(scores.masked_fill_(self._hidden(plan), float(NO_SCORE)), of_no_key)
+        weights, logs, log_normaliser = _weigh(scores.masked_fill_(there.hidden(), float(NO_SCORE)), of_no_key)
         attend(plan.rows, plan.keys, weights)
-        sums = {"log_normaliser": log_normaliser, **self._over_all_keys(plan, weights, logs), **self._by_key(plan, weights)}
-        sums |= self._without_sinks(plan, sums.pop("moments"), logs)
+        sums = {"log_normaliser": log_normaliser, **self._over_all_keys(there, weights, logs), **_by_key(there, weights)}
+        sums |= _without_sinks(there, sums.pop("moments"), logs)
+        flat = weights.flatten(1)
         return Block(
             layer=layer,
             plan=plan,
             stack=self.stack,
             visibility=visibility,
             sums=_on_the_cpu(sums),
-            pairs={reducer: self._at(plan, pairs, weights) for reducer, pairs in taking.pairs.items()},
-            of_target=weights[:, self._sent(taking.rows_of_target)].sum(1).cpu().double() if len(taking.rows_of_target) else None,
-            whole_rows={reducer: weights[:, self._sent(rows)].cpu().numpy() for reducer, rows in taking.whole_rows.items()},
+            head_mean=weights.mean(0),
+            pairs={reducer: (flat.index_select(1, places) * inside).cpu().numpy() for reducer, (places, inside) in there.pairs.items()},
+            of_target=weights[:, there.rows_of_target].sum(1).cpu().double() if len(taking.rows_of_target) else None,
+            whole_rows={reducer: weights[:, rows].cpu().numpy() for reducer, rows in there.whole_rows.items()},
             complete=extra is None,
         )
 
-    def _at(self, plan: BlockPlan, pairs: Pairs, weights: Float[torch.Tensor, "head row key"]) -> Float[np.ndarray, "head pair"]:
-        """Single weights, 0 for keys that the block does not have."""
-        inside = (pairs.keys >= 0) & (pairs.keys < plan.shape[1])
-        places = self._sent(np.where(inside, pairs.rows * plan.shape[1] + pairs.keys, 0))
-        return (weights.flatten(1).index_select(1, places) * self._sent(inside)).cpu().numpy()
+    def _on_the_device(self, taking: Taking) -> TakingThere:
+        if taking not in self.there:
+            self.there[taking] = TakingThere(taking, self.device)
+        return self.there[taking]
 
-    def _sent(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
-
-    def _hidden(self, plan: BlockPlan) -> torch.Tensor:
-        """Row key: true where the row does not see the key."""
-        key = torch.arange(plan.shape[1], device=self.device)
-        return (key < self._sent(plan.of_rows.first)[:, None]) | (key >= self._sent(plan.of_rows.last)[:, None])
-
-    def _over_all_keys(self, plan: BlockPlan, weights: torch.Tensor, logs: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _over_all_keys(self, there: TakingThere, weights: torch.Tensor, logs: torch.Tensor) -> dict[str, torch.Tensor]:
         """What holds every key, by head and row; among it `moments`, some of whose columns leave the sinks out."""
-        moments = torch.bmm(weights.transpose(0, 1), self._table(plan)).transpose(0, 1)  # head row column
+        moments = torch.bmm(weights.transpose(0, 1), self._table(there)).transpose(0, 1)  # head row column
         return {
             "greatest": weights.amax(2),
             "entropy": -_product(weights, logs),
             "inside": moments[:, :, -2],
             "sentences_away": moments[:, :, -1],
-            "sink_weights": weights[:, :, self._sent(plan.of_keys.sinks)],
+            "sink_weights": weights[:, :, there.sinks],
             "moments": moments,
         }
 
-    def _table(self, plan: BlockPlan) -> Float[torch.Tensor, "row key column"]:
+    def _table(self, there: TakingThere) -> Float[torch.Tensor, "row key column"]:
         """What a weight counts for: 1 in its bin of distance, its distance, both 0 on sinks; 1 in sentences, and the sentences between."""
-        bins, (rows, keys) = len(self.edges) - 1, plan.shape
-        gap = (self._sent(plan.of_rows.position)[:, None] - torch.arange(keys, device=self.device)).abs()
+        bins, (rows, keys) = len(self.edges) - 1, there.plan.shape
+        gap = (there.position[:, None] - torch.arange(keys, device=self.device)).abs()
         table = torch.zeros(rows, keys, bins + 3, device=self.device)
         table.scatter_(2, self.bin_of_gap[gap][:, :, None], 1.0)
         table[:, :, bins] = gap
-        table[:, self._sent(plan.of_keys.sinks)] = 0.0
-        inside = self._sent(plan.of_keys.inside)
-        table[:, :, -2] = inside
-        table[:, :, -1] = inside * (self._sent(plan.of_rows.sentence)[:, None] - self._sent(plan.of_keys.sentence)).abs()
+        table[:, there.sinks] = 0.0
+        table[:, :, -2] = there.inside
+        table[:, :, -1] = there.inside * (there.sentence_of_row[:, None] - there.sentence_of_key).abs()
         return table
 
-    def _by_key(self, plan: BlockPlan, weights: torch.Tensor) -> dict[str, torch.Tensor]:
-        groups = _rows_of_groups(plan)
-        of_group = torch.zeros(len(groups), plan.shape[0])
-        for index, rows in enumerate(groups):
-            of_group[index, rows] = 1.0
-        return {
-            "head_mean": weights.mean(0),
-            "group_sums": torch.matmul(of_group.to(self.device), weights),
-            "group_maxima": torch.stack([weights[:, rows.to(self.device)].amax((0, 1)) for rows in groups]),
-            "products": _products(plan, weights),
-        }
 
-    def _without_sinks(self, plan: BlockPlan, moments: torch.Tensor, logs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What leaves the sink keys out. `logs` are used up."""
-        by_distance = moments[:, :, :-3]
-        left = by_distance.sum(2)
-        any_left = left > float(NOTHING_LEFT)
-        logs.sub_(torch.where(any_left, left, torch.ones_like(left)).log()[:, :, None])
-        rest = logs.exp().mul_(any_left[:, :, None])  # renormalised: products of very small weights would have no float32
-        rest[:, :, self._sent(plan.of_keys.sinks)] = 0.0
-        return {
-            "left": left,
-            "entropy_left": -_product(rest, logs),
-            "tokens_away": moments[:, :, -3],
-            "by_distance": by_distance,
-            "products_left": _products(plan, rest),
-        }
+class TakingThere:
+    """A plan and what is taken of its blocks on the device, the same for every layer: the borders of what its rows see, its sinks and sentences, and the places of what reducers take."""
+
+    def __init__(self, taking: Taking, device: torch.device) -> None:
+        self.plan, self.device = taking.plan, device
+        rows, keys, groups = self.plan.of_rows, self.plan.of_keys, self.plan.groups
+        self.first, self.last, self.position = (self._sent(values) for values in (rows.first, rows.last, rows.position))
+        self.sentence_of_row, self.sentence_of_key = self._sent(rows.sentence), self._sent(keys.sentence)
+        self.inside, self.sinks, self.group_of_row = self._sent(keys.inside), self._sent(keys.sinks), self._sent(groups.of_row)
+        self.of_group = self._sent((groups.of_row == np.arange(len(groups.sentence))[:, None]).astype(np.float32))  # group row
+        self.pairs = {reducer: self._places(pairs) for reducer, pairs in taking.pairs.items()}
+        self.whole_rows = {reducer: self._sent(rows) for reducer, rows in taking.whole_rows.items()}
+        self.rows_of_target = self._sent(taking.rows_of_target)
+
+    def _sent(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def _places(self, pairs: Pairs) -> tuple[Int[torch.Tensor, " pair"], Bool[torch.Tensor, " pair"]]:
+        """Where single weights lie among those of a head, and which of them the block has."""
+        inside = (pairs.keys >= 0) & (pairs.keys < self.plan.shape[1])
+        return self._sent(np.where(inside, pairs.rows * self.plan.shape[1] + pairs.keys, 0)), self._sent(inside)
+
+    def hidden(self) -> Bool[torch.Tensor, "row key"]:
+        """True where the row does not see the key."""
+        key = torch.arange(self.plan.shape[1], device=self.device)
+        return (key < self.first[:, None]) | (key >= self.last[:, None])
+
+
+def _by_key(there: TakingThere, weights: torch.Tensor) -> dict[str, torch.Tensor]:
+    groups, (rows, keys) = len(there.of_group), there.plan.shape
+    of_cell = there.group_of_row[:, None].expand(rows, keys)
+    return {
+        "group_sums": torch.matmul(there.of_group, weights),
+        "group_maxima": torch.zeros(groups, keys, device=weights.device).scatter_reduce_(0, of_cell, weights.amax(0), "amax"),
+        "products": _products(there, weights),
+    }
+
+
+def _without_sinks(there: TakingThere, moments: torch.Tensor, logs: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What leaves the sink keys out. `logs` are used up."""
+    by_distance = moments[:, :, :-3]
+    left = by_distance.sum(2)
+    any_left = left > float(NOTHING_LEFT)
+    logs.sub_(torch.where(any_left, left, torch.ones_like(left)).log()[:, :, None])
+    rest = logs.exp().mul_(any_left[:, :, None])  # renormalised: products of very small weights would have no float32
+    rest[:, :, there.sinks] = 0.0
+    return {
+        "left": left,
+        "entropy_left": -_product(rest, logs),
+        "tokens_away": moments[:, :, -3],
+        "by_distance": by_distance,
+        "products_left": _products(there, rest),
+    }
 
 
 def _weigh(scores: torch.Tensor, extra: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -141,14 +162,11 @@ def _product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return torch.matmul(one[:, :, None, :], other[:, :, :, None])[:, :, 0, 0]
 
 
-def _products(plan: BlockPlan, weights: torch.Tensor) -> torch.Tensor:
+def _products(there: TakingThere, weights: torch.Tensor) -> torch.Tensor:
     """Group head head, lower triangle: sum over the group's rows and all keys."""
-    flat = (weights[:, rows.to(weights.device)].flatten(1) for rows in _rows_of_groups(plan))
-    return torch.stack([(rows @ rows.T).tril() for rows in flat])
-
-
-def _rows_of_groups(plan: BlockPlan) -> list[Int[torch.Tensor, " row"]]:
-    return [torch.from_numpy(np.flatnonzero(plan.groups.of_row == group)) for group in range(len(plan.groups.sentence))]
+    by_row = weights.transpose(0, 1)
+    of_rows = torch.bmm(by_row, by_row.mT)  # row head head
+    return torch.matmul(there.of_group, of_rows.flatten(1)).unflatten(1, of_rows.shape[1:]).tril()
 
 
 def _on_the_cpu(sums: dict[str, Any]) -> Sums:

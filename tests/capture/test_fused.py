@@ -163,7 +163,7 @@ def test_weights_and_what_holds_every_key(block_and_weights, layout: TextLayout)
     close(block.sums.entropy, -(p * np.log(np.where(p > 0, p, 1.0))).sum(2))
     close(block.sums.inside, p[:, :, inside].sum(2))
     close(block.sums.sentences_away, (p * gap)[:, :, inside].sum(2))
-    close(block.sums.head_mean, p.mean(0))
+    close(block.head_mean.numpy(), p.mean(0))
     close(block.sums.sink_weights, p[:, :, layout.sinks[layout.sinks >= start] - start])
     for index, rows in enumerate(rows_of_groups(block)):
         close(block.sums.group_sums[:, index], p[:, rows].sum(1))

@@ -14,7 +14,7 @@ from reportgen.capture.backward.relevance import Relevance
 from reportgen.capture.backward.row_blocks import RowBlock, plan_row_blocks
 from reportgen.capture.backward.stack_sums import StackNumbers, StackSums
 from reportgen.capture.backward.workspace import Workspace
-from reportgen.capture.block import CELLS_AT_MOST
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_ON_A_DEVICE
 from reportgen.capture.feeding import StackOf
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.streaming import refuse_what_is_not_finite
@@ -35,7 +35,8 @@ class BackwardPass:
     """One forward and one backward pass, for one use: what the texts look like, and which stack each call of attention belongs to.
 
     `layouts` has the text of the `encoder`, of the `decoder`, or both; relevance is that for their target rows. `stack_of` says `encoder`, `decoder` or
-    `cross`. `progress` is called with the share of the backward pass that is done.
+    `cross`. `progress` is called with the share of the backward pass that is done. `rows_at_most` are those of a block on the CPU; a device takes as many as
+    there is room for cells.
     """
 
     layouts: Mapping[str, TextLayout]
@@ -94,7 +95,7 @@ class BackwardPass:
             found, expected = (tensors[0].shape[2], tensors[1].shape[2]), (sums.queries.tokens, sums.keys.tokens)
             if found != expected or len(visibility.first) != expected[0] or int(visibility.last.max()) > expected[1]:
                 raise ModelError(f"The model's {sums.name} looks from {found[0]} tokens at {found[1]}, but the text has {expected[0]} and {expected[1]}.")
-            limits = (self.rows_at_most, self.cells_at_most)
+            limits = (self.rows_at_most if tensors[0].device.type == "cpu" else ROWS_ON_A_DEVICE, self.cells_at_most)
             self.plans[sums.name, visibility] = tuple(plan_row_blocks(sums.queries, sums.keys, visibility, sums.heads[0], *limits))
         return self.plans[sums.name, visibility]
 

@@ -36,7 +36,7 @@ class Alignment:
         if block.rows.start == 0:
             self._open_layer()
         counted = block.counted > 0
-        weights = np.concatenate([block.whole_rows[self], block.sums.head_mean[None, counted]]).astype(np.float64)
+        weights = np.concatenate([block.whole_rows[self], block.head_mean.cpu().numpy()[None, counted]]).astype(np.float64)
         weights[weights < NOTHING_LEFT] = 0.0  # which of them a machine keeps is its own affair; a column of nothing else would be spread by it
         logarithms = np.log(np.where(weights > 0, weights, 1.0))
         self.entropy.append(-(weights * logarithms).sum(2))

@@ -87,7 +87,7 @@ class OffsetPairs:
     def __init__(self, plan: BlockPlan, visibility: Visibility, layout: TextLayout) -> None:
         keys = np.arange(plan.rows.start, plan.rows.stop)[:, None] - OFFSETS  # row offset
         self.counts: Bool[np.ndarray, "row offset"] = (keys >= 0) & (keys < layout.tokens) & layout.sentence_queries[plan.rows, None]
-        seen = (keys >= plan.keys.start) & (keys < plan.keys.stop) & (~visibility.causal | (OFFSETS > 0))
+        seen = (keys >= plan.keys.start) & (keys < plan.keys.stop) & (not visibility.causal or OFFSETS > 0)
         self.rows, self.offset = np.nonzero(self.counts & seen)
         key = keys[self.rows, self.offset]
         self.keys, self.kept = key - plan.keys.start, np.isin(key, layout.sinks, invert=True).astype(np.float32)

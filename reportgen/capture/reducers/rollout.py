@@ -31,21 +31,34 @@ class Rollout:
         self.by_layer, self.by_layer_left = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def add(self, block: Block) -> None:
-        if block.rows.start == 0:
+        mean, rows, reach = block.head_mean, block.rows, self._reach(block, block.rows.stop)
+        if rows.start == 0:
+            self.now = self.now.to(mean.device)
             self.after, self.seen = torch.zeros_like(self.now), self.now.clone()
             self.seen[self.sinks, :, 1] = 0.0  # sinks are not looked at
-        mean, rows, reach = block.head_mean, block.rows, self._reach(block, block.rows.stop)
-        step = torch.zeros(len(mean), reach, 2)  # row sentence kind
-        for start in range(block.keys.start, block.keys.stop, PANEL):
-            keys = slice(start, min(start + PANEL, block.keys.stop))
+        step = torch.zeros(len(mean), reach, 2, device=mean.device)  # row sentence kind
+        panel = PANEL if mean.device.type == "cpu" else mean.shape[1]
+        for start in range(block.keys.start, block.keys.stop, panel):
+            keys = slice(start, min(start + panel, block.keys.stop))
             reached = min(self._reach(block, keys.stop), reach)
             step.flatten(1)[:, : 2 * reached].addmm_(
                 mean[:, keys.start - block.keys.start : keys.stop - block.keys.start], self.seen.flatten(1)[keys, : 2 * reached]
             )
         left = block.sums.left.mean(0)
-        blend(step.numpy(), left, NOTHING_LEFT, self.now[rows].numpy(), self.after[rows].numpy())
+        if mean.device.type == "cpu":
+            blend(step.numpy(), left, NOTHING_LEFT, self.now[rows].numpy(), self.after[rows].numpy())
+        else:
+            self._blend_there(step, torch.from_numpy(left).to(mean.device), rows)
         if rows.stop == self.layout.tokens:
             self._close_layer(block.layer)
+
+    def _blend_there(self, step: Float[torch.Tensor, "row sentence kind"], left: Float[torch.Tensor, " row"], rows: slice) -> None:
+        """What `blend` does, by array operations."""
+        any_left = left > float(NOTHING_LEFT)
+        share = torch.where(any_left, 0.5 / left, 0.0)
+        kept, shares = (torch.stack([torch.full_like(share, 0.5), of_left], 1)[:, None] for of_left in (torch.where(any_left, 0.5, 1.0), share))
+        self.after[rows] = kept * self.now[rows]
+        self.after[rows, : step.shape[1]] += shares * step
 
     def _reach(self, block: Block, stop: int) -> int:
         """How many sentences can have reached the tokens before `stop`: under a causal mask only those up to their own."""
@@ -55,7 +68,7 @@ class Rollout:
 
     def _close_layer(self, layer: int) -> None:
         self.now = self.after
-        self.by_layer[layer], self.by_layer_left[layer] = np.moveaxis(self._pooled(self.now.numpy()), 2, 0)
+        self.by_layer[layer], self.by_layer_left[layer] = np.moveaxis(self._pooled(self.now.cpu().numpy()), 2, 0)
 
     def _pooled(self, rollout: Float[np.ndarray, "token sentence kind"]) -> Float[np.ndarray, "query_sentence key_sentence kind"]:
         """Mean over the tokens of each query sentence."""
@@ -75,4 +88,4 @@ class Rollout:
 
     def of_target(self) -> Float[np.ndarray, " sentence"]:
         """Mean over the target's rows of the rollout on each sentence."""
-        return self.now[torch.from_numpy(self.layout.target_rows), :, 0].double().mean(0).numpy().astype(np.float32)
+        return self.now[:, :, 0].cpu()[torch.from_numpy(self.layout.target_rows)].double().mean(0).numpy().astype(np.float32)
