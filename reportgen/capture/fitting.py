@@ -113,7 +113,7 @@ def needs_of(model: Any, given: Feed, shapes: Shapes, target: Target | None, lim
     forward = forward_peak(model, short, shapes) * growth + added_up + blocks + layer
     backward = 0.0
     if target is not None:
-        forward += max(bytes_needed(stack) for stack in stacks.values())
+        forward += max(bytes_needed(stack, model.device.type) for stack in stacks.values())
         backward = backward_peak(model, short) * growth + _logits(model, target.cut(given), target) + 2 * block + layer
     return Needs(forward=int(forward) + FIXED, backward=int(backward) + FIXED, kept=int(kept))
 

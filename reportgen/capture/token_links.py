@@ -36,6 +36,7 @@ class LinkBounds:
         self.segment = segment_of(self.keys)
         self.bounds = torch.zeros(stack.queries.tokens, -(-self.keys // self.segment))  # query segment
         self.watched = torch.zeros(stack.queries.tokens, FIRST + BEHIND + AHEAD)  # query watched
+        self.watched_of: dict[tuple[int, int], torch.Tensor] = {}  # on a device, by the borders of some rows
 
     def add(self, block: Block) -> None:
         mean = block.head_mean
@@ -47,7 +48,7 @@ class LinkBounds:
 
     def _watch_there(self, mean: Float[torch.Tensor, "row key"], rows: slice, keys: slice) -> None:
         """What `watch` does, by array operations."""
-        chosen = torch.from_numpy(watched_keys(np.arange(rows.start, rows.stop), self.keys)).to(mean.device)
+        chosen = self._watched_there(rows, mean.device)
         inside = (chosen >= keys.start) & (chosen < keys.stop)
         self.watched[rows] += mean.gather(1, torch.where(inside, chosen - keys.start, 0)) * inside
         row, key = (torch.arange(span.start, span.stop, device=mean.device) for span in (rows, keys))
@@ -57,6 +58,12 @@ class LinkBounds:
         others = torch.nn.functional.pad(mean.masked_fill(near | (key < FIRST), 0.0), (before, after)).unflatten(1, (-1, self.segment))
         first = keys.start // self.segment
         self.bounds[rows, first : first + others.shape[1]] += others.amax(2)
+
+    def _watched_there(self, rows: slice, device: torch.device) -> Int[torch.Tensor, "row watched"]:
+        """The keys watched for these rows, which are the same in every layer."""
+        if (rows.start, rows.stop) not in self.watched_of:
+            self.watched_of[rows.start, rows.stop] = torch.from_numpy(watched_keys(np.arange(rows.start, rows.stop), self.keys)).to(device)
+        return self.watched_of[rows.start, rows.stop]
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {}

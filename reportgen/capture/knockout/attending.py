@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.scores import ScoreRule
 
-CELLS_AT_MOST = 1 << 21  # scores at once, all versions of the heads that share a key head: 8 MB in float32
-ROWS_AT_MOST = 128  # at once: few enough that most keys after the rows are left out
+CELLS_AT_MOST, CELLS_ON_A_DEVICE = 1 << 21, 1 << 24  # scores at once, all versions of the heads that share a key head: 8 and 64 MB in float32
+ROWS_AT_MOST, ROWS_ON_A_DEVICE = 128, 1024  # at once: few enough that most keys after the rows are left out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,7 +64,7 @@ def attend(query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen:
     """The output of a layer's attention for every version.
 
     Products with the shared keys are one product for all versions. Computed in at least single precision, returned in the precision of the query.
-    Memory: a few arrays of `CELLS_AT_MOST` scores.
+    Memory: a few arrays of as many scores as are computed at once.
     """
     groups = keys.shared.shape[0]
     queries = (query.to(working_type(query)) * rule.scaling).unflatten(1, (groups, -1))  # version key_head group row dim
@@ -95,7 +95,8 @@ class _Block:
 
 def _row_blocks(queries: Float[torch.Tensor, "version key_head group row dim"], keys: int) -> Iterator[slice]:
     versions, _, group, rows, _ = queries.shape
-    at_once = max(min(CELLS_AT_MOST // (versions * group * keys), ROWS_AT_MOST), 1)
+    cells, most = (CELLS_AT_MOST, ROWS_AT_MOST) if queries.device.type == "cpu" else (CELLS_ON_A_DEVICE, ROWS_ON_A_DEVICE)
+    at_once = max(min(cells // (versions * group * keys), most), 1)
     return (slice(start, min(start + at_once, rows)) for start in range(0, rows, at_once))
 
 

@@ -11,6 +11,7 @@ from reportgen.capture.value_norms.loops import add_norms, products_of_heads
 
 WITH_FLOAT64 = ("cpu", "cuda")
 CELLS_AT_ONCE = 1 << 19  # of one block: 4 MB in float64; more where models are wide
+CELLS_ON_A_DEVICE = 1 << 23  # which works on a whole block at once
 KEYS_AT_LEAST = 32  # of one block: each reads all of W_O
 WORTH_TURNING = 2000  # keys from which on turning W_O takes less than it saves, with 576 to 2,048 dimensions alike
 
@@ -23,12 +24,13 @@ def head_products(
     In float64, as parts that cancel each other would be lost in the sums of squares. Memory: keys x heads x heads, and a block of keys in each lane.
     """
     of_group, keys = len(by_head) // len(values), values.shape[1]
-    projections = _turned(by_head) if keys >= WORTH_TURNING else list(by_head)
     exact = values.device if values.device.type in WITH_FLOAT64 else torch.device("cpu")
+    projections = _turned(by_head) if exact.type == "cpu" and keys >= WORTH_TURNING else list(by_head)
     found = torch.empty(len(by_head), len(by_head), keys, dtype=torch.float64, device=exact)
     groups = [torch.cat(projections[start : start + of_group], 1) for start in range(0, len(projections), of_group)]
     ends, ends_of_groups = (np.cumsum([one.shape[1] for one in side_by_side]) for side_by_side in (projections, groups))
-    step = min(max(CELLS_AT_ONCE // int(ends[-1]), KEYS_AT_LEAST), keys)
+    cells = CELLS_AT_ONCE if values.device.type == "cpu" else CELLS_ON_A_DEVICE
+    step = min(max(cells // int(ends[-1]), KEYS_AT_LEAST), keys)
     of_slot = [torch.empty(step, int(ends[-1]), device=values.device) for _ in range(lanes.slots)]
 
     def of_block(slot: int, start: int) -> None:

@@ -15,7 +15,7 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.scores import LayerScores, layer_scores
 from reportgen.capture.self_check import COARSE, TOLERANCES
 from reportgen.capture.streaming import Attended
-from reportgen.capture.value_norms.norms import CELLS_AT_ONCE, head_products, summed_norms
+from reportgen.capture.value_norms.norms import CELLS_AT_ONCE, CELLS_ON_A_DEVICE, head_products, summed_norms
 from reportgen.capture.value_norms.projection import Projection, is_projection
 from reportgen.models.softmax_attention import is_softmax_attention
 
@@ -119,7 +119,7 @@ class ValueNorms:
         """Add a layer's norms, and compare what all keys add with what the layer gave."""
         lanes, values, scores = self._lanes(call.value.device), call.value[0].float(), layer_scores(call.query, call.key, call.visibility, call.rule)
         products, found = head_products(values, projection.by_head, lanes), []
-        for rows in self._blocks():
+        for rows in self._blocks(_cells_at_once(values.device.type)):
             weights = _weights(scores, rows)
             self.total += summed_norms(weights, products, lanes)
             context = torch.bmm(weights.view(len(values), -1, weights.shape[2]), values)  # heads of a group share its values
@@ -131,9 +131,9 @@ class ValueNorms:
         self.lanes = self.lanes or lanes_on(device)
         return self.lanes
 
-    def _blocks(self) -> Iterator[slice]:
+    def _blocks(self, cells: int) -> Iterator[slice]:
         """Consecutive rows of the target, a few at a time."""
-        rows, step = self.rows.numpy(), max(CELLS_AT_ONCE // (self.stack.heads * self.stack.keys.tokens), 1)
+        rows, step = self.rows.numpy(), max(cells // (self.stack.heads * self.stack.keys.tokens), 1)
         for run in np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1):
             for start in range(int(run[0]), int(run[-1]) + 1, step):
                 yield slice(start, min(start + step, int(run[-1]) + 1))
@@ -157,7 +157,12 @@ def _weights(scores: LayerScores, rows: slice) -> Float[torch.Tensor, "head row 
     return scores.rule.weights(cells, scores.visibility.hidden(rows, np.arange(keys)))
 
 
-def bytes_needed(stack: Stack) -> int:
+def _cells_at_once(device: str) -> int:
+    return CELLS_AT_ONCE if device == "cpu" else CELLS_ON_A_DEVICE
+
+
+def bytes_needed(stack: Stack, device: str) -> int:
     """What value norms of a stack take while they are added up."""
     keys, heads, rows = stack.keys.tokens, stack.heads, len(stack.queries.target_rows)
-    return keys * heads**2 * DOUBLE + ARRAYS * min(CELLS_AT_ONCE, max(rows, 1) * heads * keys) * DOUBLE + stack.queries.tokens * FLOAT
+    block = min(CELLS_AT_ONCE, max(rows, 1) * heads * keys) if device == "cpu" else CELLS_ON_A_DEVICE
+    return keys * heads**2 * DOUBLE + ARRAYS * block * DOUBLE + stack.queries.tokens * FLOAT
