@@ -3,7 +3,7 @@
 Prints one Markdown table and how time grows with tokens and sentences. Each figure is measured in a process of its own; ratios are between medians of the
 runs of this call, which are taken in turns.
 
-    python tests/benchmarks/measure_speed.py [--tokens 512 1024 2048 4096 8192] [--runs 3] [--gradients] [--model M] [--device D] [--memory-for-eager 16] [--memory-for-peers 16]
+    python tests/benchmarks/measure_speed.py [--tokens 512 1024 2048 4096 8192] [--runs 3] [--gradients] [--memory-for-eager 16] [--memory-for-peers 16]
 """
 
 from __future__ import annotations
@@ -34,16 +34,14 @@ def main() -> None:
         print(row(shown, found[tokens]), flush=True)
     print()
     print_growth_with_tokens(found)
-    print_growth_with_sentences(found, options)
-    print(conditions(options))
+    print_growth_with_sentences(found, options.runs)
+    print(conditions(options.runs))
 
 
 def read_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, nargs="+", default=[512, 1024, 2048, 4096, 8192], help="lengths; each is cut after a whole sentence")
-    parser.add_argument("--model", default="default", help="the default model, a packaged one or a folder; limits of memory are those of the default one")
-    parser.add_argument("--device", default="cpu", help="where the model runs")
     parser.add_argument("--runs", type=int, default=3, help="runs of each way, whose median is shown; eager attention and the other tools run once")
     parser.add_argument("--gradients", action="store_true", help="time the backward pass as well")
     parser.add_argument("--memory-for-eager", type=float, default=16.0, help="GB that eager attention may take")
@@ -55,7 +53,7 @@ def read_options() -> argparse.Namespace:
 def at_length(ways: list[str], tokens: int, options: argparse.Namespace) -> dict[str, Outcome]:
     """What each way gives, or why it gives nothing."""
     found: dict[str, Outcome] = {}
-    timed, where = [], {"tokens": tokens, "model": options.model, "device": options.device}
+    timed = []
     for way in ways:
         limit = options.memory_for_eager if way == "eager" else options.memory_for_peers
         if is_missing(way):
@@ -63,9 +61,9 @@ def at_length(ways: list[str], tokens: int, options: argparse.Namespace) -> dict
         elif needed(way, tokens) > limit:
             found[way] = "does not fit"
         elif way in BYTES_PER_PAIR:
-            timed.append(Timed(way=way, **where, gigabytes=limit, seconds=options.seconds_for_peers, once=True))
+            timed.append(Timed(way=way, tokens=tokens, gigabytes=limit, seconds=options.seconds_for_peers, once=True))
         else:
-            timed.append(Timed(way=way, **where))
+            timed.append(Timed(way=way, tokens=tokens))
     return found | {one.way: outcome for one, outcome in in_turns(timed, options.runs, run_apart).items()}
 
 
@@ -79,33 +77,24 @@ def print_growth_with_tokens(found: Mapping[int, Mapping[str, Outcome]]) -> None
             print(f"{name}: growth with tokens is fitted from three lengths on; {len(measured)} were measured.")
 
 
-def print_growth_with_sentences(found: Mapping[int, Mapping[str, Outcome]], options: argparse.Namespace) -> None:
+def print_growth_with_sentences(found: Mapping[int, Mapping[str, Outcome]], runs: int) -> None:
     """The times of the longest length up to 4,096 with neighbouring sentences merged, and the fit. All read the same tokens and the same target rows."""
     lengths = {tokens: outcomes["ours"].sentences for tokens, outcomes in found.items() if isinstance(outcomes["ours"], Figures)}
     tokens = max((tokens for tokens in lengths if tokens <= LONGEST_FOR_SENTENCES), default=min(lengths, default=None))
     if tokens is None:
         return
-    where = {"tokens": tokens, "model": options.model, "device": options.device}
-    timed = [Timed(way="ours", **where, merged=by) for by in MERGED if lengths[tokens] > by]
-    measured = [one for one in in_turns(timed, options.runs, run_apart).values() if isinstance(one, Figures)]
+    timed = [Timed(way="ours", tokens=tokens, merged=by) for by in MERGED if lengths[tokens] > by]
+    measured = [one for one in in_turns(timed, runs, run_apart).values() if isinstance(one, Figures)]
     sentences, seconds = [one.sentences for one in measured], [one.seconds for one in measured]
     print(f"Ours with neighbouring sentences merged: {', '.join(f'{one.seconds:.1f} s with {one.sentences}' for one in measured)}.")
     if len(set(sentences)) >= 2:
         print(sentences_in_words("Ours", measured[0].tokens, sentences, grow_with_sentences(sentences, seconds)))
 
 
-def conditions(options: argparse.Namespace) -> str:
+def conditions(runs: int) -> str:
     """What the figures were measured with."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "numba"))
-    where = f"{os.cpu_count()} cores" if options.device == "cpu" else f"{device_name(options.device)} and {os.cpu_count()} cores, memory on the device"
-    return f"{where}, {libraries}; medians of {options.runs}, eager attention, savis and bertviz of 1 run."
-
-
-def device_name(device: str) -> str:
-    """What its driver calls it."""
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    return f"{os.cpu_count()} cores, {libraries}; medians of {runs}, eager attention, savis and bertviz of 1 run."
 
 
 if __name__ == "__main__":

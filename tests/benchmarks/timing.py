@@ -16,13 +16,11 @@ DOES_NOT_FIT = 3  # exit status
 
 @dataclass(frozen=True, kw_only=True)
 class Timed:
-    """One way at one length on a model, with so many sentences each taken as one. `gigabytes` and `seconds` are what a process may take at most, `once` is for slow ones."""
+    """One way at one length, with so many sentences each taken as one. `gigabytes` and `seconds` are what a process may take at most, `once` is for slow ones."""
 
     way: str
     tokens: int
     merged: int = 1
-    model: str = "default"
-    device: str = "cpu"
     gigabytes: float | None = None
     seconds: float | None = None
     once: bool = False
@@ -70,7 +68,7 @@ def median(outcomes: Iterable[Outcome]) -> Outcome:
 def run_apart(timed: Timed) -> Outcome:
     """One run in a process of its own."""
     limit = [] if timed.gigabytes is None else [str(timed.gigabytes)]
-    command = [sys.executable, str(SCRIPT), timed.way, str(timed.tokens), str(timed.merged), timed.model, timed.device, *limit]
+    command = [sys.executable, str(SCRIPT), timed.way, str(timed.tokens), str(timed.merged), *limit]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timed.seconds)
     except subprocess.TimeoutExpired:
