@@ -44,6 +44,7 @@ class Sums(NamedTuple):
     inside: np.ndarray  # head row: mass on keys that lie in sentences
     sentences_away: np.ndarray  # head row: sum of p times the sentences between, over those keys
     sink_weights: np.ndarray  # head row sink
+    head_mean: np.ndarray  # row key: mean of p over heads; empty where it stays on a device
     group_sums: np.ndarray  # head group key: sum of p over the rows of the group
     group_maxima: np.ndarray  # group key: the greatest p of any head and row of the group
     products: np.ndarray  # group head head, lower triangle: sum over rows and keys of the product of two heads' weights
@@ -138,7 +139,7 @@ def _note_between(own, sentence, inside, between):
 
 
 @compiled(IN_ORDER)
-def _add_sinks(sinks, factor, head, index, group, rows, keys, head_mean, sums):
+def _add_sinks(sinks, factor, head, index, group, rows, keys, sums):
     """What the sinks add to the sums that hold every key."""
     share = np.float32(1.0 / sums.group_sums.shape[0])
     for place in range(len(sinks)):
@@ -147,14 +148,14 @@ def _add_sinks(sinks, factor, head, index, group, rows, keys, head_mean, sums):
         sums.sink_weights[head, index, place] = weight
         sums.group_sums[head, group, key] += weight
         sums.group_maxima[group, key] = max(sums.group_maxima[group, key], weight)
-        head_mean[index, key] += weight * share
+        sums.head_mean[index, key] += weight * share
         inside = weight * keys.inside[key]
         sums.inside[head, index] += inside
         sums.sentences_away[head, index] += inside * abs(rows.sentence[index] - keys.sentence[key])
 
 
 @compiled(IN_ORDER)
-def _sum_row(cells, at, head, index, group, extra, rows, keys, edges, head_mean, sums):
+def _sum_row(cells, at, head, index, group, extra, rows, keys, edges, sums):
     """One row of one head: scores become weights, without the sinks, and are added to the sums that need no other head."""
     first, last = rows.first[index], rows.last[index]
     start, stop = rounded(first, last, cells.shape[2])
@@ -167,7 +168,7 @@ def _sum_row(cells, at, head, index, group, extra, rows, keys, edges, head_mean,
     _normalise(whole[start:stop], factor, sums.group_sums[head, group, start:stop], sums.group_maxima[group, start:stop])
     sums.inside[head, index] = sums.sentences_away[head, index] = np.float32(0.0)
     sums.tokens_away[head, index] = _by_distance(whole, first, last, rows.position[index], edges, sums.by_distance[head, index])
-    _add_sinks(keys.sinks, factor, head, index, group, rows, keys, head_mean, sums)
+    _add_sinks(keys.sinks, factor, head, index, group, rows, keys, sums)
 
 
 @compiled(SUMS)
@@ -198,7 +199,7 @@ def _three_with_each_other(a, b, c, times_b, times_c, share, inside, between, he
 
 
 @compiled(IN_ORDER)
-def _add_heads(cells, at, index, group, start, stop, keys, between, head_mean, sums):
+def _add_heads(cells, at, index, group, start, stop, keys, between, sums):
     """What is made of several heads' rows at a time, without the sinks: products of every two, the mean, and masses that have other factors than 1.
 
     Three heads at a time; beyond the last they are the last. Products of the sinks are added to the plain ones.
@@ -210,7 +211,7 @@ def _add_heads(cells, at, index, group, start, stop, keys, between, head_mean, s
         a, b, c = cells[head, at, start:stop], cells[second, at, start:stop], cells[third, at, start:stop]
         times_b, times_c = np.float32(head + 1 < heads), np.float32(head + 2 < heads)
         same, inside, away = _three_with_each_other(
-            a, b, c, times_b, times_c, share, keys.inside[start:stop], between[start:stop], head_mean[index, start:stop]
+            a, b, c, times_b, times_c, share, keys.inside[start:stop], between[start:stop], sums.head_mean[index, start:stop]
         )
         place = 0
         for one in range(head, min(head + 3, heads)):
@@ -236,15 +237,15 @@ def _add_product(cells, at, index, group, start, stop, head, other, found, sums)
 
 
 @compiled(IN_ORDER)
-def _sum_run(cells, first_row, group, start, stop, extra, rows, keys, edges, between, head_mean, sums):
+def _sum_run(cells, first_row, group, start, stop, extra, rows, keys, edges, between, sums):
     _note_between(rows.sentence[start], keys.sentence, keys.inside, between)
     for index in range(start, stop):
         at = index - first_row
-        fill(head_mean[index], np.float32(0.0))
+        fill(sums.head_mean[index], np.float32(0.0))
         for head in range(len(cells)):
-            _sum_row(cells, at, head, index, group, extra[head], rows, keys, edges, head_mean, sums)
+            _sum_row(cells, at, head, index, group, extra[head], rows, keys, edges, sums)
         first, last = rounded(rows.first[index], rows.last[index], cells.shape[2])
-        _add_heads(cells, at, index, group, first, last, keys, between, head_mean, sums)
+        _add_heads(cells, at, index, group, first, last, keys, between, sums)
         for head in range(len(cells)):
             for place in range(len(keys.sinks)):
                 key = keys.sinks[place]
@@ -253,11 +254,11 @@ def _sum_run(cells, first_row, group, start, stop, extra, rows, keys, edges, bet
 
 
 @compiled(IN_ORDER)
-def sum_runs(cells, first_row, opened, starts, stops, groups, extra, rows, keys, edges, between, head_mean, sums):
+def sum_runs(cells, first_row, opened, starts, stops, groups, extra, rows, keys, edges, between, sums):
     """The rows from each start to its stop, all of one group, which are numbered in order: `cells` (head row key) go from scores to weights, and `sums` are added to.
 
     The cells' first row is the block's `first_row`, by which starts and stops are counted, and their first key is the block's. `opened` groups have rows before; gives how many have now.
-    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances; `between` (key) is overwritten, and `head_mean` (row key) with the mean of p over heads.
+    `extra` holds a score of no key for each head (a very low one where there is none), `edges` the borders of the distances; `between` (key) is overwritten.
     """
     for run in range(len(starts)):
         if groups[run] == opened:
@@ -265,5 +266,5 @@ def sum_runs(cells, first_row, opened, starts, stops, groups, extra, rows, keys,
             for head in range(len(cells)):
                 fill(sums.group_sums[head, opened], np.float32(0.0))
             opened += 1
-        _sum_run(cells, first_row, groups[run], starts[run], stops[run], extra, rows, keys, edges, between, head_mean, sums)
+        _sum_run(cells, first_row, groups[run], starts[run], stops[run], extra, rows, keys, edges, between, sums)
     return opened

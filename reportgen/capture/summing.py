@@ -38,28 +38,30 @@ class Summing:
         plan, heads, opened = taking.plan, self.stack.heads, 0
         block = self._empty_block(layer, taking, visibility, complete=extra is None)
         of_no_key = np.full(heads, NO_SCORE) if extra is None else extra
-        between, head_mean = self._buffer("between", plan.shape[1]), block.head_mean.numpy()
+        between = self._buffer("between", plan.shape[1])
         for index, piece in enumerate(taking.pieces):
             cells = self._buffer("cells", heads, piece.rows.stop - piece.rows.start, piece.keys)
             weights = torch.from_numpy(cells)
             rows = slice(plan.rows.start + piece.rows.start, plan.rows.start + piece.rows.stop)
             keys = slice(plan.keys.start, plan.keys.start + piece.keys)
             write(rows, keys, weights)
-            of_piece, of_block = (piece.starts, piece.stops, piece.groups, of_no_key), (plan.of_rows, plan.of_keys, self.edges, between, head_mean, block.sums)
-            opened = sum_runs(cells, piece.rows.start, opened, *of_piece, *of_block)
+            opened = sum_runs(
+                cells, piece.rows.start, opened, piece.starts, piece.stops, piece.groups, of_no_key, plan.of_rows, plan.of_keys, self.edges, between, block.sums
+            )
             attend(rows, keys, weights)
             self._take(block, taking, index, weights)
         return block
 
     def _empty_block(self, layer: int, taking: Taking, visibility: Visibility, complete: bool) -> Block:
         plan, heads = taking.plan, self.stack.heads
+        sums = self._sums(heads, plan)
         return Block(
             layer=layer,
             plan=plan,
             stack=self.stack,
             visibility=visibility,
-            sums=self._sums(heads, plan),
-            head_mean=torch.from_numpy(self._buffer("head_mean", *plan.shape)),
+            sums=sums,
+            head_mean=torch.from_numpy(sums.head_mean),
             pairs={reducer: self._buffer(f"pairs {index}", heads, len(pairs.rows)) for index, (reducer, pairs) in enumerate(taking.pairs.items())},
             of_target=torch.zeros(heads, plan.shape[1], dtype=torch.float64) if len(taking.rows_of_target) else None,
             whole_rows={
@@ -84,6 +86,7 @@ class Summing:
         return Sums(
             **by_row,
             sink_weights=np.empty((heads, rows, sinks), np.float32),
+            head_mean=self._buffer("head_mean", rows, keys),
             group_sums=self._buffer("group_sums", heads, groups, keys),
             group_maxima=self._buffer("group_maxima", groups, keys),
             products=np.zeros((groups, heads, heads)),

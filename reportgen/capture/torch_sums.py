@@ -16,6 +16,7 @@ from reportgen.capture.taking import Taking
 from reportgen.capture.visibility import Visibility
 
 IN_DOUBLE = ("products", "products_left")  # added up over blocks
+ELSEWHERE = np.zeros((0, 0), np.float32)
 
 
 class DeviceSumming:
@@ -171,4 +172,4 @@ def _products(there: TakingThere, weights: torch.Tensor) -> torch.Tensor:
 
 def _on_the_cpu(sums: dict[str, Any]) -> Sums:
     found = {name: np.ascontiguousarray(values.cpu().numpy()) for name, values in sums.items()}
-    return Sums(**{name: values.astype(np.float64) if name in IN_DOUBLE else values for name, values in found.items()})
+    return Sums(head_mean=ELSEWHERE, **{name: values.astype(np.float64) if name in IN_DOUBLE else values for name, values in found.items()})
