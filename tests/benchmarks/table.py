@@ -58,7 +58,7 @@ def written(outcome: Outcome) -> str:
     if isinstance(outcome, str):
         return outcome
     size = "" if outcome.megabytes is None else f", writes {outcome.megabytes:,.0f} MB"
-    return f"{outcome.seconds:.1f} s, {outcome.gigabytes:.2f} GB{size}"
+    return f"{outcome.seconds:.{1 if outcome.seconds >= 1 else 2}f} s, {outcome.gigabytes:.2f} GB{size}"
 
 
 def ratio(outcomes: Mapping[str, Outcome], what: Ratio) -> str:
