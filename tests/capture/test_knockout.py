@@ -21,6 +21,7 @@ from tiny import VOCABULARY, made_up_layout, tiny_gpt2, tiny_llama, tiny_mistral
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout import LinkEffects, all_links, attending, linked_texts, measure_link_effects
 from reportgen.capture.knockout.distributions import Intact
+from reportgen.capture.knockout.kept_keys import KeptKeys
 from reportgen.capture.layout import layout_of
 from reportgen.errors import DocumentError, ModelError
 from reportgen.sentences import split_sentences
@@ -105,6 +106,40 @@ def test_block_boundaries_do_not_matter(name: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(attending, "CELLS_AT_MOST", 700)
     found = measured(model, kind, given)
     np.testing.assert_allclose(found.effect, whole.effect, rtol=TOLERANCE, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["Llama", "Gemma 2", "gpt-oss"])
+def test_sentences_side_by_side_give_the_same_as_one_after_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, given = built(FAMILIES[name]), fed("causal")
+    links = all_links(linked_texts("causal", given))
+
+    def in_lanes(count: int) -> tuple[LinkEffects, list[float]]:
+        monkeypatch.setattr("reportgen.capture.lanes.count_on", lambda device: count)
+        shares: list[float] = []
+        return measure_link_effects(language_model(model, "causal"), given, links, lambda stage, share: shares.append(share)), shares
+
+    (one, shares), (several, shares_of_several) = in_lanes(1), in_lanes(3)
+    np.testing.assert_allclose(several.effect, one.effect, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(several.drop, one.drop, rtol=1e-5, atol=1e-6)
+    assert shares_of_several == shares
+    assert len(shares) == len(links) + 1
+
+
+def test_a_sentence_that_fails_beside_others_is_told_and_the_model_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reportgen.capture.lanes.count_on", lambda device: 3)
+    model, given = tiny_llama(), fed("causal")
+    links, before = all_links(linked_texts("causal", given)), model.config._attn_implementation
+    whole, failing = KeptKeys.effects, int(links[len(links) // 2, 0])
+
+    def effects(kept: KeptKeys, sentence: int, *rest: Any) -> Any:
+        if sentence == failing:
+            raise ModelError("made up")
+        return whole(kept, sentence, *rest)
+
+    monkeypatch.setattr(KeptKeys, "effects", effects)
+    with pytest.raises(ModelError, match="made up"):
+        measured(model, "causal", given, links)
+    assert model.config._attn_implementation == before
 
 
 def test_a_link_that_every_window_hides_already_does_nothing() -> None:

@@ -60,9 +60,12 @@ class Seen:
         return outside | (self.hiding[rows, None] & self.hidden[:, None, keys])
 
 
-def attend(query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen: Seen, rule: ScoreRule) -> Float[torch.Tensor, "version row head value_dim"]:
+def attend(
+    query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen: Seen, rule: ScoreRule, known: dict[int, Unseen] | None = None
+) -> Float[torch.Tensor, "version row head value_dim"]:
     """The output of a layer's attention for every version.
 
+    `known` holds by their first row what rows do not look at, where that has been found for another layer that sees the same, and is added to.
     Products with the shared keys are one product for all versions. Computed in at least single precision, returned in the precision of the query.
     Memory: a few arrays of as many scores as are computed at once.
     """
@@ -71,11 +74,13 @@ def attend(query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen:
     output = queries.new_empty(*queries.shape[:4], keys.shared_values.shape[-1])
     of_heads, group = [keys.of_head(key_head) for key_head in range(groups)], queries.shape[2]
     for rows in _row_blocks(queries, keys.count):
-        block = _block_of(keys, seen, rows)
+        unseen = known[rows.start] if known and rows.start in known else _unseen(keys, seen, rows)
+        if known is not None:
+            known[rows.start] = unseen
         for key_head, of_head in enumerate(of_heads):
             heads = list(range(key_head * group, (key_head + 1) * group))
-            scores = _scores(queries[:, key_head, :, rows], of_head, block, rule, heads)
-            output[:, key_head, :, rows] = _weighted(scores, of_head, block.shared, rule, heads)
+            scores = _scores(queries[:, key_head, :, rows], of_head, unseen, rule, heads)
+            output[:, key_head, :, rows] = _weighted(scores, of_head, unseen.shared, rule, heads)
     return output.flatten(1, 2).transpose(1, 2).to(query.dtype)
 
 
@@ -85,12 +90,20 @@ def working_type(tensor: torch.Tensor) -> torch.dtype:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Block:
-    """Some rows: the shared keys that they see any of, and for these and their own ones which are not looked at and how far off they are."""
+class Unseen:
+    """What some rows do not look at. `shared` are the shared keys that any of them sees; of these and their own ones `columns` are those that some row does not look at, `cells` says which.
+
+    `offset` is how far off the keys are.
+    """
 
     shared: slice
-    unseen: Bool[torch.Tensor, "version row key"]
+    columns: Int[torch.Tensor, " column"]
+    cells: Bool[torch.Tensor, "version row column"]
     offset: Int[torch.Tensor, "row key"]
+
+    def hide(self, scores: Float[torch.Tensor, "version group row key"]) -> None:
+        """Minus infinity where a key is not looked at."""
+        scores.index_copy_(3, self.columns, scores.index_select(3, self.columns).masked_fill_(self.cells[:, None], -torch.inf))
 
 
 def _row_blocks(queries: Float[torch.Tensor, "version key_head group row dim"], keys: int) -> Iterator[slice]:
@@ -100,43 +113,43 @@ def _row_blocks(queries: Float[torch.Tensor, "version key_head group row dim"], 
     return (slice(start, min(start + at_once, rows)) for start in range(0, rows, at_once))
 
 
-def _block_of(keys: Keys, seen: Seen, rows: slice) -> _Block:
+def _unseen(keys: Keys, seen: Seen, rows: slice) -> Unseen:
     count, device = keys.shared.shape[1], keys.shared.device
     low, high = min(int(seen.first[rows].min()), count), min(int(seen.last[rows].max()), count)
     position = torch.cat([torch.arange(low, high), torch.arange(count, keys.count)]).to(device)
     of_row = torch.arange(seen.start + rows.start, seen.start + rows.stop, device=device)
-    return _Block(shared=slice(low, high), unseen=seen.unseen(rows, position), offset=position - of_row[:, None])
+    cells = seen.unseen(rows, position)
+    columns = cells.flatten(0, 1).any(0).nonzero()[:, 0]
+    return Unseen(shared=slice(low, high), columns=columns, cells=cells[:, :, columns], offset=position - of_row[:, None])
 
 
 def _scores(
-    queries: Float[torch.Tensor, "version group row dim"], keys: HeadKeys, block: _Block, rule: ScoreRule, heads: list[int]
+    queries: Float[torch.Tensor, "version group row dim"], keys: HeadKeys, unseen: Unseen, rule: ScoreRule, heads: list[int]
 ) -> Float[torch.Tensor, "version group row key"]:
-    """Scores on the block's keys; minus infinity where a key is not looked at."""
-    width = block.shared.stop - block.shared.start
-    scores = queries.new_empty(*queries.shape[:3], block.unseen.shape[-1])
-    torch.mm(queries.flatten(0, 2), keys.shared[block.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
+    """Scores on the keys that any row sees; minus infinity where a key is not looked at."""
+    width = unseen.shared.stop - unseen.shared.start
+    scores = queries.new_empty(*queries.shape[:3], unseen.offset.shape[1])
+    torch.mm(queries.flatten(0, 2), keys.shared[unseen.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
     if keys.own.shape[1]:
         scores[..., width:] = (queries.flatten(1, 2) @ keys.own.transpose(1, 2)).unflatten(1, queries.shape[1:3])
     rule.cap_in_place(scores)
     if rule.bias is not None:
-        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, block.offset + rule.bias.queries - 1]
-    return scores.masked_fill_(block.unseen[:, None], -torch.inf)
+        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, unseen.offset + rule.bias.queries - 1]
+    unseen.hide(scores)
+    return scores
 
 
 def _weighted(
     scores: Float[torch.Tensor, "version group row key"], keys: HeadKeys, shared: slice, rule: ScoreRule, heads: list[int]
 ) -> Float[torch.Tensor, "version group row value_dim"]:
-    """The means of the values by the softmax of the scores, which are overwritten; a sink takes its part of it and gives nothing."""
-    top, extra = scores.amax(-1, keepdim=True), None
-    if rule.extra is not None:
-        extra = torch.from_numpy(rule.extra[heads]).to(scores)[:, None, None]
-        top = torch.maximum(top, extra)
-    weights = scores.sub_(top).exp_()
-    total = weights.sum(-1, keepdim=True)
-    if extra is not None:
-        total += (extra - top).exp()
+    """The means of the values by the softmax of the scores; a sink takes its part of it and gives nothing."""
+    if rule.extra is None:
+        weights = scores.softmax(-1)
+    else:
+        sinks = torch.from_numpy(rule.extra[heads]).to(scores)[:, None, None].expand(len(scores), -1, scores.shape[2], 1)
+        weights = torch.cat([scores, sinks], -1).softmax(-1)[..., :-1].contiguous()
     width = shared.stop - shared.start
     values = (weights.view(-1, weights.shape[-1])[:, :width] @ keys.shared_values[shared]).view(*scores.shape[:3], -1)
     if keys.own.shape[1]:
         values += (weights[..., width:].flatten(1, 2) @ keys.own_values).view(*scores.shape[:3], -1)
-    return values.div_(total)
+    return values

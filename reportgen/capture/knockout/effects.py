@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,11 @@ from jaxtyping import Float, Int
 from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout.distributions import Effect
-from reportgen.capture.knockout.kept_keys import TOKENS_AT_ONCE, KeptKeys, keep_keys
+from reportgen.capture.knockout.interface import asking
+from reportgen.capture.knockout.kept_keys import LOGITS_AT_ONCE, TOKENS_AT_ONCE, KeptKeys, keep_keys
 from reportgen.capture.knockout.sentences import LinkedTexts, linked_texts
 from reportgen.capture.knockout.whole_passes import effects_by_whole_passes
+from reportgen.capture.lanes import lanes_on
 from reportgen.models import LanguageModel
 
 Report = Callable[[str, float], None]
@@ -60,20 +62,31 @@ class Knockout:
         """Those of these links. Progress says about how long all of them take."""
         found = np.empty((len(links), 2))
         order = np.argsort(links[:, 0], kind="stable") if self.kept is not None else np.arange(len(links))
-        steps = zip(order.tolist(), self._each(links[order], tokens_at_once), strict=True)
-        for _ in steps_of(f"{STAGE} ({len(links)})", self.costs(links[order]).tolist(), report):
-            place, effect = next(steps)
-            found[place] = effect.divergence, effect.drop
+        steps, places = steps_of(f"{STAGE} ({len(links)})", self.costs(links[order]).tolist(), report), iter(order.tolist())
+        next(steps, None)
+
+        def take(effects: Iterable[Effect]) -> None:
+            for effect in effects:
+                found[next(places)] = effect.divergence, effect.drop
+                next(steps, None)
+
+        if len(links):
+            self._take_each(links[order], tokens_at_once, take)
         effect, drop = found.T
         return LinkEffects(links=links, effect=effect, drop=drop, whole_passes=self.kept is None, tokens_run=self._tokens_run(links))
 
-    def _each(self, links: Int[np.ndarray, "link 2"], tokens_at_once: int) -> Iterator[Effect]:
-        """The effects one after another; on kept keys the links come sorted by the sentence that looks."""
-        if self.kept is None:
-            yield from effects_by_whole_passes(self.language_model.model, self.given, self.texts, links)
-            return
-        for sentence in np.unique(links[:, 0]).tolist():
-            yield from self.kept.effects(sentence, links[links[:, 0] == sentence, 1], tokens_at_once)
+    def _take_each(self, links: Int[np.ndarray, "link 2"], tokens_at_once: int, take: Callable[[Iterable[Effect]], None]) -> None:
+        """The effects in order; on kept keys the links come sorted by the sentence that looks, and sentences are run side by side."""
+        model, kept = self.language_model.model, self.kept
+        if kept is None:
+            return take(effects_by_whole_passes(model, self.given, self.texts, links))
+        lanes = lanes_on(model.device)
+
+        def of_sentence(_: int, sentence: int) -> list[Effect]:
+            return list(kept.effects(sentence, links[links[:, 0] == sentence, 1], tokens_at_once, LOGITS_AT_ONCE // lanes.count))
+
+        with asking(model):
+            lanes.work(np.unique(links[:, 0]).tolist(), of_sentence, take)
 
     def _tokens_run(self, links: Int[np.ndarray, "link 2"]) -> int:
         """Of all links, of the text with nothing hidden, and of each sentence that looks with nothing hidden."""

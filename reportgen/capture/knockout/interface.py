@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from reportgen.capture.feeding import StackOf
-from reportgen.capture.knockout.attending import Keys, Seen, attend
+from reportgen.capture.knockout.attending import Keys, Seen, Unseen, attend
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.scores import ScoreRule, score_rule
 from reportgen.capture.streaming import attention_implementation, mask_of
@@ -51,17 +51,24 @@ class WholeText:
     hidden: Hidden | None = None
     keeping: bool = False
     layers: list[KeptLayer] = field(default_factory=list)
+    borders: dict[Visibility, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the next layer, batch x token x head x dim."""
         if query.shape[0] != 1:
             raise ModelError(f"Attention knockout reads one text at a time, not a batch of {query.shape[0]}.")
-        first, last = (torch.from_numpy(border).to(query.device) for border in (visibility.first, visibility.last))
+        first, last = self._borders(visibility, query.device)
         layer = KeptLayer(keys=key[0].contiguous(), values=value[0].contiguous(), first=first, last=last, rule=rule)
         if self.keeping:
             self.layers.append(layer)
         keys = Keys(shared=layer.keys, shared_values=layer.values, own=key[:, :, :0], own_values=value[:, :, :0])
         return attend(query, keys, self._seen(self.stack_of(module, visibility), layer), rule)
+
+    def _borders(self, visibility: Visibility, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """What rows see, the same two tensors for all layers that see the same."""
+        if visibility not in self.borders:
+            self.borders[visibility] = torch.from_numpy(visibility.first).to(device), torch.from_numpy(visibility.last).to(device)
+        return self.borders[visibility]
 
     def _seen(self, stack: str, layer: KeptLayer) -> Seen:
         cut, device = self.hidden, layer.keys.device
@@ -81,6 +88,7 @@ class Again:
     hiding: Bool[torch.Tensor, " row"]
     hidden: Bool[torch.Tensor, "version key"]
     done: int = 0
+    unseen: dict[torch.Tensor, dict[int, Unseen]] = field(default_factory=dict)  # by what the layers' rows see
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the next layer. What rows see, and the rule, are those of the whole text."""
@@ -88,7 +96,7 @@ class Again:
         self.done += 1
         keys = Keys(shared=layer.keys[:, :start], shared_values=layer.values[:, :start], own=key, own_values=value)
         seen = Seen(start=start, first=layer.first[self.span], last=layer.last[self.span], hiding=self.hiding, hidden=self.hidden)
-        return attend(query, keys, seen, layer.rule)
+        return attend(query, keys, seen, layer.rule, self.unseen.setdefault(layer.first, {}))
 
 
 Run = WholeText | Again
@@ -98,9 +106,23 @@ _current: ContextVar[Run] = ContextVar("reportgen_knockout_run")
 @contextmanager
 def through(model: Any, run: Run) -> Iterator[None]:
     """Inside the block the model's attention is computed by `run`; the model is as before afterwards."""
+    with asking(model), answering(run):
+        yield
+
+
+@contextmanager
+def asking(model: Any) -> Iterator[None]:
+    """Inside the block the model's attention is computed by what answers in the same thread; the model is as before afterwards."""
+    with attention_implementation(model, NAME), biases_by_offset(model):
+        yield
+
+
+@contextmanager
+def answering(run: Run) -> Iterator[None]:
+    """Inside the block `run` computes the attention of models that ask in this thread."""
     token = _current.set(run)
     try:
-        with attention_implementation(model, NAME), biases_by_offset(model), torch.no_grad():
+        with torch.no_grad():
             yield
     finally:
         _current.reset(token)

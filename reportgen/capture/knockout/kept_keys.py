@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.feeding import Feed, has_cache, stack_namer
 from reportgen.capture.knockout.distributions import Effect, Intact
-from reportgen.capture.knockout.interface import Again, KeptLayer, WholeText, through
+from reportgen.capture.knockout.interface import Again, KeptLayer, WholeText, answering, asking
 from reportgen.capture.knockout.sentences import LinkedTexts
 from reportgen.capture.knockout.whole_passes import logits_of_rows
 
@@ -24,7 +24,7 @@ SAME, SAME_IN_HALF = 1e-4, 3e-2  # of the greatest logit, or of 1; the second fo
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeptKeys:
-    """One text as a causal model read it: the keys and values of every layer.
+    """One text as a causal model read it: the keys and values of every layer. The model is run inside `asking` alone.
 
     Memory: tokens x key heads x dim x 2 x layers, in the model's precision.
     """
@@ -34,17 +34,19 @@ class KeptKeys:
     texts: LinkedTexts
     layers: Sequence[KeptLayer]
 
-    def effects(self, sentence: int, keys: Int[np.ndarray, " link"], tokens_at_once: int = TOKENS_AT_ONCE) -> Iterator[Effect]:
+    def effects(
+        self, sentence: int, keys: Int[np.ndarray, " link"], tokens_at_once: int = TOKENS_AT_ONCE, logits_at_once: int = LOGITS_AT_ONCE
+    ) -> Iterator[Effect]:
         """What hiding each of these earlier sentences from this one does, several in one batch; in the first version of all nothing is hidden.
 
-        Memory: `LOGITS_AT_ONCE` logits, or one version of the sentence where these are more, and those of the first.
+        Memory: `logits_at_once` logits, or one version of the sentence where these are more, and those of the first.
         """
         tokens, members = self.texts.rows(sentence), self.texts.looking.sentence_of_token
         span = slice(int(tokens[0]), int(tokens[-1]) + 1)
         rows, inside = torch.from_numpy(tokens - span.start), torch.from_numpy(members[span] == sentence)
         hidden = np.concatenate([np.zeros((1, span.stop), bool), members[: span.stop] == keys[:, None]])
         intact = None
-        for some in np.array_split(hidden, -(-len(hidden) // self._versions(span, tokens_at_once))):
+        for some in np.array_split(hidden, -(-len(hidden) // self._versions(span, tokens_at_once, logits_at_once))):
             logits = self._logits(span, torch.from_numpy(some), inside)[:, rows]
             if intact is None:
                 intact, logits = Intact(logits=logits[0], actual=self.texts.actual(tokens).to(logits.device)), logits[1:]
@@ -57,10 +59,10 @@ class KeptKeys:
         nothing = torch.zeros((1, span.stop), dtype=torch.bool)
         return self._logits(span, nothing, torch.zeros(span.stop - span.start, dtype=torch.bool))[0, tokens - span.start]
 
-    def _versions(self, span: slice, tokens_at_once: int) -> int:
+    def _versions(self, span: slice, tokens_at_once: int, logits_at_once: int) -> int:
         """How many versions of a sentence are run in one batch."""
         tokens, vocabulary = span.stop - span.start, self.model.get_output_embeddings().weight.shape[0]
-        return max(min(tokens_at_once // tokens, LOGITS_AT_ONCE // (tokens * vocabulary)), 1)
+        return max(min(tokens_at_once // tokens, logits_at_once // (tokens * vocabulary)), 1)
 
     def _logits(
         self, span: slice, hidden: Bool[torch.Tensor, "version key"], hiding: Bool[torch.Tensor, " row"]
@@ -69,7 +71,7 @@ class KeptKeys:
         numbers = {"input_ids": self.given.source.ids, "position_ids": np.arange(self.given.source.tokens), **self.given.extra}
         keywords = {name: torch.from_numpy(values[span].astype(np.int64)).to(device).expand(len(hidden), -1) for name, values in numbers.items()}
         again = Again(layers=self.layers, span=span, hiding=hiding.to(device), hidden=hidden.to(device))
-        with through(self.model, again):
+        with answering(again):
             return self.model(**keywords, **({"use_cache": False} if has_cache(self.model) else {})).logits
 
 
@@ -85,7 +87,8 @@ def keep_keys(model: Any, given: Feed, texts: LinkedTexts, sentences: Sequence[i
     whole = WholeText(stack_of=stack_namer(model), keeping=True)
     logits = logits_of_rows(model, given.keywords(model), whole, np.concatenate(checked))
     kept = KeptKeys(model=model, given=given, texts=texts, layers=whole.layers)
-    again = torch.cat([kept.intact(sentence) for sentence in (min(sentences), max(sentences))])
+    with asking(model):
+        again = torch.cat([kept.intact(sentence) for sentence in (min(sentences), max(sentences))])
     allowed = SAME_IN_HALF if model.dtype.itemsize < torch.float32.itemsize else SAME
     differing = float((again - logits).abs().max() / logits.abs().max().clamp(min=1.0))
     return kept if differing <= allowed else None
