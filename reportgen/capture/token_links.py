@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from reportgen.capture.block import Block
 from reportgen.capture.lanes import lanes_on
 from reportgen.capture.layout import Stack
 from reportgen.capture.link_sums import add_weights, watch
 from reportgen.capture.scores import LayerScores
-from reportgen.capture.visibility import Visibility
+from reportgen.capture.visibility import Visibility, unseen
 from reportgen.measurements import TOKEN_LINK
 
 LINKS = 8
@@ -164,26 +164,21 @@ def _strongest(layers: Sequence[LayerScores], rows: slice, bounds: LinkBounds) -
 
 def _mean_weights(layers: Sequence[LayerScores], rows: slice, keys: Int[np.ndarray, " key"]) -> Float[torch.Tensor, "row key"]:
     """Mean over layers and heads of the weights of some rows on some keys, from scores and each row's known normaliser."""
-    device = layers[0].keys.device
+    device, on_a_device = layers[0].keys.device, layers[0].keys.device.type != "cpu"
     chosen = torch.from_numpy(keys).to(device)
     seen = {mask: _seen(mask, rows, keys) for mask in {layer.visibility for layer in layers}}
-    hidden = {} if device.type == "cpu" else {mask: _hidden(*borders, len(keys), device) for mask, borders in seen.items()}
+    place = torch.arange(len(keys), device=device)
+    hidden = {mask: unseen(*(torch.from_numpy(of_rows).to(device) for of_rows in borders), place) for mask, borders in seen.items()} if on_a_device else {}
     total = torch.zeros(rows.stop - rows.start, len(keys), device=device)
     scores = torch.empty(len(layers[0].log_normalisers), *total.shape, device=device)
     for layer in layers:
         layer.between(rows, chosen, out=scores)
-        if device.type == "cpu":
-            add_weights(scores.numpy(), layer.log_normalisers[:, rows].numpy(), *seen[layer.visibility], total.numpy())
-        else:
+        if on_a_device:
             scores.sub_(layer.log_normalisers[:, rows, None]).masked_fill_(hidden[layer.visibility], -torch.inf)
             total += scores.exp_().sum(0)
+        else:
+            add_weights(scores.numpy(), layer.log_normalisers[:, rows].numpy(), *seen[layer.visibility], total.numpy())
     return (total / (len(layers) * len(scores))).cpu()
-
-
-def _hidden(starts: Int[np.ndarray, " row"], stops: Int[np.ndarray, " row"], keys: int, device: torch.device) -> Bool[torch.Tensor, "row key"]:
-    """True where a row does not see one of the keys, on the device."""
-    place = torch.arange(keys, device=device)
-    return (place < torch.from_numpy(starts).to(device)[:, None]) | (place >= torch.from_numpy(stops).to(device)[:, None])
 
 
 def _seen(visibility: Visibility, rows: slice, keys: Int[np.ndarray, " key"]) -> tuple[np.ndarray, np.ndarray]:

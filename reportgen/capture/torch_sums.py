@@ -13,7 +13,7 @@ from reportgen.capture.fused import NO_SCORE, NOTHING_LEFT, Sums
 from reportgen.capture.layout import Stack
 from reportgen.capture.summing import OfRows
 from reportgen.capture.taking import Taking
-from reportgen.capture.visibility import Visibility
+from reportgen.capture.visibility import Visibility, unseen
 
 IN_DOUBLE = ("products", "products_left")  # added up over blocks
 ELSEWHERE = np.zeros((0, 0), np.float32)
@@ -115,8 +115,7 @@ class TakingThere:
 
     def hidden(self) -> Bool[torch.Tensor, "row key"]:
         """True where the row does not see the key."""
-        key = torch.arange(self.plan.shape[1], device=self.device)
-        return (key < self.first[:, None]) | (key >= self.last[:, None])
+        return unseen(self.first, self.last, torch.arange(self.plan.shape[1], device=self.device))
 
 
 def _by_key(there: TakingThere, weights: torch.Tensor) -> dict[str, torch.Tensor]:

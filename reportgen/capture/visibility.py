@@ -91,6 +91,11 @@ class Visibility:
         return distances
 
 
+def unseen(first: Int[torch.Tensor, " row"], last: Int[torch.Tensor, " row"], keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "row key"]:
+    """True where a row that sees the keys from `first` to before `last` does not see one of `keys`; where all three are."""
+    return (keys < first[:, None]) | (keys >= last[:, None])
+
+
 def visibility_of_cells(cells: Bool[np.ndarray, "query key"]) -> Visibility:
     """The intervals of a mask that is held whole, and its cells where some between them are not seen. Raises `ModelError` when a query sees nothing."""
     if not cells.any(1).all():

@@ -14,6 +14,7 @@ from reportgen.capture.backward.compiled import add_diagonals, differentiate_row
 from reportgen.capture.backward.row_blocks import RowBlock
 from reportgen.capture.backward.workspace import Workspace
 from reportgen.capture.fused import NO_SCORE
+from reportgen.capture.visibility import unseen
 
 Cells = Float[torch.Tensor, "head row key"]
 ByRow = Float[torch.Tensor, "head row"]
@@ -103,9 +104,8 @@ class DeviceRows:
             scores += inputs.bias[:, block.seen.shift + keys[None] - rows[:, None]]
 
     def _hidden(self, scores: Cells, block: RowBlock) -> torch.Tensor:
-        key = torch.arange(block.shape[1], device=scores.device)
-        first, last = (torch.from_numpy(borders).to(scores.device)[:, None] for borders in (block.seen.first, block.seen.last))
-        return (key < first) | (key >= last)
+        first, last = (torch.from_numpy(borders).to(scores.device) for borders in (block.seen.first, block.seen.last))
+        return unseen(first, last, torch.arange(block.shape[1], device=scores.device))
 
 
 def row_passes_on(device: torch.device, workspace: Workspace) -> RowPasses:

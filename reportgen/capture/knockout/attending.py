@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.scores import ScoreRule
+from reportgen.capture.visibility import unseen
 
 CELLS_AT_MOST, CELLS_ON_A_DEVICE = 1 << 21, 1 << 24  # scores at once, all versions of the heads that share a key head: 8 and 64 MB in float32
 ROWS_AT_MOST, ROWS_ON_A_DEVICE = 128, 1024  # at once: few enough that most keys after the rows are left out
@@ -56,8 +57,7 @@ class Seen:
 
     def unseen(self, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "version row key"]:
         """Which cells of these rows and keys are not looked at."""
-        outside = (keys < self.first[rows, None]) | (keys >= self.last[rows, None])
-        return outside | (self.hiding[rows, None] & self.hidden[:, None, keys])
+        return unseen(self.first[rows], self.last[rows], keys) | (self.hiding[rows, None] & self.hidden[:, None, keys])
 
 
 def attend(
@@ -74,13 +74,13 @@ def attend(
     output = queries.new_empty(*queries.shape[:4], keys.shared_values.shape[-1])
     of_heads, group = [keys.of_head(key_head) for key_head in range(groups)], queries.shape[2]
     for rows in _row_blocks(queries, keys.count):
-        unseen = known[rows.start] if known and rows.start in known else _unseen(keys, seen, rows)
+        of_rows = known[rows.start] if known and rows.start in known else _unseen(keys, seen, rows)
         if known is not None:
-            known[rows.start] = unseen
+            known[rows.start] = of_rows
         for key_head, of_head in enumerate(of_heads):
             heads = list(range(key_head * group, (key_head + 1) * group))
-            scores = _scores(queries[:, key_head, :, rows], of_head, unseen, rule, heads)
-            output[:, key_head, :, rows] = _weighted(scores, of_head, unseen.shared, rule, heads)
+            scores = _scores(queries[:, key_head, :, rows], of_head, of_rows, rule, heads)
+            output[:, key_head, :, rows] = _weighted(scores, of_head, of_rows.shared, rule, heads)
     return output.flatten(1, 2).transpose(1, 2).to(query.dtype)
 
 
@@ -124,18 +124,18 @@ def _unseen(keys: Keys, seen: Seen, rows: slice) -> Unseen:
 
 
 def _scores(
-    queries: Float[torch.Tensor, "version group row dim"], keys: HeadKeys, unseen: Unseen, rule: ScoreRule, heads: list[int]
+    queries: Float[torch.Tensor, "version group row dim"], keys: HeadKeys, of_rows: Unseen, rule: ScoreRule, heads: list[int]
 ) -> Float[torch.Tensor, "version group row key"]:
     """Scores on the keys that any row sees; minus infinity where a key is not looked at."""
-    width = unseen.shared.stop - unseen.shared.start
-    scores = queries.new_empty(*queries.shape[:3], unseen.offset.shape[1])
-    torch.mm(queries.flatten(0, 2), keys.shared[unseen.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
+    width = of_rows.shared.stop - of_rows.shared.start
+    scores = queries.new_empty(*queries.shape[:3], of_rows.offset.shape[1])
+    torch.mm(queries.flatten(0, 2), keys.shared[of_rows.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
     if keys.own.shape[1]:
         scores[..., width:] = (queries.flatten(1, 2) @ keys.own.transpose(1, 2)).unflatten(1, queries.shape[1:3])
     rule.cap_in_place(scores)
     if rule.bias is not None:
-        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, unseen.offset + rule.bias.queries - 1]
-    unseen.hide(scores)
+        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, of_rows.offset + rule.bias.queries - 1]
+    of_rows.hide(scores)
     return scores
 
 
