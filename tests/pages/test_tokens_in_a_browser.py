@@ -261,6 +261,7 @@ def test_each_dimension_can_be_read_by_slider_by_pointer_and_in_the_table(page: 
     bars.hover(position={"x": bars.bounding_box()["width"] * 9.5 / 13, "y": 9})
     assert page.read(".dimension-control output").startswith("9: query")
     page.tab.locator(".neurons summary").click()
+    page.tab.locator(".neurons tbody tr").first.wait_for()  # a browser tells that a part is open a moment later
     rows = [
         numbers_of(text)
         for text in page.tab.eval_on_selector_all(".neurons tbody tr", "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent).join(' '))")
