@@ -49,10 +49,15 @@ class ScoreRule:
     def weights(self, scores: Float[torch.Tensor, "head row key"], unseen: Bool[np.ndarray, "row key"]) -> Float[torch.Tensor, "head row key"]:
         """Softmax of scores over the keys that are seen, which overwrites the others' scores; a sink as an extra logit takes its share."""
         scores.masked_fill_(torch.from_numpy(unseen).to(scores.device), -torch.inf)
-        if self.extra is None:
-            return scores.softmax(2)
-        sinks = torch.from_numpy(self.extra).to(scores)[:, None, None].expand(-1, scores.shape[1], 1)
-        return torch.cat([scores, sinks], 2).softmax(2)[..., :-1]
+        return softmax(scores, self.extra)
+
+
+def softmax(scores: Float[torch.Tensor, "*batch head row key"], extra: Float[np.ndarray, " head"] | None) -> Float[torch.Tensor, "*batch head row key"]:
+    """Softmax over the keys; `extra` is a score of no key for each head, which takes its share."""
+    if extra is None:
+        return scores.softmax(-1)
+    sinks = torch.from_numpy(extra).to(scores)[:, None, None].expand(*scores.shape[:-1], 1)
+    return torch.cat([scores, sinks], -1).softmax(-1)[..., :-1]
 
 
 def score_rule(query: torch.Tensor, mask: Any, keywords: Mapping[str, Any]) -> ScoreRule:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 
-from reportgen.capture.scores import ScoreRule
+from reportgen.capture.scores import ScoreRule, softmax
 from reportgen.capture.visibility import unseen
 
 CELLS_AT_MOST, CELLS_ON_A_DEVICE = 1 << 21, 1 << 24  # scores at once, all versions of the heads that share a key head: 8 and 64 MB in float32
@@ -143,11 +143,7 @@ def _weighted(
     scores: Float[torch.Tensor, "version group row key"], keys: HeadKeys, shared: slice, rule: ScoreRule, heads: list[int]
 ) -> Float[torch.Tensor, "version group row value_dim"]:
     """The means of the values by the softmax of the scores; a sink takes its part of it and gives nothing."""
-    if rule.extra is None:
-        weights = scores.softmax(-1)
-    else:
-        sinks = torch.from_numpy(rule.extra[heads]).to(scores)[:, None, None].expand(len(scores), -1, scores.shape[2], 1)
-        weights = torch.cat([scores, sinks], -1).softmax(-1)[..., :-1].contiguous()
+    weights = softmax(scores, None if rule.extra is None else rule.extra[heads])
     width = shared.stop - shared.start
     values = (weights.view(-1, weights.shape[-1])[:, :width] @ keys.shared_values[shared]).view(*scores.shape[:3], -1)
     if keys.own.shape[1]:
