@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -54,18 +54,16 @@ class Seen:
     last: Int[torch.Tensor, " row"]
     hiding: Bool[torch.Tensor, " row"]
     hidden: Bool[torch.Tensor, "version key"]
+    known: dict[tuple[int, int], Unseen] = field(default_factory=dict)  # by the borders of some rows, the same for every layer that sees the same
 
     def unseen(self, rows: slice, keys: Int[torch.Tensor, " key"]) -> Bool[torch.Tensor, "version row key"]:
         """Which cells of these rows and keys are not looked at."""
         return unseen(self.first[rows], self.last[rows], keys) | (self.hiding[rows, None] & self.hidden[:, None, keys])
 
 
-def attend(
-    query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen: Seen, rule: ScoreRule, known: dict[int, Unseen] | None = None
-) -> Float[torch.Tensor, "version row head value_dim"]:
+def attend(query: Float[torch.Tensor, "version head row dim"], keys: Keys, seen: Seen, rule: ScoreRule) -> Float[torch.Tensor, "version row head value_dim"]:
     """The output of a layer's attention for every version.
 
-    `known` holds by their first row what rows do not look at, where that has been found for another layer that sees the same, and is added to.
     Products with the shared keys are one product for all versions. Computed in at least single precision, returned in the precision of the query.
     Memory: a few arrays of as many scores as are computed at once.
     """
@@ -74,9 +72,9 @@ def attend(
     output = queries.new_empty(*queries.shape[:4], keys.shared_values.shape[-1])
     of_heads, group = [keys.of_head(key_head) for key_head in range(groups)], queries.shape[2]
     for rows in _row_blocks(queries, keys.count):
-        of_rows = known[rows.start] if known and rows.start in known else _unseen(keys, seen, rows)
-        if known is not None:
-            known[rows.start] = of_rows
+        if (rows.start, rows.stop) not in seen.known:
+            seen.known[rows.start, rows.stop] = _unseen(keys, seen, rows)
+        of_rows = seen.known[rows.start, rows.stop]
         for key_head, of_head in enumerate(of_heads):
             heads = list(range(key_head * group, (key_head + 1) * group))
             scores = _scores(queries[:, key_head, :, rows], of_head, of_rows, rule, heads)
@@ -93,13 +91,14 @@ def working_type(tensor: torch.Tensor) -> torch.dtype:
 class Unseen:
     """What some rows do not look at. `shared` are the shared keys that any of them sees; of these and their own ones `columns` are those that some row does not look at, `cells` says which.
 
-    `offset` is how far off the keys are.
+    `rows` and `keys` are where they stand in the text.
     """
 
     shared: slice
     columns: Int[torch.Tensor, " column"]
     cells: Bool[torch.Tensor, "version row column"]
-    offset: Int[torch.Tensor, "row key"]
+    rows: Int[torch.Tensor, " row"]
+    keys: Int[torch.Tensor, " key"]
 
     def hide(self, scores: Float[torch.Tensor, "version group row key"]) -> None:
         """Minus infinity where a key is not looked at."""
@@ -120,7 +119,7 @@ def _unseen(keys: Keys, seen: Seen, rows: slice) -> Unseen:
     of_row = torch.arange(seen.start + rows.start, seen.start + rows.stop, device=device)
     cells = seen.unseen(rows, position)
     columns = cells.flatten(0, 1).any(0).nonzero()[:, 0]
-    return Unseen(shared=slice(low, high), columns=columns, cells=cells[:, :, columns], offset=position - of_row[:, None])
+    return Unseen(shared=slice(low, high), columns=columns, cells=cells[:, :, columns], rows=of_row, keys=position)
 
 
 def _scores(
@@ -128,13 +127,13 @@ def _scores(
 ) -> Float[torch.Tensor, "version group row key"]:
     """Scores on the keys that any row sees; minus infinity where a key is not looked at."""
     width = of_rows.shared.stop - of_rows.shared.start
-    scores = queries.new_empty(*queries.shape[:3], of_rows.offset.shape[1])
+    scores = queries.new_empty(*queries.shape[:3], len(of_rows.keys))
     torch.mm(queries.flatten(0, 2), keys.shared[of_rows.shared].T, out=scores.view(-1, scores.shape[-1])[:, :width])
     if keys.own.shape[1]:
         scores[..., width:] = (queries.flatten(1, 2) @ keys.own.transpose(1, 2)).unflatten(1, queries.shape[1:3])
     rule.cap_in_place(scores)
     if rule.bias is not None:
-        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, of_rows.offset + rule.bias.queries - 1]
+        scores += torch.from_numpy(rule.bias.table[heads]).to(scores)[:, of_rows.keys - of_rows.rows[:, None] + rule.bias.queries - 1]
     of_rows.hide(scores)
     return scores
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from reportgen.capture.feeding import StackOf
-from reportgen.capture.knockout.attending import Keys, Seen, Unseen, attend
+from reportgen.capture.knockout.attending import Keys, Seen, attend
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.scores import ScoreRule, score_rule
 from reportgen.capture.streaming import attention_implementation, mask_of
@@ -52,6 +52,7 @@ class WholeText:
     keeping: bool = False
     layers: list[KeptLayer] = field(default_factory=list)
     borders: dict[Visibility, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
+    seen: dict[tuple[str, torch.Tensor], Seen] = field(default_factory=dict)  # by stack and what the layers' rows see
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the next layer, batch x token x head x dim."""
@@ -71,12 +72,14 @@ class WholeText:
         return self.borders[visibility]
 
     def _seen(self, stack: str, layer: KeptLayer) -> Seen:
-        cut, device = self.hidden, layer.keys.device
-        if cut is None or cut.stack != stack:
-            hiding, hidden = torch.zeros(len(layer.first), dtype=torch.bool), torch.zeros(layer.keys.shape[1], dtype=torch.bool)
-        else:
-            hiding, hidden = cut.queries, cut.keys
-        return Seen(start=0, first=layer.first, last=layer.last, hiding=hiding.to(device), hidden=hidden.to(device)[None])
+        if (stack, layer.first) not in self.seen:
+            cut, device = self.hidden, layer.keys.device
+            if cut is None or cut.stack != stack:
+                hiding, hidden = torch.zeros(len(layer.first), dtype=torch.bool), torch.zeros(layer.keys.shape[1], dtype=torch.bool)
+            else:
+                hiding, hidden = cut.queries, cut.keys
+            self.seen[stack, layer.first] = Seen(start=0, first=layer.first, last=layer.last, hiding=hiding.to(device), hidden=hidden.to(device)[None])
+        return self.seen[stack, layer.first]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -88,15 +91,16 @@ class Again:
     hiding: Bool[torch.Tensor, " row"]
     hidden: Bool[torch.Tensor, "version key"]
     done: int = 0
-    unseen: dict[torch.Tensor, dict[int, Unseen]] = field(default_factory=dict)  # by what the layers' rows see
+    seen: dict[torch.Tensor, Seen] = field(default_factory=dict)  # by what the layers' rows see
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the next layer. What rows see, and the rule, are those of the whole text."""
         layer, start = self.layers[self.done], self.span.start
         self.done += 1
         keys = Keys(shared=layer.keys[:, :start], shared_values=layer.values[:, :start], own=key, own_values=value)
-        seen = Seen(start=start, first=layer.first[self.span], last=layer.last[self.span], hiding=self.hiding, hidden=self.hidden)
-        return attend(query, keys, seen, layer.rule, self.unseen.setdefault(layer.first, {}))
+        if layer.first not in self.seen:
+            self.seen[layer.first] = Seen(start=start, first=layer.first[self.span], last=layer.last[self.span], hiding=self.hiding, hidden=self.hidden)
+        return attend(query, keys, self.seen[layer.first], layer.rule)
 
 
 Run = WholeText | Again
