@@ -35,6 +35,11 @@ class ScoreRule:
     bias: PositionBias | None = None
     extra: Float[np.ndarray, " head"] | None = None
 
+    def of_heads(self, heads: slice) -> ScoreRule:
+        """The rule of some of the layer's heads."""
+        bias = None if self.bias is None else replace(self.bias, table=self.bias.table[heads])
+        return replace(self, bias=bias, extra=None if self.extra is None else self.extra[heads])
+
     def cap_in_place(self, scores: torch.Tensor) -> None:
         """Cap scaled products, where there is a cap."""
         if self.cap is not None:
@@ -46,10 +51,9 @@ class ScoreRule:
         if self.bias is not None:
             self.bias.add_to(scores, rows, keys)
 
-    def weights(self, scores: Float[torch.Tensor, "head row key"], unseen: Bool[np.ndarray, "row key"]) -> Float[torch.Tensor, "head row key"]:
+    def weights(self, scores: Float[torch.Tensor, "head row key"], unseen: Bool[torch.Tensor, "row key"]) -> Float[torch.Tensor, "head row key"]:
         """Softmax of scores over the keys that are seen, which overwrites the others' scores; a sink as an extra logit takes its share."""
-        scores.masked_fill_(torch.from_numpy(unseen).to(scores.device), -torch.inf)
-        return softmax(scores, self.extra)
+        return softmax(scores.masked_fill_(unseen, -torch.inf), self.extra)
 
 
 def softmax(scores: Float[torch.Tensor, "*batch head row key"], extra: Float[np.ndarray, " head"] | None) -> Float[torch.Tensor, "*batch head row key"]:

@@ -72,6 +72,11 @@ class Visibility:
         """The pairs of some rows and some keys that are not seen, where what a query sees has no gaps."""
         return (keys < self.first[rows, None]) | (keys >= self.last[rows, None])
 
+    def unseen(self, rows: slice, span: slice, device: torch.device) -> Bool[torch.Tensor, "row key"]:
+        """The same of consecutive keys, on a device."""
+        first, last = (torch.from_numpy(borders[rows]).to(device) for borders in (self.first, self.last))
+        return unseen(first, last, torch.arange(span.start, span.stop, device=device))
+
     def span(self, start: int, stop: int) -> tuple[int, int]:
         """The smallest range of keys that holds all that the queries from `start` to `stop` see."""
         return int(self.first[start:stop].min()), int(self.last[start:stop].max())

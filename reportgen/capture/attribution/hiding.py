@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, end_of_block
+from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, ROWS_ON_A_DEVICE, end_of_block
 from reportgen.capture.feeding import StackOf
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.position_bias import biases_by_offset
@@ -23,6 +23,7 @@ from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 NAME = "reportgen_hiding"
+CELLS_ON_A_DEVICE = 1 << 26  # scores at once: 256 MB in float32
 OUTSIDE = "the model's attention is outside the library's interface, where no sentence can be hidden exactly"
 NOT_ALONE = "the model carries information past its attention, where hiding a sentence does not cut it"
 
@@ -38,13 +39,13 @@ class Hidden:
     queries: Bool[np.ndarray, " query"]
     sentences: tuple[Int[np.ndarray, " query"], Int[np.ndarray, " key"]] | None = None
 
-    def cells(self, rows: slice, span: slice) -> Bool[np.ndarray, "row key"]:
+    def cells(self, rows: slice, span: slice, device: torch.device) -> Bool[torch.Tensor, "row key"]:
         """What is hidden in a block."""
-        hiding = self.queries[rows, None]
+        hiding = torch.from_numpy(self.queries[rows, None]).to(device)
         if self.sentences is not None:
-            of_query, of_key = self.sentences
-            hiding = hiding | (of_query[rows, None] != of_key[span])
-        return hiding & self.keys[span]
+            of_query, of_key = (torch.from_numpy(members[part]).to(device) for members, part in zip(self.sentences, (rows, span), strict=True))
+            hiding = hiding | (of_query[:, None] != of_key)
+        return hiding & torch.from_numpy(self.keys[span]).to(device)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,27 +101,27 @@ def attend(
     keys, values = key[0].to(kind), value[0].to(kind)
     queries = (query[0].to(kind) * rule.scaling).unflatten(0, (len(keys), -1))
     output = torch.empty(*query.shape[1:3], values.shape[2], dtype=kind, device=query.device)
-    for rows, span in _blocks(visibility, query.shape[1]):
+    for rows, span in _blocks(visibility, query.shape[1], query.device):
         shape = (query.shape[1], rows.stop - rows.start, span.stop - span.start)
         scores = (queries[:, :, rows].flatten(1, 2) @ keys[:, span].transpose(1, 2)).view(shape)
         rule.finish(scores, rows, span)
-        weights = rule.weights(scores, _unseen(visibility, hidden, rows, span))
+        weights = rule.weights(scores, _unseen(visibility, hidden, rows, span, query.device))
         output[:, rows] = (weights.reshape(len(keys), -1, shape[2]) @ values[:, span]).view(*shape[:2], -1)
     return output.transpose(0, 1)[None].to(query.dtype)
 
 
-def _blocks(visibility: Visibility, heads: int) -> Iterator[tuple[slice, slice]]:
+def _blocks(visibility: Visibility, heads: int, device: torch.device) -> Iterator[tuple[slice, slice]]:
     """Consecutive query rows, and the keys that they see."""
-    start = 0
+    start, (rows, cells) = 0, (ROWS_AT_MOST, CELLS_AT_MOST) if device.type == "cpu" else (ROWS_ON_A_DEVICE, CELLS_ON_A_DEVICE)
     while start < len(visibility.first):
-        stop = end_of_block(visibility, start, heads, ROWS_AT_MOST, CELLS_AT_MOST)
+        stop = end_of_block(visibility, start, heads, rows, cells)
         yield slice(start, stop), slice(*visibility.span(start, stop))
         start = stop
 
 
-def _unseen(visibility: Visibility, hidden: Hidden | None, rows: slice, span: slice) -> Bool[np.ndarray, "row key"]:
-    unseen = visibility.hidden(rows, np.arange(span.start, span.stop))
-    return unseen if hidden is None else unseen | hidden.cells(rows, span)
+def _unseen(visibility: Visibility, hidden: Hidden | None, rows: slice, span: slice, device: torch.device) -> Bool[torch.Tensor, "row key"]:
+    cells = visibility.unseen(rows, span, device)
+    return cells if hidden is None else cells | hidden.cells(rows, span, device)
 
 
 def _mask_of(

@@ -154,7 +154,7 @@ def _weights(scores: LayerScores, rows: slice) -> Float[torch.Tensor, "head row 
     (groups, of_group), keys = scores.queries.shape[:2], scores.keys.shape[1]
     cells = torch.empty(groups * of_group, rows.stop - rows.start, keys, device=scores.keys.device)
     scores.between(rows, slice(0, keys), out=cells)
-    return scores.rule.weights(cells, scores.visibility.hidden(rows, np.arange(keys)))
+    return scores.rule.weights(cells, scores.visibility.unseen(rows, slice(0, keys), cells.device))
 
 
 def _cells_at_once(device: str) -> int:
