@@ -12,7 +12,7 @@ from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout.distributions import Effect
 from reportgen.capture.knockout.interface import asking
-from reportgen.capture.knockout.kept_keys import LOGITS_AT_ONCE, TOKENS_AT_ONCE, KeptKeys, keep_keys
+from reportgen.capture.knockout.kept_keys import KeptKeys, keep_keys
 from reportgen.capture.knockout.sentences import LinkedTexts, linked_texts
 from reportgen.capture.knockout.whole_passes import effects_by_whole_passes
 from reportgen.capture.lanes import lanes_on
@@ -20,6 +20,8 @@ from reportgen.models import LanguageModel
 
 Report = Callable[[str, float], None]
 STAGE = "effect of links"
+TOKENS_AT_ONCE = 2048  # of all versions of sentences that are run together
+LOGITS_AT_ONCE, LOGITS_ON_A_DEVICE = 1 << 25, 1 << 27  # in all lanes: 128 and 512 MB in float32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,17 +78,27 @@ class Knockout:
         return LinkEffects(links=links, effect=effect, drop=drop, whole_passes=self.kept is None, tokens_run=self._tokens_run(links))
 
     def _take_each(self, links: Int[np.ndarray, "link 2"], tokens_at_once: int, take: Callable[[Iterable[Effect]], None]) -> None:
-        """The effects in order; on kept keys the links come sorted by the sentence that looks, and sentences are run side by side."""
+        """The effects in order; on kept keys the links come sorted by the sentence that looks, and are worked off side by side, those of neighbouring sentences together."""
         model, kept = self.language_model.model, self.kept
         if kept is None:
             return take(effects_by_whole_passes(model, self.given, self.texts, links))
         lanes = lanes_on(model.device)
+        logits = (LOGITS_AT_ONCE if model.device.type == "cpu" else LOGITS_ON_A_DEVICE) // lanes.count
+        at_once = min(tokens_at_once, logits // model.get_output_embeddings().weight.shape[0])
 
-        def of_sentence(_: int, sentence: int) -> list[Effect]:
-            return list(kept.effects(sentence, links[links[:, 0] == sentence, 1], tokens_at_once, LOGITS_AT_ONCE // lanes.count))
+        def of_neighbours(_: int, some: Int[np.ndarray, "link 2"]) -> list[Effect]:
+            return list(kept.effects(some, at_once))
 
         with asking(model):
-            lanes.work(np.unique(links[:, 0]).tolist(), of_sentence, take)
+            lanes.work(self._neighbours(links, at_once), of_neighbours, take)
+
+    def _neighbours(self, links: Int[np.ndarray, "link 2"], at_once: int) -> list[Int[np.ndarray, "some 2"]]:
+        """Links, sorted by the sentence that looks, of as many sentences as are run together with so many tokens; a sentence's own are not parted."""
+        sentences, counts = np.unique(links[:, 0], return_counts=True)
+        parts, tokens = np.zeros(len(links), bool), 0
+        for place, cost in zip(np.cumsum(counts) - counts, self.texts.spans[sentences] * (counts + 1), strict=True):
+            parts[place], tokens = (True, cost) if tokens + cost > at_once else (False, tokens + cost)
+        return [some for some in np.split(links, np.flatnonzero(parts)) if len(some)]
 
     def _tokens_run(self, links: Int[np.ndarray, "link 2"]) -> int:
         """Of all links, of the text with nothing hidden, and of each sentence that looks with nothing hidden."""

@@ -8,12 +8,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from reportgen.capture.feeding import StackOf
-from reportgen.capture.knockout.attending import Keys, Seen, attend
+from reportgen.capture.knockout.attending import Keys, Seen, Versions, attend
 from reportgen.capture.position_bias import biases_by_offset
 from reportgen.capture.scores import ScoreRule, score_rule
 from reportgen.capture.streaming import attention_implementation, mask_of
@@ -38,9 +39,13 @@ class KeptLayer:
 
     keys: Float[torch.Tensor, "key_head key dim"]
     values: Float[torch.Tensor, "key_head key value_dim"]
-    first: Int[torch.Tensor, " query"]
-    last: Int[torch.Tensor, " query"]
+    visibility: Visibility
     rule: ScoreRule
+
+    def seen(self, rows: Versions) -> Seen:
+        """What some rows of its text look at."""
+        first, last = (torch.from_numpy(borders)[rows.place] for borders in (self.visibility.first, self.visibility.last))
+        return Seen(rows=rows, first=first, last=last)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -51,58 +56,63 @@ class WholeText:
     hidden: Hidden | None = None
     keeping: bool = False
     layers: list[KeptLayer] = field(default_factory=list)
-    borders: dict[Visibility, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
-    seen: dict[tuple[str, torch.Tensor], Seen] = field(default_factory=dict)  # by stack and what the layers' rows see
+    seen: dict[tuple[str, Visibility], Seen] = field(default_factory=dict)
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the next layer, batch x token x head x dim."""
         if query.shape[0] != 1:
             raise ModelError(f"Attention knockout reads one text at a time, not a batch of {query.shape[0]}.")
-        first, last = self._borders(visibility, query.device)
-        layer = KeptLayer(keys=key[0].contiguous(), values=value[0].contiguous(), first=first, last=last, rule=rule)
+        layer, stack = KeptLayer(keys=key[0].contiguous(), values=value[0].contiguous(), visibility=visibility, rule=rule), self.stack_of(module, visibility)
         if self.keeping:
             self.layers.append(layer)
-        keys = Keys(shared=layer.keys, shared_values=layer.values, own=key[:, :, :0], own_values=value[:, :, :0])
-        return attend(query, keys, self._seen(self.stack_of(module, visibility), layer), rule)
+        if (stack, visibility) not in self.seen:
+            self.seen[stack, visibility] = layer.seen(self._rows(stack, visibility))
+        keys = Keys(shared=layer.keys, shared_values=layer.values, own=layer.keys[:, :0], own_values=layer.values[:, :0])
+        return attend(query[0], keys, self.seen[stack, visibility], rule)[None]
 
-    def _borders(self, visibility: Visibility, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """What rows see, the same two tensors for all layers that see the same."""
-        if visibility not in self.borders:
-            self.borders[visibility] = torch.from_numpy(visibility.first).to(device), torch.from_numpy(visibility.last).to(device)
-        return self.borders[visibility]
+    def _rows(self, stack: str, visibility: Visibility) -> Versions:
+        """All rows of a stack, in one version, which has no keys of its own."""
+        count, cut = len(visibility.first), self.hidden
+        hiding, hidden = (
+            (cut.queries, cut.keys) if cut is not None and cut.stack == stack else (torch.zeros(n, dtype=torch.bool) for n in (count, visibility.keys))
+        )
+        return Versions(
+            place=torch.arange(count),
+            version=torch.zeros(count, dtype=torch.int64),
+            own_from=torch.full((count,), visibility.keys),
+            hiding=hiding,
+            hidden=hidden[None],
+        )
 
-    def _seen(self, stack: str, layer: KeptLayer) -> Seen:
-        if (stack, layer.first) not in self.seen:
-            cut, device = self.hidden, layer.keys.device
-            if cut is None or cut.stack != stack:
-                hiding, hidden = torch.zeros(len(layer.first), dtype=torch.bool), torch.zeros(layer.keys.shape[1], dtype=torch.bool)
-            else:
-                hiding, hidden = cut.queries, cut.keys
-            self.seen[stack, layer.first] = Seen(start=0, first=layer.first, last=layer.last, hiding=hiding.to(device), hidden=hidden.to(device)[None])
-        return self.seen[stack, layer.first]
+    def mask(self, **given: Any) -> Visibility:
+        """What stands for the mask where the library would build it."""
+        return mask_of(**given)
 
 
 @dataclass(kw_only=True, eq=False)
 class Again:
-    """A pass over the tokens of `span` alone, in several versions: they look at the kept keys of all tokens before them and at their own. For one use."""
+    """A pass over some versions of some of a text's rows, which look at the kept keys of all tokens before them and at their own. For one use."""
 
     layers: Sequence[KeptLayer]
-    span: slice
-    hiding: Bool[torch.Tensor, " row"]
-    hidden: Bool[torch.Tensor, "version key"]
+    rows: Versions
     done: int = 0
-    seen: dict[torch.Tensor, Seen] = field(default_factory=dict)  # by what the layers' rows see
+    seen: dict[Visibility, Seen] = field(default_factory=dict)
 
     def attend(self, module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, visibility: Visibility, rule: ScoreRule) -> torch.Tensor:
         """The attention output of the next layer. What rows see, and the rule, are those of the whole text."""
-        layer, start = self.layers[self.done], self.span.start
+        layer, shared = self.layers[self.done], int(self.rows.own_from.max())
         self.done += 1
-        keys = Keys(shared=layer.keys[:, :start], shared_values=layer.values[:, :start], own=key, own_values=value)
-        if layer.first not in self.seen:
-            self.seen[layer.first] = Seen(start=start, first=layer.first[self.span], last=layer.last[self.span], hiding=self.hiding, hidden=self.hidden)
-        return attend(query, keys, self.seen[layer.first], layer.rule)
+        if layer.visibility not in self.seen:
+            self.seen[layer.visibility] = layer.seen(self.rows)
+        keys = Keys(shared=layer.keys[:, :shared], shared_values=layer.values[:, :shared], own=key[0], own_values=value[0])
+        return attend(query[0], keys, self.seen[layer.visibility], layer.rule)[None]
+
+    def mask(self, **_: Any) -> Visibility:
+        """Nothing: what rows see is kept with the layers."""
+        return NOT_READ
 
 
+NOT_READ = Visibility(first=np.zeros(0, np.int64), last=np.zeros(0, np.int64), keys=0)
 Run = WholeText | Again
 _current: ContextVar[Run] = ContextVar("reportgen_knockout_run")
 
@@ -137,5 +147,9 @@ def _attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch
     return _current.get().attend(module, query, key, value, attention_mask, rule), None
 
 
+def _mask(**given: Any) -> Visibility:
+    return _current.get().mask(**given)
+
+
 AttentionInterface.register(NAME, _attention)
-AttentionMaskInterface.register(NAME, mask_of)
+AttentionMaskInterface.register(NAME, _mask)

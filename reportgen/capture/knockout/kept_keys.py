@@ -1,25 +1,32 @@
-"""Knockout in a causal model by running one sentence again on the keys and values that the whole text left."""
+"""Knockout in a causal model by running sentences again on the keys and values that the whole text left."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from reportgen.capture.feeding import Feed, has_cache, stack_namer
+from reportgen.capture.knockout.attending import Versions
 from reportgen.capture.knockout.distributions import Effect, Intact
-from reportgen.capture.knockout.interface import Again, KeptLayer, WholeText, answering, asking
+from reportgen.capture.knockout.interface import Again, KeptLayer, WholeText, asking
 from reportgen.capture.knockout.sentences import LinkedTexts
-from reportgen.capture.knockout.whole_passes import logits_of_rows
+from reportgen.capture.knockout.whole_passes import asked_logits, logits_of_rows
 
-TOKENS_AT_ONCE = 1024  # of all versions of a sentence
-LOGITS_AT_ONCE = 1 << 25  # 128 MB in float32
+NOTHING = -2  # no sentence; -1 stands for tokens of none
 SAME, SAME_IN_HALF = 1e-4, 3e-2  # of the greatest logit, or of 1; the second for models of half precision
+
+
+class Version(NamedTuple):
+    """A sentence to be run again, and the earlier sentence that is hidden from it, or `NOTHING`."""
+
+    sentence: int
+    hidden: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,45 +41,71 @@ class KeptKeys:
     texts: LinkedTexts
     layers: Sequence[KeptLayer]
 
-    def effects(
-        self, sentence: int, keys: Int[np.ndarray, " link"], tokens_at_once: int = TOKENS_AT_ONCE, logits_at_once: int = LOGITS_AT_ONCE
-    ) -> Iterator[Effect]:
-        """What hiding each of these earlier sentences from this one does, several in one batch; in the first version of all nothing is hidden.
+    def effects(self, links: Int[np.ndarray, "link 2"], at_once: int) -> Iterator[Effect]:
+        """What hiding the second sentence of each link from the first, which comes later, does. The links come sorted by the first.
 
-        Memory: `logits_at_once` logits, or one version of the sentence where these are more, and those of the first.
+        Each sentence is run once with nothing hidden before its links. Memory: the logits of `at_once` tokens, or of one version of a sentence where these are more, and
+        those of a sentence with nothing hidden.
         """
-        tokens, members = self.texts.rows(sentence), self.texts.looking.sentence_of_token
-        span = slice(int(tokens[0]), int(tokens[-1]) + 1)
-        rows, inside = torch.from_numpy(tokens - span.start), torch.from_numpy(members[span] == sentence)
-        hidden = np.concatenate([np.zeros((1, span.stop), bool), members[: span.stop] == keys[:, None]])
         intact = None
-        for some in np.array_split(hidden, -(-len(hidden) // self._versions(span, tokens_at_once, logits_at_once))):
-            logits = self._logits(span, torch.from_numpy(some), inside)[:, rows]
-            if intact is None:
-                intact, logits = Intact(logits=logits[0], actual=self.texts.actual(tokens).to(logits.device)), logits[1:]
-            yield from map(intact.effect, logits)
+        for versions in self._passes(links, at_once):
+            for version, logits in zip(versions, self._logits(versions), strict=True):
+                if version.hidden == NOTHING:
+                    intact = Intact(logits=logits, actual=self.texts.actual(self.texts.rows(version.sentence)).to(logits.device))
+                else:
+                    yield intact.effect(logits)
 
-    def intact(self, sentence: int) -> Float[torch.Tensor, "row vocabulary"]:
-        """The logits at the sentence's tokens when it is run again with nothing hidden."""
-        tokens = self.texts.rows(sentence)
-        span = slice(int(tokens[0]), int(tokens[-1]) + 1)
-        nothing = torch.zeros((1, span.stop), dtype=torch.bool)
-        return self._logits(span, nothing, torch.zeros(span.stop - span.start, dtype=torch.bool))[0, tokens - span.start]
+    def intact(self, sentences: Sequence[int]) -> Float[torch.Tensor, "row vocabulary"]:
+        """The logits at the sentences' tokens when they are run again, together, with nothing hidden."""
+        return torch.cat(self._logits([Version(sentence, NOTHING) for sentence in sentences]))
 
-    def _versions(self, span: slice, tokens_at_once: int, logits_at_once: int) -> int:
-        """How many versions of a sentence are run in one batch."""
-        tokens, vocabulary = span.stop - span.start, self.model.get_output_embeddings().weight.shape[0]
-        return max(min(tokens_at_once // tokens, logits_at_once // (tokens * vocabulary)), 1)
+    def _passes(self, links: Int[np.ndarray, "link 2"], at_once: int) -> Iterator[list[Version]]:
+        """The versions that are run together."""
+        versions: list[Version] = []
+        tokens = 0
+        for version in _versions(links):
+            length = int(self.texts.spans[version.sentence])
+            if versions and tokens + length > at_once:
+                yield versions
+                versions, tokens = [], 0
+            versions.append(version)
+            tokens += length
+        yield versions
 
-    def _logits(
-        self, span: slice, hidden: Bool[torch.Tensor, "version key"], hiding: Bool[torch.Tensor, " row"]
-    ) -> Float[torch.Tensor, "version row vocabulary"]:
-        device = self.model.device
+    def _logits(self, versions: Sequence[Version]) -> Sequence[Float[torch.Tensor, "row vocabulary"]]:
+        """Those at the tokens of each version's sentence, after one pass over all versions as if they were one text."""
+        device, rows = self.model.device, self._rows(versions)
         numbers = {"input_ids": self.given.source.ids, "position_ids": np.arange(self.given.source.tokens), **self.given.extra}
-        keywords = {name: torch.from_numpy(values[span].astype(np.int64)).to(device).expand(len(hidden), -1) for name, values in numbers.items()}
-        again = Again(layers=self.layers, span=span, hiding=hiding.to(device), hidden=hidden.to(device))
-        with answering(again):
-            return self.model(**keywords, **({"use_cache": False} if has_cache(self.model) else {})).logits
+        keywords = {name: torch.from_numpy(values[rows.place.numpy()].astype(np.int64)).to(device)[None] for name, values in numbers.items()}
+        no_cache = {"use_cache": False} if has_cache(self.model) else {}
+        tokens = [len(self.texts.rows(version.sentence)) for version in versions]
+        return asked_logits(self.model, keywords | no_cache, Again(layers=self.layers, rows=rows), rows.hiding.nonzero()[:, 0]).split(tokens)
+
+    def _rows(self, versions: Sequence[Version]) -> Versions:
+        """The rows of these versions: of each all from its sentence's first token to the last."""
+        members = self.texts.looking.sentence_of_token
+        spans = [self.texts.span(version.sentence) for version in versions]
+        lengths = [span.stop - span.start for span in spans]
+        place = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+        version = np.repeat(np.arange(len(versions)), lengths)
+        sentence, hidden = np.array(versions).T
+        return Versions(
+            place=torch.from_numpy(place),
+            version=torch.from_numpy(version),
+            own_from=torch.from_numpy(np.repeat([span.start for span in spans], lengths)),
+            hiding=torch.from_numpy(members[place] == sentence[version]),
+            hidden=torch.from_numpy((members == hidden[:, None]) & (hidden[:, None] != NOTHING)),
+        )
+
+
+def _versions(links: Int[np.ndarray, "link 2"]) -> Iterator[Version]:
+    """Before the links of each sentence the sentence with nothing hidden."""
+    before = None
+    for sentence, hidden in links.tolist():
+        if sentence != before:
+            yield Version(sentence, NOTHING)
+        yield Version(sentence, hidden)
+        before = sentence
 
 
 def keep_keys(model: Any, given: Feed, texts: LinkedTexts, sentences: Sequence[int]) -> KeptKeys | None:
@@ -83,12 +116,12 @@ def keep_keys(model: Any, given: Feed, texts: LinkedTexts, sentences: Sequence[i
     """
     if "position_ids" not in inspect.signature(model.forward).parameters:
         return None
-    checked = [texts.rows(sentence) for sentence in (min(sentences), max(sentences))]
+    checked = sorted({min(sentences), max(sentences)})
     whole = WholeText(stack_of=stack_namer(model), keeping=True)
-    logits = logits_of_rows(model, given.keywords(model), whole, np.concatenate(checked))
+    logits = logits_of_rows(model, given.keywords(model), whole, np.concatenate([texts.rows(sentence) for sentence in checked]))
     kept = KeptKeys(model=model, given=given, texts=texts, layers=whole.layers)
     with asking(model):
-        again = torch.cat([kept.intact(sentence) for sentence in (min(sentences), max(sentences))])
+        again = kept.intact(checked)
     allowed = SAME_IN_HALF if model.dtype.itemsize < torch.float32.itemsize else SAME
     differing = float((again - logits).abs().max() / logits.abs().max().clamp(min=1.0))
     return kept if differing <= allowed else None

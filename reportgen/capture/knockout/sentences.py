@@ -30,6 +30,11 @@ class LinkedTexts:
         """The tokens of a sentence that looks."""
         return np.flatnonzero(self.looking.sentence_of_token == sentence)
 
+    def span(self, sentence: int) -> slice:
+        """From the first token of a sentence that looks to its last, with tokens of others between them."""
+        rows = self.rows(sentence)
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+
     @cached_property
     def spans(self) -> Int[np.ndarray, " sentence"]:
         """How many tokens a sentence that looks spans, from its first to its last."""

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from reportgen.capture.feeding import Feed, stack_namer
 from reportgen.capture.knockout.distributions import Effect, Intact
-from reportgen.capture.knockout.interface import Hidden, Run, WholeText, through
+from reportgen.capture.knockout.interface import Hidden, Run, WholeText, answering, asking, through
 from reportgen.capture.knockout.sentences import LinkedTexts
 
 
@@ -36,9 +36,15 @@ def effects_by_whole_passes(model: Any, given: Feed, texts: LinkedTexts, links: 
 
 def logits_of_rows(model: Any, keywords: Mapping[str, Any], run: Run, rows: Int[np.ndarray, " row"]) -> Float[torch.Tensor, "row vocabulary"]:
     """The logits at some positions; no others are computed where the model can leave them out."""
-    wanted = torch.from_numpy(rows).to(model.device)
+    with asking(model):
+        return asked_logits(model, keywords, run, torch.from_numpy(rows))
+
+
+def asked_logits(model: Any, keywords: Mapping[str, Any], run: Run, rows: Int[torch.Tensor, " row"]) -> Float[torch.Tensor, "row vocabulary"]:
+    """The same inside `asking`."""
+    wanted = rows.to(model.device)
     kept = {"logits_to_keep": wanted} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
-    with through(model, run):
+    with answering(run):
         logits = model(**keywords, **kept).logits[0]
     return logits if kept else logits[wanted]
 
