@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
 
 from reportgen.capture.backward import BackwardPass, measure_backward
 from reportgen.capture.feeding import Feed, Shapes, stack_namer
@@ -54,7 +53,8 @@ class _Counting(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), keywords: Any = None) -> Any:
         result = function(*arguments, **(keywords or {}))
-        tree_map_only(torch.Tensor, self._count, result)
+        for tensor in _tensors(result):
+            self._count(tensor)
         return result
 
     def _count(self, tensor: torch.Tensor) -> None:
@@ -70,3 +70,12 @@ class _Counting(TorchDispatchMode):
     def _free(self, key: int, size: int) -> None:
         self.known.discard(key)
         self.now -= size
+
+
+def _tensors(result: Any) -> Iterator[torch.Tensor]:
+    """Those that an operation gives: one, or several in tuples and lists."""
+    if isinstance(result, torch.Tensor):
+        yield result
+    elif isinstance(result, (tuple, list)):
+        for one in result:
+            yield from _tensors(one)
