@@ -23,7 +23,7 @@ from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
 
 NAME = "reportgen_hiding"
-CELLS_ON_A_DEVICE = 1 << 26  # scores at once: 256 MB in float32
+CELLS_ON_A_DEVICE = 1 << 25  # scores at once: 128 MB in float32
 OUTSIDE = "the model's attention is outside the library's interface, where no sentence can be hidden exactly"
 NOT_ALONE = "the model carries information past its attention, where hiding a sentence does not cut it"
 

@@ -14,7 +14,7 @@ from reportgen.capture.visibility import unseen
 CELLS_AT_MOST, CELLS_ON_A_DEVICE = (
     1 << 21,
     1 << 26,
-)  # scores at once: on the CPU of the heads that share a key head, 8 MB in float32; elsewhere of all heads, 256 MB
+)  # scores at once: on the CPU of the heads that share a key head, 8 MB in float32; elsewhere of all heads, 128 MB
 ROWS_AT_MOST, ROWS_ON_A_DEVICE = 128, 1024  # at once: few enough that most keys after the rows are left out
 
 

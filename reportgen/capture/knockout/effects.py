@@ -21,7 +21,7 @@ from reportgen.models import LanguageModel
 Report = Callable[[str, float], None]
 STAGE = "effect of links"
 TOKENS_AT_ONCE = 2048  # of all versions of sentences that are run together
-LOGITS_AT_ONCE, LOGITS_ON_A_DEVICE = 1 << 25, 1 << 27  # in all lanes: 128 and 512 MB in float32
+LOGITS_AT_ONCE, LOGITS_ON_A_DEVICE = 1 << 25, 1 << 26  # in all lanes: 128 and 256 MB in float32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
