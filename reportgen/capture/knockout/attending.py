@@ -11,10 +11,8 @@ from jaxtyping import Bool, Float, Int
 from reportgen.capture.scores import ScoreRule, softmax
 from reportgen.capture.visibility import unseen
 
-CELLS_AT_MOST, CELLS_ON_A_DEVICE = (
-    1 << 21,
-    1 << 26,
-)  # scores at once: on the CPU of the heads that share a key head, 8 MB in float32; elsewhere of all heads, 128 MB
+CELLS_AT_MOST = 1 << 21  # scores at once, of the heads that share a key head: 8 MB in float32
+CELLS_ON_A_DEVICE = 1 << 25  # of all heads: 128 MB
 ROWS_AT_MOST, ROWS_ON_A_DEVICE = 128, 1024  # at once: few enough that most keys after the rows are left out
 
 
