@@ -32,7 +32,7 @@ from backward_reference import (
 from families import SEAM
 from tiny import made_up_layout, tiny_gpt2, tiny_llama
 
-from reportgen.capture.backward import BackwardPass, measure_backward
+from reportgen.capture.backward import BackwardPass, attention, measure_backward
 from reportgen.capture.feeding import stack_namer
 from reportgen.capture.streaming import attention_implementation
 from reportgen.errors import ModelError
@@ -102,6 +102,15 @@ def test_block_boundaries_do_not_matter(rows: int, name: str) -> None:
     found = measured(model, layout, stack, make_target(layout), rows_at_most=rows)
     assert_same(found.stacks[stack], WHOLE[stack].stacks[stack])
     torch.testing.assert_close(found.gradient, WHOLE[stack].gradient, rtol=1e-4, atol=1e-5 * float(found.gradient.abs().max()))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_attention_is_computed_once_in_each_layer_although_layers_are_recomputed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    build, stack, make_target = MODELS[name]
+    model, layout, layers, attend = build(), made_up_layout(TOKENS, SENTENCES), [], attention._attend
+    monkeypatch.setattr(attention, "_attend", lambda call, inputs: layers.append(call.layer) or attend(call, inputs))
+    found = measured(model, layout, stack, make_target(layout))
+    assert layers == list(range(len(found.stacks[stack].importance)))
 
 
 def test_layers_that_the_target_does_not_depend_on_have_zeros() -> None:

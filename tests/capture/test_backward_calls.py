@@ -64,12 +64,29 @@ def test_every_input_of_an_attention_call_gets_its_gradient(kind: str, extra: st
     tensors[3], tensors[4] = tensors[3] if "bias" in extra else None, tensors[4] if "sinks" in extra else None
     seen, cap, direction = visible(kind), 0.7 if extra == "cap" else None, torch.randn(1, QUERIES, HEADS, VALUE_DIM, generator=random, dtype=torch.float64)
     layouts = {"encoder": made_up_layout(KEYS, 5), "decoder": made_up_layout(QUERIES, 3)}
-    found = BackwardPass(layouts=layouts, rows_at_most=11).attend("cross", seen, tensors, 0.9, cap)
+    found = BackwardPass(layouts=layouts, rows_at_most=11).attend(None, "cross", seen, tensors, 0.9, cap)
     expected = plain_attention(tensors, seen, 0.9, cap)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     known = [tensor for tensor in tensors if tensor is not None]
     for ours, theirs in zip(*(torch.autograd.grad(output, known, direction) for output in (found, expected)), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+def test_a_call_that_is_recomputed_gives_what_it_gave_the_first_time_and_another_call_its_own() -> None:
+    random = torch.Generator().manual_seed(7)
+    shapes = [(1, HEADS, QUERIES, DIM), (1, KEY_HEADS, KEYS, DIM), (1, KEY_HEADS, KEYS, VALUE_DIM)]
+    calls = [[*(torch.randn(shape, generator=random) for shape in shapes), None, None] for _ in range(3)]
+    running = BackwardPass(layouts={"encoder": made_up_layout(KEYS, 5), "decoder": made_up_layout(QUERIES, 3)})
+    seen, module = visible("causal"), object()
+    first, second = (running.attend(module, "cross", seen, call, 0.9, None) for call in calls[:2])
+    kept = [one.output for one in running.kept[module]]
+    running.recomputing = True
+    again = [running.attend(module, "cross", seen, calls[index], 0.9, None) for index in (1, 2, 0)]
+    for found, expected in ((again[0], second), (again[2], first)):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    torch.testing.assert_close(again[1], plain_attention(calls[2], seen, 0.9, None), rtol=1e-5, atol=1e-5)
+    assert len(kept) == 2
+    assert not running.kept[module]
 
 
 @pytest.mark.parametrize(

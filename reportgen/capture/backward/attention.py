@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 
-from reportgen.capture.backward.calls import AttentionCall, Given, Inputs, inputs_of, scores_of
+from reportgen.capture.backward.calls import Attended, AttentionCall, Given, Inputs, inputs_of, scores_of
 from reportgen.capture.backward.row_passes import row_passes_on
 from reportgen.capture.backward.slopes import Slopes
 from reportgen.capture.backward.stack_sums import refuse_gradient_that_is_not_finite
+
+SAME = 1e-3  # of the numbers of a query: they are computed again in the same way
 
 
 class StreamedAttention(torch.autograd.Function):
@@ -25,7 +27,7 @@ class StreamedAttention(torch.autograd.Function):
     def forward(ctx: Any, anchor: Any, query: Any, key: Any, value: Any, bias: Any, sinks: Any, call: AttentionCall) -> torch.Tensor:
         """The output; the weights of one block at a time."""
         given = Given(query=query, key=key, value=value, bias=bias, sinks=sinks)
-        output, log_normalisers = _attend(call, inputs_of(given, call.scaling))
+        output, log_normalisers, _ = _attended(call, given)
         ctx.call = call
         ctx.save_for_backward(query, key, value, bias, sinks, output, log_normalisers)
         return output.transpose(0, 1)[None].to(query.dtype, copy=True)
@@ -44,6 +46,17 @@ class StreamedAttention(torch.autograd.Function):
         found = slopes.of(given)
         refuse_gradient_that_is_not_finite(call.stack.name, call.layer, "that comes out of the attention", *found[:3])
         return torch.zeros(0), *found, None
+
+
+def _attended(call: AttentionCall, given: Given) -> Attended:
+    """What the call gives; where its layer is recomputed, what it gave the first time."""
+    last_query = given.query[0, :, -1].detach().float().clone()  # no view, which would keep all queries
+    if call.layer is None and call.kept and torch.allclose(call.kept[-1].last_query, last_query, rtol=SAME, atol=SAME):
+        return call.kept.pop()
+    found = Attended(*_attend(call, inputs_of(given, call.scaling)), last_query)
+    if call.layer is not None:
+        call.kept.append(found)
+    return found
 
 
 def _attend(call: AttentionCall, inputs: Inputs) -> tuple[Float[torch.Tensor, "head query value_dim"], Float[torch.Tensor, "head query"]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -14,9 +15,20 @@ from reportgen.capture.backward.workspace import Workspace
 from reportgen.capture.fused import NO_SCORE
 
 
+class Attended(NamedTuple):
+    """What a call of attention gave, the logarithm of each row's denominator, and its last query, by which it is known again."""
+
+    output: Float[torch.Tensor, "head query value_dim"]
+    log_normalisers: Float[torch.Tensor, "head query"]
+    last_query: Float[torch.Tensor, "head dim"]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AttentionCall:
-    """How scores are made, how they are cut into blocks, where the sums go. `layer` is None when a layer is recomputed: its sums are the first call's."""
+    """How scores are made, how they are cut into blocks, where the sums go.
+
+    `layer` is None when a layer is recomputed: its sums are the first call's, and what that gave, where it was `kept`, is not computed again.
+    """
 
     layer: int | None
     stack: StackSums
@@ -25,6 +37,7 @@ class AttentionCall:
     cap: float | None
     workspace: Workspace
     after_block: Callable[[RowBlock], None]
+    kept: list[Attended]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

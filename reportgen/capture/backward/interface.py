@@ -46,7 +46,7 @@ def measure_backward(
     `target` runs the model once on the embeddings that it is given and returns a scalar. `through` brings the model's attention to `backward_pass`: by
     default by the library's attention interface. Raises `ModelError` when the model's attention cannot
     be read exactly or the gradient is not finite.
-    Memory: that of a forward pass, one layer's activations and a few blocks of query rows; never tokens x tokens.
+    Memory: that of a forward pass, the output of attention in every layer, one layer's activations and a few blocks of query rows; never tokens x tokens.
     """
     embeddings = embeddings.detach().requires_grad_(True)
     reading = (through or _through)(model, backward_pass)
@@ -92,7 +92,7 @@ def _attention(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch
     bias = None if rule.bias is None else torch.from_numpy(rule.bias.table)
     sinks = None if rule.extra is None else torch.from_numpy(rule.extra)
     current = _current.get()
-    return current.attend(current.stack_of(module, attention_mask), attention_mask, (query, key, value, bias, sinks), rule.scaling, rule.cap), None
+    return current.attend(module, current.stack_of(module, attention_mask), attention_mask, (query, key, value, bias, sinks), rule.scaling, rule.cap), None
 
 
 def _refuse_what_is_not_read(query: torch.Tensor, rule: ScoreRule) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 
 from reportgen.capture.backward.attention import StreamedAttention
-from reportgen.capture.backward.calls import AttentionCall
+from reportgen.capture.backward.calls import Attended, AttentionCall
 from reportgen.capture.backward.relevance import Relevance
 from reportgen.capture.backward.row_blocks import RowBlock, plan_row_blocks
 from reportgen.capture.backward.stack_sums import StackNumbers, StackSums
@@ -49,6 +50,7 @@ class BackwardPass:
     recomputing: bool = field(init=False, default=False)
     stacks: dict[str, StackSums] = field(init=False, default_factory=dict)
     plans: dict[tuple[str, Visibility], Sequence[RowBlock]] = field(init=False, default_factory=dict)
+    kept: dict[Any, list[Attended]] = field(init=False, default_factory=lambda: defaultdict(list))  # by the module that attended
     relevance: Relevance = field(init=False)
     rows_to_do: int = field(init=False, default=0)
     rows_done: int = field(init=False, default=0)
@@ -56,17 +58,20 @@ class BackwardPass:
     def __post_init__(self) -> None:
         self.relevance = Relevance(self.layouts)
 
-    def attend(self, stack: str, visibility: Visibility, tensors: Sequence[torch.Tensor | None], scaling: float, cap: float | None) -> torch.Tensor:
-        """The output of one call of attention, batch x token x head x dim.
+    def attend(
+        self, module: Any, stack: str, visibility: Visibility, tensors: Sequence[torch.Tensor | None], scaling: float, cap: float | None
+    ) -> torch.Tensor:
+        """The output of one call of attention by a module, batch x token x head x dim.
 
         Layers are numbered in the order of the calls in the forward pass. A layer that is recomputed for the backward pass gets no number: autograd uses what
-        it keeps, but calls the backward function of the first call.
+        it keeps, but calls the backward function of the first call. Layers are recomputed in reverse, so that of a module that several of them share the last output comes first.
         """
         sums, layer = self.enter(stack, tensors[0].shape[1])
         if layer is not None:
             refuse_what_is_not_finite(stack, layer, *(tensor.detach() for tensor in tensors[:3]))
         blocks = self._blocks(sums, visibility, tensors)
-        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, workspace=self.workspace, after_block=self.count)
+        common = {"workspace": self.workspace, "after_block": self.count, "kept": self.kept[module]}
+        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, **common)
         return StreamedAttention.apply(self.anchor, *tensors, call)
 
     def enter(self, stack: str, heads: int) -> tuple[StackSums, int | None]:
