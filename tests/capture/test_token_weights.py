@@ -160,7 +160,7 @@ def test_long_sentences_are_worked_through_a_few_rows_at_a_time(monkeypatch: pyt
     measurements, model = case_of("llama, grouped queries")
     whole = token_weights(measurements, model, (5, 2), (2, 3)).weights
     monkeypatch.setattr(sys.modules["reportgen.capture.token_weights"], "CELLS_AT_MOST", 6 * len(measurements["token_ids"]) * 4)
-    np.testing.assert_allclose(token_weights(measurements, model, (5, 2), (2, 3)).weights, whole, rtol=1e-6)
+    np.testing.assert_allclose(token_weights(measurements, model, (5, 2), (2, 3)).weights, whole, rtol=1e-5)  # products of other shapes are rounded otherwise
 
 
 @pytest.fixture(scope="module")
