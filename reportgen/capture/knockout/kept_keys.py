@@ -51,7 +51,8 @@ class KeptKeys:
         for versions in self._passes(links, at_once):
             for version, logits in zip(versions, self._logits(versions), strict=True):
                 if version.hidden == NOTHING:
-                    intact = Intact(logits=logits, actual=self.texts.actual(self.texts.rows(version.sentence)).to(logits.device))
+                    actual = self.texts.actual(self.texts.rows(version.sentence)).to(logits.device)
+                    intact = Intact(logits=logits.clone(), actual=actual)  # no view, which would keep all of its pass
                 else:
                     yield intact.effect(logits)
 
