@@ -23,19 +23,20 @@ class PositionBias:
     table: Float[np.ndarray, "head offset"]
     queries: int
 
-    def add_to(self, scores: Float[torch.Tensor, "head row key"], rows: slice, keys: slice | Int[torch.Tensor, " key"]) -> None:
+    def add_to(self, scores: Float[torch.Tensor, "head row key"], rows: slice | Int[torch.Tensor, " row"], keys: slice | Int[torch.Tensor, " key"]) -> None:
         """Add the bias of these pairs in place."""
-        if isinstance(keys, slice) and scores.device.type == "cpu":
+        if isinstance(rows, slice) and isinstance(keys, slice) and scores.device.type == "cpu":
             found = scores.numpy()
             found += self._band(keys.start - rows.start, found.shape)
         else:
             self.add_by_index(scores, rows, keys)
 
-    def add_by_index(self, scores: Float[torch.Tensor, "head row key"], rows: slice, keys: slice | Int[torch.Tensor, " key"]) -> None:
+    def add_by_index(
+        self, scores: Float[torch.Tensor, "head row key"], rows: slice | Int[torch.Tensor, " row"], keys: slice | Int[torch.Tensor, " key"]
+    ) -> None:
         """The same pair by pair, on any device. Memory: as much again as the scores."""
-        key = torch.arange(keys.start, keys.stop, device=scores.device) if isinstance(keys, slice) else keys
-        offset = key[None] - torch.arange(rows.start, rows.stop, device=scores.device)[:, None]
-        scores += torch.from_numpy(self.table).to(scores.device)[:, offset + self.queries - 1]
+        row, key = (torch.arange(one.start, one.stop, device=scores.device) if isinstance(one, slice) else one for one in (rows, keys))
+        scores += torch.from_numpy(self.table).to(scores.device)[:, key - row[:, None] + self.queries - 1]
 
     def _band(self, offset: int, shape: tuple[int, int, int]) -> Float[np.ndarray, "head row key"]:
         """The same table seen by consecutive rows and keys, each row one step back: a view."""

@@ -45,7 +45,7 @@ class ScoreRule:
         if self.cap is not None:
             scores.div_(self.cap).tanh_().mul_(self.cap)
 
-    def finish(self, scores: Float[torch.Tensor, "head row key"], rows: slice, keys: slice | Int[torch.Tensor, " key"]) -> None:
+    def finish(self, scores: Float[torch.Tensor, "head row key"], rows: slice | Int[torch.Tensor, " row"], keys: slice | Int[torch.Tensor, " key"]) -> None:
         """Scaled products of these rows and keys become scores, in place."""
         self.cap_in_place(scores)
         if self.bias is not None:

@@ -153,7 +153,7 @@ def _log_weights(scores: LayerScores, rows: slice, seen: slice) -> Float[np.ndar
     """ln p of some rows on a range of keys that holds all they see, in double precision."""
     cells = torch.empty(len(scores.log_normalisers), rows.stop - rows.start, seen.stop - seen.start)
     scores.between(rows, seen, out=cells)
-    cells.masked_fill_(torch.from_numpy(scores.visibility.hidden(rows, np.arange(seen.start, seen.stop))), -torch.inf)
+    cells.masked_fill_(scores.visibility.unseen(rows, seen, cells.device), -torch.inf)
     logs = cells.double()
     normaliser = logs.logsumexp(2)
     if scores.rule.extra is not None:

@@ -20,7 +20,7 @@ class StreamedAttention(torch.autograd.Function):
 
     With s = scaling q k, capped to cap tanh(s / cap) where there is a cap, plus bias[k - q + queries - 1]: p = exp(s) / (sum of exp(s) over the keys that
     q sees + exp(sink)). `anchor` is a tensor of no elements whose gradient is asked for, so that the backward pass visits every call.
-    Kept for the backward pass: the inputs, the output and each row's logarithm of the denominator. Memory besides: a few blocks.
+    Kept for the backward pass: the inputs, the output and each row's logarithm of the denominator; the last two by the call as well, for layers that are recomputed. Memory besides: a few blocks.
     """
 
     @staticmethod

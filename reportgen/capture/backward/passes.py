@@ -70,8 +70,16 @@ class BackwardPass:
         if layer is not None:
             refuse_what_is_not_finite(stack, layer, *(tensor.detach() for tensor in tensors[:3]))
         blocks = self._blocks(sums, visibility, tensors)
-        common = {"workspace": self.workspace, "after_block": self.count, "kept": self.kept[module]}
-        call = AttentionCall(layer=layer, stack=sums, blocks=blocks, scaling=scaling, cap=cap, **common)
+        call = AttentionCall(
+            layer=layer,
+            stack=sums,
+            blocks=blocks,
+            scaling=scaling,
+            cap=cap,
+            workspace=self.workspace,
+            after_block=self.count,
+            kept=self.kept[module],
+        )
         return StreamedAttention.apply(self.anchor, *tensors, call)
 
     def enter(self, stack: str, heads: int) -> tuple[StackSums, int | None]:

@@ -144,9 +144,7 @@ def _attend(
     torch.bmm(flat, keys.shared[:, of_rows.shared].transpose(1, 2), out=products[..., :width])
     torch.bmm(flat, keys.own[:, of_rows.own].transpose(1, 2), out=products[..., width:])
     scores = products.view(-1, queries.shape[2], products.shape[2])
-    rule.cap_in_place(scores)
-    if rule.bias is not None:
-        scores += torch.from_numpy(rule.bias.table).to(scores)[:, of_rows.keys - of_rows.rows[:, None] + rule.bias.queries - 1]
+    rule.finish(scores, of_rows.rows, of_rows.keys)
     of_rows.hide(scores)
     weights = softmax(scores, rule.extra).reshape(products.shape)
     values = torch.bmm(weights[..., :width], keys.shared_values[:, of_rows.shared])

@@ -12,7 +12,7 @@ from reportgen.capture.attribution.steps import steps_of
 from reportgen.capture.feeding import Feed
 from reportgen.capture.knockout.distributions import Effect
 from reportgen.capture.knockout.interface import asking
-from reportgen.capture.knockout.kept_keys import KeptKeys, keep_keys
+from reportgen.capture.knockout.kept_keys import KeptKeys, keep_keys, parts_of
 from reportgen.capture.knockout.sentences import LinkedTexts, linked_texts
 from reportgen.capture.knockout.whole_passes import effects_by_whole_passes
 from reportgen.capture.lanes import lanes_on
@@ -95,10 +95,9 @@ class Knockout:
     def _neighbours(self, links: Int[np.ndarray, "link 2"], at_once: int) -> list[Int[np.ndarray, "some 2"]]:
         """Links, sorted by the sentence that looks, of as many sentences as are run together with so many tokens; a sentence's own are not parted."""
         sentences, counts = np.unique(links[:, 0], return_counts=True)
-        parts, tokens = np.zeros(len(links), bool), 0
-        for place, cost in zip(np.cumsum(counts) - counts, self.texts.spans[sentences] * (counts + 1), strict=True):
-            parts[place], tokens = (True, cost) if tokens + cost > at_once else (False, tokens + cost)
-        return [some for some in np.split(links, np.flatnonzero(parts)) if len(some)]
+        stops = np.cumsum(counts)
+        parts = parts_of((self.texts.spans[sentences] * (counts + 1)).tolist(), at_once)
+        return [links[stops[part.start] - counts[part.start] : stops[part.stop - 1]] for part in parts]
 
     def _tokens_run(self, links: Int[np.ndarray, "link 2"]) -> int:
         """Of all links, of the text with nothing hidden, and of each sentence that looks with nothing hidden."""

@@ -118,13 +118,6 @@ _current: ContextVar[Run] = ContextVar("reportgen_knockout_run")
 
 
 @contextmanager
-def through(model: Any, run: Run) -> Iterator[None]:
-    """Inside the block the model's attention is computed by `run`; the model is as before afterwards."""
-    with asking(model), answering(run):
-        yield
-
-
-@contextmanager
 def asking(model: Any) -> Iterator[None]:
     """Inside the block the model's attention is computed by what answers in the same thread; the model is as before afterwards."""
     with attention_implementation(model, NAME), biases_by_offset(model):

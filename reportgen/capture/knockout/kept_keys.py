@@ -62,16 +62,9 @@ class KeptKeys:
 
     def _passes(self, links: Int[np.ndarray, "link 2"], at_once: int) -> Iterator[list[Version]]:
         """The versions that are run together."""
-        versions: list[Version] = []
-        tokens = 0
-        for version in _versions(links):
-            length = int(self.texts.spans[version.sentence])
-            if versions and tokens + length > at_once:
-                yield versions
-                versions, tokens = [], 0
-            versions.append(version)
-            tokens += length
-        yield versions
+        versions = list(_versions(links))
+        costs = self.texts.spans[[version.sentence for version in versions]]
+        return (versions[part] for part in parts_of(costs.tolist(), at_once))
 
     def _logits(self, versions: Sequence[Version]) -> Sequence[Float[torch.Tensor, "row vocabulary"]]:
         """Those at the tokens of each version's sentence, after one pass over all versions as if they were one text."""
@@ -85,18 +78,28 @@ class KeptKeys:
     def _rows(self, versions: Sequence[Version]) -> Versions:
         """The rows of these versions: of each all from its sentence's first token to the last."""
         members = self.texts.looking.sentence_of_token
-        spans = [self.texts.span(version.sentence) for version in versions]
-        lengths = [span.stop - span.start for span in spans]
-        place = np.concatenate([np.arange(span.start, span.stop) for span in spans])
-        version = np.repeat(np.arange(len(versions)), lengths)
         sentence, hidden = np.array(versions).T
+        borders = self.texts.borders[sentence]
+        place = np.concatenate([np.arange(first, stop) for first, stop in borders.tolist()])
+        version = np.repeat(np.arange(len(versions)), self.texts.spans[sentence])
         return Versions(
             place=torch.from_numpy(place),
             version=torch.from_numpy(version),
-            own_from=torch.from_numpy(np.repeat([span.start for span in spans], lengths)),
+            own_from=torch.from_numpy(borders[version, 0]),
             hiding=torch.from_numpy(members[place] == sentence[version]),
             hidden=torch.from_numpy((members == hidden[:, None]) & (hidden[:, None] != NOTHING)),
         )
+
+
+def parts_of(costs: Sequence[int], at_most: int) -> Iterator[slice]:
+    """Consecutive ones that cost so much together at most; one by itself where it costs more."""
+    start, total = 0, 0
+    for place, cost in enumerate(costs):
+        if place > start and total + cost > at_most:
+            yield slice(start, place)
+            start, total = place, 0
+        total += cost
+    yield slice(start, len(costs))
 
 
 def _versions(links: Int[np.ndarray, "link 2"]) -> Iterator[Version]:

@@ -30,16 +30,16 @@ class LinkedTexts:
         """The tokens of a sentence that looks."""
         return np.flatnonzero(self.looking.sentence_of_token == sentence)
 
-    def span(self, sentence: int) -> slice:
-        """From the first token of a sentence that looks to its last, with tokens of others between them."""
-        rows = self.rows(sentence)
-        return slice(int(rows[0]), int(rows[-1]) + 1)
-
     @cached_property
+    def borders(self) -> Int[np.ndarray, "sentence 2"]:
+        """The first token of each sentence that looks, and the one after its last; tokens of others may lie between them. 0 and 0 for a sentence without tokens."""
+        rows = [self.rows(sentence) for sentence in range(self.looking.sentences)]
+        return np.array([(row[0], row[-1] + 1) if len(row) else (0, 0) for row in rows], np.int64).reshape(-1, 2)
+
+    @property
     def spans(self) -> Int[np.ndarray, " sentence"]:
         """How many tokens a sentence that looks spans, from its first to its last."""
-        rows = [self.rows(sentence) for sentence in range(self.looking.sentences)]
-        return np.array([int(row[-1] - row[0]) + 1 if len(row) else 0 for row in rows], np.int64)
+        return self.borders[:, 1] - self.borders[:, 0]
 
     def costs(self, links: Int[np.ndarray, "link 2"], *, kept: bool) -> Int[np.ndarray, " link"]:
         """Tokens that are run to hide each link: those of the sentence that looks where keys are kept, else all."""

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from reportgen.capture.feeding import Feed, stack_namer
 from reportgen.capture.knockout.distributions import Effect, Intact
-from reportgen.capture.knockout.interface import Hidden, Run, WholeText, answering, asking, through
+from reportgen.capture.knockout.interface import Hidden, Run, WholeText, answering, asking
 from reportgen.capture.knockout.sentences import LinkedTexts
 
 
@@ -52,7 +52,7 @@ def asked_logits(model: Any, keywords: Mapping[str, Any], run: Run, rows: Int[to
 def _encoded(model: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The same arguments with the encoder's states in place of what it reads."""
     source = {name: values for name, values in keywords.items() if name not in ("decoder_input_ids", "use_cache")}
-    with through(model, WholeText(stack_of=stack_namer(model))):
+    with asking(model), answering(WholeText(stack_of=stack_namer(model))):
         states = model.get_encoder()(**source).last_hidden_state
     return {"encoder_outputs": BaseModelOutput(last_hidden_state=states), **{name: keywords[name] for name in keywords if name not in source}}
 
