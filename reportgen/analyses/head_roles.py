@@ -45,7 +45,7 @@ class HeadMetric:
 class KnownRole:
     """A role that could be decided: its mark, rule, the threshold stated and the one of this document, its chance level, and how many heads carry it.
 
-    `uncertain` counts heads whose score passes without the sink, but in fewer than 0.95 of the resamples.
+    `uncertain` counts heads whose score passes without the sink, but in fewer than 0.95 of the resamples, or on too few sentences to resample.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 RESAMPLES = 200
 SEED = 0
@@ -42,18 +42,16 @@ def resampled_ratios(over: Float[np.ndarray, "*head sentence"], under: Float[np.
 
 
 def share_above(resamples: Float[np.ndarray, resample * head], threshold: float) -> Float[np.ndarray, "*head"]:
-    """The share of resamples whose score is above the threshold; NaN where there are none."""
-    missing = np.isnan(resamples).any(0)
-    return np.where(missing, np.nan, (resamples > threshold).mean(0))
+    """The share of the resamples that have a score whose score is above the threshold; NaN where none has."""
+    scored = (~np.isnan(resamples)).sum(0)
+    return np.divide((resamples > threshold).sum(0), scored, out=np.full(scored.shape, np.nan), where=scored > 0)
 
 
 def interval(resamples: Float[np.ndarray, resample * head]) -> tuple[Float[np.ndarray, "*head"], Float[np.ndarray, "*head"]]:
-    """The 2.5th and the 97.5th percentile of the resamples."""
+    """The 2.5th and the 97.5th percentile of the resamples that have a score; NaN where none has."""
     ordered = np.sort(np.moveaxis(resamples, 0, -1), axis=-1)  # numpy takes three times as long to find them unsorted
     low, high = np.quantile(ordered, [0.025, 0.975], axis=-1)
+    for head in np.argwhere(np.isnan(ordered[..., -1]) & ~np.isnan(ordered[..., 0])):  # those without a score come last
+        of_head = ordered[tuple(head)]
+        low[tuple(head)], high[tuple(head)] = np.quantile(of_head[~np.isnan(of_head)], [0.025, 0.975])
     return low, high
-
-
-def sure(confidence: Float[np.ndarray, "*head"]) -> Bool[np.ndarray, "*head"]:
-    """Where the confidence is 0.95 or more, or there is none."""
-    return np.isnan(confidence) | (confidence >= SURE)
