@@ -44,10 +44,12 @@ class Result:
 def analyse(measurements: Measurements) -> Result:
     """Compare all matrices over pairs of two sentences, the first as key left out: it holds the sink."""
     whole, unknown = _whole(measurements)
-    some = list(_some(measurements)) if "target_sentence_spans" not in measurements else []
+    asked = list(_some(measurements)) if "target_sentence_spans" not in measurements else []
+    some = [_among(one, whole) for one in asked]
     complete = [one for one in some if len(one.values) == len(whole.keys)]
     whole = _joined(whole, complete)
     rest = [one for one in some if len(one.values) < len(whole.keys)]
+    beyond = {one.name: outside for one, among in zip(asked, some, strict=True) if (outside := len(one.values) - len(among.values))}
     found = [*compare_whole(whole)]
     for one in rest:
         found += compare_some(one, whole)
@@ -62,7 +64,7 @@ def analyse(measurements: Measurements) -> Result:
         within=within,
         partial=partial,
         verified=next((name for name in (EFFECT, INPUT, WEIGHTED) if name in names), None),
-        notes=(*(f"{label[0].upper()}{label[1:]} is left out: some pairs have no value." for label in unknown), *_notes(measurements, rest, len(whole.keys))),
+        notes=(*(f"{label[0].upper()}{label[1:]} is left out: some pairs have no value." for label in unknown), *_notes(measurements, rest, beyond, len(whole.keys))),
     )
 
 
@@ -98,6 +100,12 @@ def _content(name: str, values: Float[np.ndarray, " pair"], links: np.ndarray) -
     return SomePairs(name=name, values=values[kept].astype(float), queries=links[kept, 0], keys=links[kept, 1])
 
 
+def _among(some: SomePairs, whole: WholeMatrices) -> SomePairs:
+    """Without pairs between which there is no attention, as there is none beyond a layer's window."""
+    kept = np.isin(some.queries * whole.sentences + some.keys, whole.queries.astype(int) * whole.sentences + whole.keys)
+    return SomePairs(name=some.name, values=some.values[kept], queries=some.queries[kept], keys=some.keys[kept])
+
+
 def _joined(whole: WholeMatrices, complete: list[SomePairs]) -> WholeMatrices:
     """With those that turned out to know every pair."""
     rows = [one.values[np.lexsort((one.keys, one.queries))] for one in complete]
@@ -113,8 +121,9 @@ def _as_matrix(found: list[PairAgreement], names: tuple[str, ...], field: str) -
     return matrix
 
 
-def _notes(measurements: Measurements, rest: list[SomePairs], pairs: int) -> tuple[str, ...]:
+def _notes(measurements: Measurements, rest: list[SomePairs], beyond: Mapping[str, int], pairs: int) -> tuple[str, ...]:
     said = [f"{one.name[0].upper()}{one.name[1:]} is known of {len(one.values):,} of {pairs:,} pairs." for one in rest]
+    said += [f"{name[0].upper()}{name[1:]} is also known of {number:,} between which there is no attention; they are left out." for name, number in beyond.items()]
     if "target_sentence_spans" in measurements:
         said.append(
             "What hiding links did and input × gradient of pairs lead from the text that the decoder wrote to the source, and are no pairs of the source's sentences."

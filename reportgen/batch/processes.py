@@ -15,7 +15,7 @@ from reportgen.batch.crew import SECONDS, Answer, refuse_endless_deaths
 from reportgen.batch.work import Measurer, Setup, Work
 from reportgen.errors import ModelError, ReportgenError
 
-GONE = (EOFError, ConnectionError)
+GONE = (EOFError, OSError)  # the other end is not there, or died in the middle of a message
 READY, REFUSED = "ready", "refused"
 GRACE = 5.0  # seconds for a worker that is told to end
 
@@ -109,7 +109,14 @@ def serve(pipe: Connection, setup: Setup, index: int) -> None:
     except ReportgenError as error:
         pipe.send((REFUSED, str(error)))
         return
+    said = (READY, None)
+    while (work := _next(pipe, said)) is not None:
+        said = ("answer", measurer.make(work))
+
+
+def _next(pipe: Connection, said: tuple[str, Any]) -> Work | None:
+    """What is to be done when this has been said; None if the other end is gone."""
     with suppress(*GONE):
-        pipe.send((READY, None))
-        while True:
-            pipe.send(("answer", measurer.make(pipe.recv())))
+        pipe.send(said)
+        return pipe.recv()
+    return None

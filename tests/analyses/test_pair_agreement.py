@@ -155,5 +155,24 @@ def test_a_matrix_without_a_value_for_some_pairs_is_left_out_and_named() -> None
     assert result.notes[0] == "ISA is left out: some pairs have no value."
 
 
+def test_what_is_known_of_pairs_without_attention_is_compared_where_there_is_some() -> None:
+    """Attention that ends seven sentences back, and effects of every link."""
+    near = np.tril(np.ones((SENTENCES, SENTENCES)), -1) * np.triu(np.ones((SENTENCES, SENTENCES)), -7)
+    measurements, links = made_up(sizes=SIZES), later()
+    attention = measurements["*.sentence_attention"] * (near + np.eye(SENTENCES)).astype(np.float16)
+    cut = Measurements(
+        arrays={**measurements.arrays, "decoder.sentence_attention": attention.astype(np.float16)}, metadata=measurements.metadata, text=measurements.text
+    )
+    effect = np.random.default_rng(0).gamma(1.0, size=len(links)).astype(np.float32)
+    result = pair_agreement.analyse(with_arrays(cut, link_effect=np.concatenate([links, effect[:, None]], 1).astype(np.float32), link_drop=effect))
+    queries, keys = np.nonzero(near * (np.arange(SENTENCES) > 0))
+    inside = np.isin(links @ [SENTENCES, 1], queries * SENTENCES + keys)
+    expected = stats.spearmanr(measurements["*.rollout"][queries, keys], effect[inside]).statistic
+    found = row(result, "rollout", "knockout effect")
+    assert found.pairs == result.pairs == len(keys)
+    assert found.rho == pytest.approx(expected, abs=1e-6)
+    assert f"Knockout effect is also known of {len(links) - (SENTENCES - 1) - len(keys):,} between which there is no attention; they are left out." in result.notes
+
+
 def test_the_chart_is_drawn() -> None:
     assert_drawable(pair_agreement.draw(pair_agreement.analyse(made_up(sizes=SIZES)))["agreement"])
