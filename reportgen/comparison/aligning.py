@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -113,20 +115,19 @@ def _runs(
     one: list[tuple[str, ...]], other: list[tuple[str, ...]], mates: dict[int, int], alike: Float[np.ndarray, "one other"]
 ) -> Iterator[tuple[int, tuple[int, ...], float]]:
     """For a sentence, runs of the other side that hold its mate, if it has one, and otherwise only sentences without a mate."""
-    for place, words in enumerate(one):
-        mate = mates.get(place)
-        if mate is not None and alike[place, mate] == 1:
-            continue
-        before = max((mates[i] for i in mates if i < place), default=-1)
-        after = min((mates[i] for i in mates if i > place), default=len(other))
-        for size in range(2, PARTS_AT_MOST + 1):
-            for first in range(before + 1, after - size + 1):
-                run = tuple(range(first, first + size))
-                if mate is not None and mate not in run:
-                    continue
-                score = likeness(words, [word for part in run for word in other[part]])
-                if score >= MOVED and score > max(alike[place, part] for part in run):
-                    yield place, run, score
+    matched = sorted(mates)
+    for size in range(2, PARTS_AT_MOST + 1):
+        words_of_runs = [tuple(chain(*other[first : first + size])) for first in range(len(other) - size + 1)]
+        for place, first in np.argwhere(greatest_likenesses(one, words_of_runs) >= MOVED).tolist():
+            run, mate, before = tuple(range(first, first + size)), mates.get(place), bisect_left(matched, place)
+            after = before + (mate is not None)
+            starts_late = before == 0 or mates[matched[before - 1]] < first
+            ends_early = after == len(matched) or run[-1] < mates[matched[after]]
+            if not (starts_late and ends_early) or (mate is not None and (mate not in run or alike[place, mate] == 1)):
+                continue
+            score = likeness(one[place], words_of_runs[first])
+            if score >= MOVED and score > max(alike[place, part] for part in run):
+                yield place, run, score
 
 
 def _moved(alike: Float[np.ndarray, "a b"], used_a: set[int], used_b: set[int]) -> list[tuple[int, int]]:
