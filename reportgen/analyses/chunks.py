@@ -109,7 +109,7 @@ def analyse(measurements: Measurements) -> Result:
         triangles=find_triangles(whole, DRAWS),
         crossing=crossing,
         bridging_heads=_heads(crossing) if crossing else (),
-        bridging_pairs=_pairs(model, novelty.gaps),
+        bridging_pairs=_pairs(model, found),
     )
 
 
@@ -149,9 +149,9 @@ def _heads(crossing: Crossing) -> tuple[BridgingHead, ...]:
     return tuple(sorted(heads, key=lambda head: -head.lift)[:LISTED])
 
 
-def _pairs(model: Expectation, gaps: Collection[int]) -> tuple[BridgingPair, ...]:
+def _pairs(model: Expectation, borders: Bool[np.ndarray, " gap"]) -> tuple[BridgingPair, ...]:
     """The ten links of greatest z from one part into another."""
-    part = np.concatenate([[0], division(gaps, int(model.queries.max(initial=0))).cumsum()])
+    part = np.concatenate([[0], borders.cumsum()])
     across = np.flatnonzero(part[model.queries] != part[model.keys])
     q_values = discovery_rates(model.p_value[across])
     chosen = np.argsort(-model.z[across], kind="stable")[:LISTED]

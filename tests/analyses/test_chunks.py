@@ -145,6 +145,11 @@ def test_short_documents_are_not_cut(sizes: Sizes) -> None:
     assert chunks.draw(result) == {}
 
 
+def test_two_sentences_that_see_each_other_are_not_cut() -> None:
+    result = chunks.analyse(measured(np.array([[0.6, 0.4], [0.3, 0.7]])[None, None]))
+    assert (result.width, result.borders, result.bridging_pairs) == (0, (), ())
+
+
 @pytest.mark.filterwarnings("error")
 def test_no_number_at_all_gives_no_border() -> None:
     result = result_of(np.full((2, 1, SENTENCES, SENTENCES), np.nan))
