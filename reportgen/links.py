@@ -16,8 +16,8 @@ def lift_of(attention: Float[np.ndarray, "*view pair"], expected: Float[np.ndarr
 
 
 def content_pairs(values: Float[np.ndarray, "*view pair"], pairs: SentencePairs) -> Float[np.ndarray, "*view pair"]:
-    """The same with NaN for a sentence on itself and for the first sentence as key: what is left is not the sink."""
-    return np.where((pairs.keys == 0) | (pairs.queries == pairs.keys), np.nan, values)
+    """The same with NaN for a sentence on itself and for the first sentence read as key: what is left is not the sink."""
+    return np.where(pairs.to_first | (pairs.queries == pairs.keys), np.nan, values)
 
 
 def strongest(values: Float[np.ndarray, " pair"], count: int) -> Int[np.ndarray, " rank"]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from reportgen.archive import WINDOW, StoredArrays, described, writing
 from reportgen.blocks import check_blocks
@@ -94,7 +95,15 @@ class Measurements:
     @cached_property
     def by_pair(self) -> PairArrays:
         """The arrays between sentences with one axis of pairs: those that some window holds where they alone are stored, else all."""
-        return PairArrays(arrays=self.arrays, stack=self.stack)
+        return PairArrays(arrays=self.arrays, stack=self.stack, first_read=self.first_read)
+
+    @property
+    def first_read(self) -> Int[np.ndarray, " sentence"] | None:
+        """Of each sentence the first that was read with it, in the first window that holds it; None for a document that was read at once."""
+        if not self.windows:
+            return None
+        first, last = np.array([(window.first, window.last) for window in self.windows]).T
+        return first[np.searchsorted(last, np.arange(len(self.arrays["sentence_spans"])), side="right")]
 
     @property
     def stack(self) -> str:

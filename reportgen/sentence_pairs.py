@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 
 from reportgen.archive import StoredArrays, described
 from reportgen.contract import PAIR_KEY
@@ -19,17 +19,26 @@ WHOLE_AT_MOST = 1 << 33  # bytes of an array that is made whole out of its pairs
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SentencePairs:
-    """Pairs of a document's sentences in reading order: the query sentence and the key sentence of each. No pair is there twice."""
+    """Pairs of a document's sentences in reading order: the query sentence and the key sentence of each. No pair is there twice.
+
+    `first_read` has of each query sentence the first that was read with it, in windows that of its own window; None where it is always the document's.
+    """
 
     sentences: int
     queries: Int[np.ndarray, " pair"]
     keys: Int[np.ndarray, " pair"]
+    first_read: Int[np.ndarray, " sentence"] | None = None
 
     @classmethod
-    def every(cls, sentences: int) -> SentencePairs:
+    def every(cls, sentences: int, first_read: Int[np.ndarray, " sentence"] | None = None) -> SentencePairs:
         """All pairs, as in a whole matrix that is read row by row."""
         queries, keys = np.indices((sentences, sentences), np.int32).reshape(2, -1)
-        return cls(sentences=sentences, queries=queries, keys=keys)
+        return cls(sentences=sentences, queries=queries, keys=keys, first_read=first_read)
+
+    @property
+    def to_first(self) -> Bool[np.ndarray, " pair"]:
+        """Whether the key is the first sentence that was read with the query: it holds the sink."""
+        return self.keys == (0 if self.first_read is None else self.first_read[self.queries])
 
     def matrix(self, values: Shaped[np.ndarray, "*views pair"]) -> Shaped[np.ndarray, "*views sentence sentence"]:
         """Whole matrices: NaN where there is no pair, 0 where the numbers are integers. Memory: that of the matrices, none where all pairs are there."""
@@ -59,15 +68,16 @@ class PairArrays:
 
     arrays: Mapping[str, np.ndarray]
     stack: str
+    first_read: Int[np.ndarray, " sentence"] | None = None
 
     @cached_property
     def pairs(self) -> SentencePairs:
         """The sentences of each pair."""
         sentences = len(self.arrays["sentence_spans"])
         if PAIR_SENTENCES not in self.arrays:
-            return SentencePairs.every(sentences)
+            return SentencePairs.every(sentences, self.first_read)
         queries, keys = self.arrays[PAIR_SENTENCES].T
-        return SentencePairs(sentences=sentences, queries=queries, keys=keys)
+        return SentencePairs(sentences=sentences, queries=queries, keys=keys, first_read=self.first_read)
 
     def __getitem__(self, name: str) -> Shaped[np.ndarray, "*views pair"]:
         """All of an array."""

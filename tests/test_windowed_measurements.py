@@ -65,6 +65,8 @@ def test_each_window_has_its_arrays_by_the_names_they_have_without_windows() -> 
     np.testing.assert_array_equal(second.arrays["decoder.isa"], made_up()["*.isa"][2:, 2:] + np.float32(1))
     np.testing.assert_array_equal(second.arrays["token_sentences"], [0] * 4 + [1] * 7 + [2] * 3)
     assert made_up().windows == ()
+    assert in_windows().first_read.tolist() == [0, 0, 0, 2, 2]
+    assert made_up().first_read is None
 
 
 def test_saving_and_loading_changes_nothing_and_windows_stay_on_disk(tmp_path: Path) -> None:

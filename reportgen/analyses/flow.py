@@ -247,7 +247,9 @@ def find(result: Result) -> str:
     """Of the first chosen sentence: where rollout ends up, what is left without the sink, whether flows tell sources apart."""
     chosen = result.chosen[0]
     if not chosen.band_sources:
-        return "There is only one sentence, and so nothing flows from another."
+        if result.sentences == 1:
+            return "There is only one sentence, and so nothing flows from another."
+        return f"Sentence {chosen.sentence + 1} was read together with no other, so that nothing can be said of what flows into it."
     first = chosen.paths[0].first[-1]
     null = next((path.first[-1] for path in chosen.paths if path.name == "even attention"), None)
     alone = f" ({percent(null, 3)} if every visible key had the same weight)" if null is not None else ""
@@ -255,8 +257,8 @@ def find(result: Result) -> str:
     chance = "" if chosen.null_without_sink is None else f" (even attention: {percent(chosen.null_without_sink[place], 3)})"
     return (
         f"After the last layer, rollout says that {percent(first, 3)} of sentence {chosen.sentence + 1} comes from the first sentence read with it{alone}; without the sink, "
-        f"{percent(chosen.bands[-1, 0], 3)} comes from itself and most of the rest from sentence {chosen.band_sources[0] + 1}, "
-        f"{percent(chosen.rollout_without_sink[place], 3)}{chance}. {_of_flows(chosen)}"
+        f"{percent(chosen.bands[-1, 0], 3)} comes from itself and the greatest share of the rest, "
+        f"{percent(chosen.rollout_without_sink[place], 3)}{chance}, from sentence {chosen.band_sources[0] + 1}. {_of_flows(chosen)}"
     )
 
 

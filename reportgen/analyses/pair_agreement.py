@@ -75,7 +75,7 @@ def _whole(measurements: Measurements) -> tuple[WholeMatrices, tuple[str, ...]]:
     values |= {label: measurements.by_pair[f"*.{name}"] for name, label in MATRICES.items() if f"*.{name}" in measurements}
     if "*.attention_x_gradient" in measurements:
         values[WEIGHTED] = measurements.by_pair["*.attention_x_gradient"].sum(0, dtype=np.float64)
-    known = (values[ATTENTION] > 0) & (pairs.keys > 0) & (pairs.queries != pairs.keys)
+    known = (values[ATTENTION] > 0) & ~pairs.to_first & (pairs.queries != pairs.keys)
     kept = {label: row[known].astype(float) for label, row in values.items() if not np.isnan(row[known]).any()}
     queries, keys = pairs.queries[known], pairs.keys[known]
     whole = WholeMatrices(names=tuple(kept), values=np.array(list(kept.values())), queries=queries, keys=keys, sentences=pairs.sentences)

@@ -68,6 +68,7 @@ class Result:
     opening: tuple[int, int]
     averages: Averages
     effects: Float[np.ndarray, "link 3"]
+    first_read: tuple[int, ...] | None = None
     parts: tuple[str, ...] = ()
     shown: ShownBlocks | None = None
 
@@ -111,6 +112,7 @@ def analyse(measurements: Measurements) -> Result:
         expected=shown.matrix(expected),
         opening=opening,
         averages=averages(attention[0], lift, pairs, opening),
+        first_read=None if pairs.first_read is None else tuple(pairs.first_read.tolist()),
         parts=tuple(PARTS.get(part, "") for part in measurements.metadata.get("sentence_parts", ())),
         effects=hidden_effects(measurements),
         shown=shown_blocks(measurements),

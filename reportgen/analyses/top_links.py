@@ -21,8 +21,9 @@ from reportgen.sentence_pairs import SentencePairs
 class Result:
     """For each view (0: whole model, l + 1: layer l) the pairs (query, key) with the greatest lift, greatest first; -1 where there are fewer.
 
-    `every_*` ranks all pairs; `content_*` leaves out the first sentence as key and each sentence on itself. `effects` has the links that were hidden
-    (query, key, nats), none where none were; `content_effect` the effect of those of the whole model, None where it was not measured.
+    `every_*` ranks all pairs; `content_*` leaves out the first sentence read as key and each sentence on itself. `effects` has the links that were hidden
+    (query, key, nats), none where none were; `content_effect` the effect of those of the whole model, None where it was not measured. `read_together` says
+    whether any two sentences were.
     """
 
     count: int
@@ -34,6 +35,8 @@ class Result:
     content_lift: Float[np.ndarray, "view rank"]
     effects: Float[np.ndarray, "link 3"]
     content_effect: tuple[float | None, ...]
+    read_together: bool = True
+    windowed: bool = False
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -52,6 +55,8 @@ def analyse(measurements: Measurements) -> Result:
         content_lift=_values(lift, content),
         effects=effects,
         content_effect=_effects_of(effects, _sentences(pairs, content)[0]),
+        read_together=bool((~np.isnan(lift[0]) & (pairs.queries != pairs.keys)).any()),
+        windowed=pairs.first_read is not None,
     )
 
 
@@ -78,7 +83,9 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """The strongest link, and how many of the strongest twenty join neighbours."""
     if result.count == 0 or result.content_pairs[0, 0, 0] < 0:
-        return "There is no link between two sentences besides those to the first sentence."
+        if not result.read_together:
+            return "No two sentences were read together, so that no link between sentences was measured."
+        return f"There is no link between two sentences besides those to the first sentence{' of a window' * result.windowed}."
     (query, key), share, lift = result.content_pairs[0, 0], result.content_share[0, 0], result.content_lift[0, 0]
     top = [pair for pair in result.content_pairs[0][:20].tolist() if pair[0] >= 0]
     near = sum(abs(query - key) == 1 for query, key in top)

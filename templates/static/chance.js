@@ -23,7 +23,7 @@ function averageByDistance() {
   const bands = Uint8Array.from({ length: rows }, (_, distance) => bandOf(distance));
   const [sums, counts] = [new Float64Array(256), new Uint32Array(256)];
   const add = (query, key, value) => {
-    if (Number.isNaN(value) || (state.content && key === 0)) return;
+    if (Number.isNaN(value) || (state.content && key === firstRow(query))) return;
     const band = bands[Math.abs(query - key)];
     sums[band] += value;
     counts[band] += 1;

@@ -43,8 +43,8 @@ function drawCells(context, cells, side) {
 }
 
 function paintCells() {
-  const { rows } = grid();
-  return paintPositions(make("canvas", { width: rows, height: rows }), listPositions(), rows, makeRamp(shownMeasure()), leastPosition());
+  const cells = grid();
+  return paintPositions(make("canvas", { width: cells.rows, height: cells.rows }), listPositions(), cells, makeRamp(shownMeasure()), leastPosition());
 }
 
 // Slanting lines over what was never computed and over what the switch leaves out.

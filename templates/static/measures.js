@@ -135,6 +135,11 @@ function rowOf(sentence) {
   return Math.floor(sentence / grid().group);
 }
 
+// The row of the first sentence that was read with a row's first: in windows another for each.
+function firstRow(row, { group } = grid()) {
+  return workspace.first_read ? Math.floor(workspace.first_read[row * group] / group) : 0;
+}
+
 function cellOf(query, key, { group, rows } = grid()) {
   return Math.floor(query / group) * rows + Math.floor(key / group);
 }
@@ -174,7 +179,7 @@ function readShown(query, key) {
 }
 
 function isLeftOut(query, key) {
-  return state.content && (rowOf(key) === 0 || rowOf(query) === rowOf(key));
+  return state.content && (rowOf(key) === firstRow(rowOf(query)) || rowOf(query) === rowOf(key));
 }
 
 function isUnder(value) {

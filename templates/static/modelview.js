@@ -89,8 +89,8 @@ function drawModelView() {
 
 // As the large matrix is painted.
 function headPainter() {
-  const { rows, values, codes } = workspace.heads;
+  const { values, codes } = workspace.heads;
   const measure = state.measure === "lift" ? "lift" : "share";
   const ramp = makeRamp(measure);
-  return (canvas, layer, head) => paintPositions(canvas, placeCodes(codes(layer, head), values, measure, measure === "lift" ? [logarithmsOf(workspace.heads)] : []), rows, ramp, -Infinity);
+  return (canvas, layer, head) => paintPositions(canvas, placeCodes(codes(layer, head), values, measure, measure === "lift" ? [logarithmsOf(workspace.heads)] : []), workspace.heads, ramp, -Infinity);
 }

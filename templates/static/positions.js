@@ -58,14 +58,15 @@ function leastPosition() {
 }
 
 // One pixel for each cell; none where nothing was computed or the value is under the threshold.
-function paintPositions(canvas, positions, size, ramp, least) {
+function paintPositions(canvas, positions, { rows: size, group }, ramp, least) {
   const pixels = new Uint32Array(size * size);
   for (let query = 0, cell = 0; query < size; query++) {
+    const first = firstRow(query, { group });
     for (let key = 0; key < size; key++, cell++) {
       const position = positions[cell];
       if (!(position >= least)) continue;
       const colour = ramp[position > 0 ? Math.round(255 * Math.min(position, 1)) : 0];
-      pixels[cell] = state.content && (key === 0 || query === key) ? colour & FAINT : colour;
+      pixels[cell] = state.content && (key === first || query === key) ? colour & FAINT : colour;
     }
   }
   canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), size, size), 0, 0);
@@ -91,7 +92,7 @@ function strongestCells(rank, count) {
   for (let cell = 0; cell < rank.length; cell++) {
     if (!(rank[cell] > least) || !(positions[cell] >= lowest)) continue;
     const [query, key] = [Math.floor(cell / rows), cell % rows];
-    if (state.content && (key === 0 || query === key)) continue;
+    if (state.content && (key === firstRow(query) || query === key)) continue;
     found.push({ query: query * group, key: key * group, place: rank[cell] });
     if (found.length < 8 * count) continue;
     found = found.sort((a, b) => b.place - a.place).slice(0, count);

@@ -66,9 +66,9 @@ function sayCell(query, key) {
 
 // What a chosen sentence does with its attention, before any one link is chosen.
 function saySentence(sentence) {
-  const [own, first] = [readCell("share", state.view, sentence, sentence), readCell("share", state.view, sentence, 0)];
+  const [own, first] = [readCell("share", state.view, sentence, sentence), readCell("share", state.view, sentence, workspace.first_read?.[sentence] ?? 0)];
   if (grid().group > 1 || shownHead() === "max") return sayCell(sentence, sentence);
-  const rest = sentence === 0 ? "" : ` and gives ${sayValue("share", first)} to the first sentence`;
+  const rest = sentence === (workspace.first_read?.[sentence] ?? 0) ? "" : ` and gives ${sayValue("share", first)} to the first sentence${workspace.first_read ? " of its window" : ""}`;
   return `${sayPlace()}, sentence ${sentence + 1} keeps ${sayValue("share", own)} of its attention within itself${rest}.`;
 }
 

@@ -7,6 +7,7 @@ const STREAM = { width: 720, height: 300, left: 124, right: 132, top: 8, gap: 3 
 function setUpStreams() {
   const container = document.getElementById("streams");
   if (!container) return;
+  if (workspace.first_read) return container.remove(); // a sentence of another window was not read with the chosen one
   const drawing = container.querySelector("svg");
   document.getElementById("streams-first").addEventListener("change", showStreams);
   drawing.addEventListener("pointermove", (event) => tellDepth(depthAt(event.clientX - drawing.getBoundingClientRect().left, drawing)));

@@ -53,7 +53,8 @@ function showTopLinks() {
   const rows = strongestLinks().slice(0, state.count).map(topLinkRow);
   const nothing = make("tr", {}, make("td", { colSpan: topLinks.effects ? 7 : 6 }, state.count ? "No pair of sentences is left." : "No links are asked for."));
   const table = document.getElementById("top-links");
-  const left = state.content ? "first sentence and the sentence itself left out" : "first sentence and the sentence itself included";
+  const first = workspace.first_read ? "first sentence of each window" : "first sentence";
+  const left = `${first} and the sentence itself ${state.content ? "left out" : "included"}`;
   const least = state.threshold ? `, at least ${sayValue(shownMeasure(), thresholdValue())}` : "";
   table.caption.textContent = `${rows.length} strongest links by ${nameMeasure(rankedBy())}, ${nameView(state.view)}, ${left}${least}`;
   table.tBodies[0].replaceChildren(...(rows.length ? rows : [nothing]));

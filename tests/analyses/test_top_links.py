@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import HEADS, LAYERS, SENTENCES, Sizes, made_up
+from test_windowed_measurements import in_windows
 
 from reportgen.analyses import top_links
 from reportgen.links import LINKS_AT_MOST
@@ -106,6 +107,20 @@ def test_one_sentence_has_no_link() -> None:
     result = top_links.analyse(made_up(sizes=Sizes(sentences=1, tokens=2)))
     assert result.every_pairs.tolist() == [[[0, 0]]] * (LAYERS + 1)
     assert "no link" in top_links.find(result)
+
+
+def test_in_windows_the_first_sentence_of_each_is_left_out() -> None:
+    """Sentences 4 and 5 were read with sentence 3 and what follows it."""
+    result = top_links.analyse(in_windows())
+    content = [pair for pair in result.content_pairs[0].tolist() if pair != NONE]
+    assert sorted(content) == [[2, 1], [4, 3]]
+    assert {(3, 2), (4, 2)} <= {tuple(pair) for pair in result.every_pairs[0].tolist()}
+
+
+def test_where_no_two_sentences_were_read_together_no_link_is_denied() -> None:
+    alone = np.where(np.eye(4) > 0, SHARES, np.nan)
+    result = top_links.analyse(by_hand(alone))
+    assert top_links.find(result) == "No two sentences were read together, so that no link between sentences was measured."
 
 
 def test_pairs_without_a_number_are_not_ranked() -> None:

@@ -169,10 +169,15 @@ def test_pairs_that_no_window_holds_together_are_hatched(open_file: Callable[...
     result = section_of(report, "sentence_matrix").result
     apart = np.abs(np.subtract.outer(np.arange(len(result.sentences)), np.arange(len(result.sentences)))) > 2
     seen = {name: tuple(np.where(apart, np.nan, view) for view in getattr(result, name)) for name in MEASURES}
-    report = with_result(report, "sentence_matrix", windowed=True, expected=np.where(apart, np.nan, result.expected), **seen)
+    report = with_result(report, "sentence_matrix", windowed=True, first_read=(0, 0, 0, 1, 2), expected=np.where(apart, np.nan, result.expected), **seen)
     (tmp_path / "windows.html").write_text(render_report(report), encoding="utf-8")
     page = open_file(tmp_path / "windows.html")
     assert page.quiet()
+    page.tab.locator("#measure").select_option("isa")
+    links = page.tab.locator("#top-links tbody tr").evaluate_all("(rows) => rows.map((row) => [...row.cells].slice(0, 2).map((cell) => Number(cell.innerText)))")
+    assert sorted(links) == [[3, 2], [4, 3], [5, 4]]  # neither to the first that was read with a sentence nor to itself
+    assert page.tab.locator("#top-links caption").inner_text().endswith("first sentence of each window and the sentence itself left out")
+    assert page.tab.locator("#streams").count() == 0
     assert "no window holds with it" in page.tab.locator(".never").inner_text()
     note, legend = (page.tab.locator(one).bounding_box() for one in (".never", "#matrix-legend"))
     assert note["y"] + note["height"] <= legend["y"]

@@ -54,7 +54,7 @@ def hidden_links(measurements: Measurements) -> Hidden:
     known = places >= 0
     of_links = np.where(known, share[places], np.nan), np.where(known, lift[places], np.nan)
     bands, band = _band(pairs.queries, pairs.keys, lengths), _band(queries, keys, lengths)
-    content = ~np.isnan(lift) & (~_to_first(pairs.keys, lengths))
+    content = ~np.isnan(lift) & ~(pairs.to_first & lengths)
     return Hidden(
         queries=queries,
         keys=keys,
@@ -65,7 +65,7 @@ def hidden_links(measurements: Measurements) -> Hidden:
         band=band,
         standing=_standing(lift[content], bands[content], of_links[1], band),
         share_standing=_standing(share[content], bands[content], of_links[0], band),
-        first=_to_first(keys, lengths),
+        first=(keys == _first_read(measurements)) & lengths,
         drawn=np.arange(len(rows)) >= chosen,
     )
 
@@ -101,8 +101,10 @@ def _band(queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"], len
     return np.log2(np.maximum(gaps, 1)).astype(np.int64)
 
 
-def _to_first(keys: Int[np.ndarray, " pair"], lengths: bool) -> Bool[np.ndarray, " pair"]:
-    return (keys == 0) & lengths
+def _first_read(measurements: Measurements) -> int:
+    """The first sentence that was read with the target, in whose window links were hidden."""
+    sentence = measurements.metadata["target"]["sentence"]
+    return 0 if measurements.first_read is None else int(measurements.first_read[-1 if sentence is None else sentence])
 
 
 def _standing(

@@ -63,8 +63,8 @@ def token_middles(measurements: Measurements) -> Float[np.ndarray, " sentence"]:
 
 
 def comparable(share: Float[np.ndarray, "*view pair"], pairs: SentencePairs) -> Bool[np.ndarray, "*view pair"]:
-    """Pairs of two sentences that have a share, the first sentence left out as key: it holds the sink."""
-    return (share > 0) & (pairs.keys > 0) & (pairs.queries != pairs.keys)  # NaN is not above 0
+    """Pairs of two sentences that have a share, the first sentence read left out as key: it holds the sink."""
+    return (share > 0) & ~pairs.to_first & (pairs.queries != pairs.keys)  # NaN is not above 0
 
 
 def expect(
