@@ -70,7 +70,8 @@ class _Resolver:
     def __init__(self) -> None:
         self.entities: list[_Entity] = []
         self.mentions: list[Mention] = []
-        self.recent: dict[int, None] = {}  # entities by their last name, the latest last
+        self.latest: dict[int, int] = {}  # of each entity how many mentions there were before its last name
+        self.ends: dict[str, set[int]] = {}  # the entities with a name that begins or ends with a word
         self.kinds: list[str | None] = []  # of each mention: what a pronoun can stand for
         self.without_antecedent = 0
 
@@ -81,13 +82,15 @@ class _Resolver:
         entity.gender = entity.gender or name.title_of
         entity.plural |= name.plural
         entity.place_like = name.place_like and entity.gender is None
-        self.recent.pop(number, None)
-        self.recent[number] = None
+        self.latest[number] = len(self.mentions)
+        for word in (name.parts[0], name.parts[-1]):
+            self.ends.setdefault(word, set()).add(number)
         self._note(name.start, name.end, name.sentence, number, None)
 
     def _called(self, name: Name) -> int:
         """The entity of a name, a new one if need be."""
-        fitting = [number for number in reversed(self.recent) if _agree(self.entities[number].gender, name.title_of)]
+        known = self.ends.get(name.parts[0], set()) | self.ends.get(name.parts[-1], set())  # names of one entity begin or end alike
+        fitting = [number for number in sorted(known, key=self.latest.__getitem__, reverse=True) if _agree(self.entities[number].gender, name.title_of)]
         same = (number for number in fitting if name.parts in self.entities[number].names)
         part = (
             number for number in fitting if any(_is_part(name.parts, other, self.entities[number].gender is not None) for other in self.entities[number].names)
