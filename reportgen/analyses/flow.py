@@ -247,9 +247,8 @@ def find(result: Result) -> str:
     """Of the first chosen sentence: where rollout ends up, what is left without the sink, whether flows tell sources apart."""
     chosen = result.chosen[0]
     if not chosen.band_sources:
-        if result.sentences == 1:
-            return "There is only one sentence, and so nothing flows from another."
-        return f"Sentence {chosen.sentence + 1} was read together with no other, so that nothing can be said of what flows into it."
+        alone = "There is only one sentence" if result.sentences == 1 else f"Sentence {chosen.sentence + 1} was read together with no other"
+        return f"{alone}, and so no flow from another was measured."
     first = chosen.paths[0].first[-1]
     null = next((path.first[-1] for path in chosen.paths if path.name == "even attention"), None)
     alone = f" ({percent(null, 3)} if every visible key had the same weight)" if null is not None else ""

@@ -13,7 +13,7 @@ from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.analyses.sentence_pairs.control import Correlation, Shuffled, correlation, shuffled_lifts
 from reportgen.analyses.sentence_pairs.crossing import discovery_rates
-from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, Expectation, expect, expect_whole, token_middles
+from reportgen.analyses.sentence_pairs.distance_model import FEWEST_PAIRS, HUBER, PASSES, Expectation, expect, expect_whole, token_middles
 from reportgen.analyses.sentence_pairs.pictures_of_links import draw_distances
 from reportgen.analyses.sentence_pairs.tail import Tail
 from reportgen.links import content_pairs, strongest
@@ -211,8 +211,8 @@ ANALYSIS = Analysis(
         Method(
             name="Expected share",
             formula=(
-                "log share = term of the query sentence + term of the key sentence + f(distance); f linear between distances of 1, 2, 4, 8, ... sentences, plus "
-                "a slope on the log of the distance in tokens; least squares with Huber's weights (k 1.345)"
+                "log share = term of the query sentence + term of the key sentence + f(distance); f linear in the log of the distance between 1, 2, 4, 8, ... "
+                f"sentences, plus a slope on the log of the distance in tokens; least squares with Huber's weights (k {HUBER}), found in {PASSES} fits"
             ),
             source="Wilson 1967 (doubly constrained gravity model); Lieberman-Aiden et al. 2009 and Ay et al. 2014 (contact maps); Huber 1964",
         ),

@@ -27,7 +27,7 @@ ATTRIBUTION = {
     "attribution.gradient_norm": row("sentence", "sum over tokens of the l2 norm of dTarget/de", "unit of the target per unit of embedding", SALIENCY),
     "attribution.input_x_gradient": row("sentence", "sum over tokens of e . dTarget/de (signed)", "unit of the target", "Shrikumar et al. 2017"),
     "attribution.attention_x_gradient": row("sentence", "attention_x_gradient summed over layers and query sentences", "unit of the target", "after " + CHEFER),
-    "attribution.relevance": row("sentence", f"{RELEVANCE}; target's rows{BOTH_TEXTS}", "relevance", CHEFER),
+    "attribution.relevance": row("sentence", f"{RELEVANCE}{BOTH_TEXTS}", "relevance", CHEFER),
     "attribution.attention": row("sentence", "mean over the target's rows, layers and heads of the mass on sentence j"),
     "attribution.attention_by_head": row("layer head sentence", "mean over the target's rows of the mass on sentence j, of the stack that looks at the source"),
     "attribution.value_norm": row(
@@ -38,7 +38,10 @@ ATTRIBUTION = {
     ),
     "attribution.rollout": row("sentence", "mean over the target's rows of the rollout summed over sentence j", source=ABNAR),
     "attribution.integrated_gradients": row(
-        "sentence", "sum over tokens of (e - e') . mean of dTarget/de on the straight path from the baseline e' to e", "unit of the target", SUNDARARAJAN
+        "sentence",
+        "sum over tokens of (e - e') . mean of dTarget/de on the straight path from the baseline e' to e, special tokens as they are throughout",
+        "unit of the target",
+        SUNDARARAJAN,
     ),
     "attribution.ablation": row(
         "sentence",

@@ -174,7 +174,9 @@ def test_pairs_that_no_window_holds_together_are_hatched(open_file: Callable[...
     page = open_file(tmp_path / "windows.html")
     assert page.quiet()
     page.tab.locator("#measure").select_option("isa")
-    links = page.tab.locator("#top-links tbody tr").evaluate_all("(rows) => rows.map((row) => [...row.cells].slice(0, 2).map((cell) => Number(cell.innerText)))")
+    links = page.tab.locator("#top-links tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].slice(0, 2).map((cell) => Number(cell.innerText)))"
+    )
     assert sorted(links) == [[3, 2], [4, 3], [5, 4]]  # neither to the first that was read with a sentence nor to itself
     assert page.tab.locator("#top-links caption").inner_text().endswith("first sentence of each window and the sentence itself left out")
     assert page.tab.locator("#streams").count() == 0

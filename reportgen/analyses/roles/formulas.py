@@ -37,7 +37,8 @@ COMPUTED = {
         "Kurtosis of what sentences receive",
         "",
         (
-            "Fisher's kurtosis over sentences b (not the first) of the mean over a >= b + 4 of share / even attention's share, above the 95th percentile of heads "
+            "Fisher's kurtosis over sentences b (not the first, and those with fewer than 10 such a) of the mean over a >= b + 4 of share / even attention's share, above "
+            "the 95th percentile of heads "
             "whose shares were shuffled among pairs of the same distance, and above 6 (an exponential distribution), where the sentence that receives most gets 3 times the median or more"
         ),
     ),

@@ -73,7 +73,7 @@ def expect(
     """What a robust fit expects of each comparable pair.
 
     log share = term of the query sentence + term of the key sentence + decay with distance; with `exposure` (the share that even attention would give, which
-    grows with the key's length) in place of the key's term a slope times its logarithm. Decay: linear between powers of two of the distance in sentences,
+    grows with the key's length) in place of the key's term a slope times its logarithm. Decay: linear in the logarithm of the distance in sentences between powers of two,
     for keys before and after apart, plus a slope on the logarithm of the distance in tokens between the sentences' middles. Fitted by least squares with
     Huber's weights. *Source:* doubly constrained gravity model (Wilson 1967), as contact maps of chromosomes are corrected for distance
     (Lieberman-Aiden et al. 2009; Ay et al. 2014); Huber 1964. Memory: pairs x about 20 numbers, and sentences x sentences.
