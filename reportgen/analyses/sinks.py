@@ -184,7 +184,7 @@ def _plotted(value: float | np.floating) -> float | None:
 def find(result: Result) -> str:
     """The strongest collector, when it starts, and the share of sink heads."""
     heads, sinks = result.first_token.size, int(result.sink_heads_by_layer.sum())
-    counted = f"{sinks} of {heads} heads ({percent(result.sink_head_share, 3)}) give over {SINK_HEAD:g} of their attention to the first token."
+    counted = f"{sinks} of {heads} heads ({percent(result.sink_head_share, 3)}) give over {SINK_HEAD:g} of their attention to the first token, in this text, whether or not resampled sentences bear it out."
     found = [token for token in result.tokens if token.starts is not None]
     if not found:
         return f"No token is a sink: none collects {percent(LEAST_SHARE)} of a layer's attention and {LEAST_LIFT:g} times what even attention would give.{_by_type(result)} {counted}"

@@ -89,6 +89,7 @@ def test_sink_heads_are_those_above_the_threshold() -> None:
     assert found.sink_heads_by_layer.tolist() == [2, 0, 1]
     assert found.sink_head_share == pytest.approx(3 / 21)
     assert "3 of 21 heads (14.3" in sinks.find(found)
+    assert "whether or not resampled sentences bear it out." in sinks.find(found)
 
 
 def test_the_finding_names_the_sink_and_where_it_starts() -> None:
