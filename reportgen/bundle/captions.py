@@ -17,7 +17,7 @@ READ_SO: Mapping[str, str] = {
     "chunks-novelty": "Dashes: what chance passes once in 20 documents; diamonds: borders, with the number of the sentence before; ticks below: ends of paragraphs; triangles below: headings.",
     "cross_attention-alignment": "Output sentences (rows) on source sentences (columns), mean over layers and heads: share of attention, and lift, where 1 is what even attention would give.",
     "cross_attention-heads": "Scores of every head of the cross-attention, layers down, heads across.",
-    "decay-layers": "A panel for each layer, mean over its heads, both axes logarithmic. Line: without the first token and special tokens; dashes: all keys; dots: what even attention would give.",
+    "decay-layers": "A panel for each layer, mean over its heads, both axes logarithmic. Line: all keys; dashes: without the first token and special tokens; dots: what even attention would give.",
     "faithfulness-curves": "Line: the target with so many per cent of the sentences taken out, those that the method puts first; dashes: with those alone left in; bands: from the least to the greatest of the random orders; points: what was measured.",
     "flow-depth": "Rollout of one sentence after each layer; dots: what even attention would give.",
     "flow-sources-of-": "Rollout without the sink, from the input on the left to the last layer on the right. Bands from below: the sentence itself, its greatest sources, all others with tokens of no sentence.",
