@@ -185,9 +185,10 @@ def _about_correlation(found: Correlation) -> str:
         return f"{found.links} links that do not lead to the first sentence were hidden, too few or too alike to say whether attention tells what they do."
     says = {1: "Links that get more attention do more when hidden", -1: "Links that get more attention do less when hidden"}
     start = says.get(found.tells, "It cannot be said here that links that get more attention do more when hidden")
+    interval = "" if np.isnan(found.low) else f"{CONFIDENCE:.0%} interval {two_decimals(found.low)} to {two_decimals(found.high)}, "
     return (
-        f"{start}: among links of one length, the rank correlation of lift and effect is {two_decimals(found.rho)} ({CONFIDENCE:.0%} interval "
-        f"{two_decimals(found.low)} to {two_decimals(found.high)}, p {found.p_value:.2g}) over {found.links:,} links."
+        f"{start}: among links of one length, the rank correlation of lift and effect is {two_decimals(found.rho)} ({interval}p {found.p_value:.2g}) over "
+        f"{found.links:,} links."
     )
 
 

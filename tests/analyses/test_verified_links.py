@@ -153,6 +153,14 @@ def test_strong_links_that_do_nothing_and_weak_ones_that_do_much_are_found() -> 
     assert "do more when hidden" in verified_links.find(agreeing)
 
 
+def test_a_correlation_without_an_interval_is_said_without_one() -> None:
+    found = verified_links.analyse(with_effects(np.random.default_rng(8).random(len(LINKS))))
+    assert "(95% interval " in verified_links.find(found)
+    bare = verified_links.find(replace(found, correlation=replace(found.correlation, low=np.nan, high=np.nan)))
+    assert f" (p {found.correlation.p_value:.2g}) over" in bare
+    assert "nan" not in bare
+
+
 def test_effects_of_rounding_are_nothing() -> None:
     found = verified_links.analyse(with_effects(np.random.default_rng(8).random(len(LINKS)) * 9e-7))
     assert found.idle_of_all
