@@ -64,7 +64,10 @@ def analyse(measurements: Measurements) -> Result:
         within=within,
         partial=partial,
         verified=next((name for name in (EFFECT, INPUT, WEIGHTED) if name in names), None),
-        notes=(*(f"{label[0].upper()}{label[1:]} is left out: some pairs have no value." for label in unknown), *_notes(measurements, rest, beyond, len(whole.keys))),
+        notes=(
+            *(f"{label[0].upper()}{label[1:]} is left out: some pairs have no value." for label in unknown),
+            *_notes(measurements, rest, beyond, len(whole.keys)),
+        ),
     )
 
 
@@ -123,7 +126,9 @@ def _as_matrix(found: list[PairAgreement], names: tuple[str, ...], field: str) -
 
 def _notes(measurements: Measurements, rest: list[SomePairs], beyond: Mapping[str, int], pairs: int) -> tuple[str, ...]:
     said = [f"{one.name[0].upper()}{one.name[1:]} is known of {len(one.values):,} of {pairs:,} pairs." for one in rest]
-    said += [f"{name[0].upper()}{name[1:]} is also known of {number:,} between which there is no attention; they are left out." for name, number in beyond.items()]
+    said += [
+        f"{name[0].upper()}{name[1:]} is also known of {number:,} between which there is no attention; they are left out." for name, number in beyond.items()
+    ]
     if "target_sentence_spans" in measurements:
         said.append(
             "What hiding links did and input × gradient of pairs lead from the text that the decoder wrote to the source, and are no pairs of the source's sentences."

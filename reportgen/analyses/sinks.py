@@ -15,7 +15,7 @@ from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import percent, significant
+from reportgen.wording import percent, rounded, significant
 
 SINK_HEAD = 0.3
 LEAST_SHARE, LEAST_LIFT = 0.05, 5.0  # of a layer's attention; times even attention
@@ -177,8 +177,8 @@ def _map(alt: Any, rows: list[dict[str, Any]], column: str, title: str, *, sort:
 
 
 def _plotted(value: float | np.floating) -> float | None:
-    """Four decimals, what is below the scale at its end; None, an empty cell, where there is no number."""
-    return round(max(float(value), DARKEST), 4) if np.isfinite(value) else None
+    """As measured, in four digits: the scale alone ends at the darkest; None, an empty cell, where there is no number."""
+    return rounded(value, 4)
 
 
 def find(result: Result) -> str:

@@ -102,7 +102,10 @@ def test_without_the_sink_other_roles_come_to_light() -> None:
 
 def test_the_finding_counts_the_roles_and_names_the_strongest_induction_head() -> None:
     finding = head_roles.find(head_roles.analyse(by_hand()))
-    assert "Of 6 heads 2 put over 0.3 of their attention on the first token, and do so in at least 95\N{NARROW NO-BREAK SPACE}% of resamples of the sentences;" in finding
+    assert (
+        "Of 6 heads 2 put over 0.3 of their attention on the first token, and do so in at least 95\N{NARROW NO-BREAK SPACE}% of resamples of the sentences;"
+        in finding
+    )
     assert "1 previous-token, 2 local, 1 broad, 1 induction, 1 duplicate-token (" in finding
     assert "No head is delimiter or within-sentence." in finding
     assert "The strongest induction head is 1.0 (score 0.35)." in finding

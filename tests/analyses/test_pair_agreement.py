@@ -171,7 +171,9 @@ def test_what_is_known_of_pairs_without_attention_is_compared_where_there_is_som
     found = row(result, "rollout", "knockout effect")
     assert found.pairs == result.pairs == len(keys)
     assert found.rho == pytest.approx(expected, abs=1e-6)
-    assert f"Knockout effect is also known of {len(links) - (SENTENCES - 1) - len(keys):,} between which there is no attention; they are left out." in result.notes
+    assert (
+        f"Knockout effect is also known of {len(links) - (SENTENCES - 1) - len(keys):,} between which there is no attention; they are left out." in result.notes
+    )
 
 
 def test_the_chart_is_drawn() -> None:

@@ -138,6 +138,14 @@ def test_the_maps_have_a_cell_for_each_token_and_each_head() -> None:
     assert {row["token"] for row in tokens} == {f"{rank + 1} {found.text}" for rank, found in enumerate(result.tokens)}
 
 
+def test_the_maps_hold_what_was_measured_below_their_scale_as_well() -> None:
+    shares = np.full((LAYERS, HEADS), 0.2, np.float32)
+    shares[1, 3], shares[2, 0] = 0.000592, np.nan
+    _, heads = rows_of(sinks.draw(sinks.analyse(made_up(replaced={"decoder.first_token": shares})))["maps"])
+    found = {(row["layer"], row["head"]): row["share"] for row in heads}
+    assert (found[1, 3], found[2, 0]) == (0.000592, None)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("sizes", [Sizes(sentences=2, tokens=5), Sizes(layers=1, heads=1, sentences=1, tokens=2)])
 def test_very_short_documents_have_a_finding(sizes: Sizes) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from charts import assert_drawable, rows_of
 from made_up import Sizes, attention, made_up, pair_arrays
 from made_up_pair import made_up_pair
 from scipy import stats
@@ -167,6 +168,20 @@ def test_effects_of_rounding_are_nothing() -> None:
     assert found.vital == ()
     assert len(found.idle) == 10
     assert "attention between sentences is idle here" in verified_links.find(found)
+
+
+@pytest.mark.parametrize("share_of_nothing", [0.0, 0.5, 1.0])
+def test_points_say_which_link_they_are_and_have_the_effect_that_was_measured(share_of_nothing: float) -> None:
+    effects = np.random.default_rng(8).random(len(LINKS)) + 0.1
+    effects[: int(share_of_nothing * len(LINKS))] = 0
+    measurements = with_effects(effects)
+    spec = verified_links.draw(verified_links.analyse(measurements))["effect"]
+    assert_drawable(spec)
+    measured = {(query + 1, key + 1): effect for (query, key), effect in zip(LINKS.tolist(), effects.tolist(), strict=True)}
+    (rows,) = rows_of(spec)
+    assert len(rows) == 400
+    for row in rows:
+        assert row["effect"] == pytest.approx(measured[row["query_sentence"], row["key_sentence"]], rel=1e-3)
 
 
 def test_what_it_cost_is_said() -> None:
