@@ -99,6 +99,21 @@ def test_the_finding_names_the_sink_and_where_it_starts() -> None:
     assert "1 of the other tokens listed is a sink too." in finding
 
 
+def test_a_token_that_collects_most_and_is_no_sink_is_named_before_one_that_is() -> None:
+    result = sinks.analyse(collecting({0: 0.5, 13: 0.02}, {0: 0.5, 13: 0.3}))
+    assert [token.starts for token in result.tokens[:2]] == [None, 1]
+    finding = sinks.find(result)
+    most = f"The first token (“Amber”) collects most, 50.0\N{NARROW NO-BREAK SPACE}% of all attention, mean over layers and heads, {result.tokens[0].lift:.3g} times even attention, but"
+    assert finding.startswith(f"{most} in no layer 5 times what even attention would give, as a sink does here. Token 13 (“")
+    assert "is a sink, from layer 1 on and strongest in layer 1 (30.0" in finding
+
+
+def test_where_no_token_is_a_sink_the_one_that_collects_most_is_named() -> None:
+    finding = sinks.find(sinks.analyse(collecting({0: 0.5})))
+    assert finding.startswith("No token is a sink: none collects 5\N{NARROW NO-BREAK SPACE}% of a layer's attention and 5 times")
+    assert "The first token (“Amber”) collects most, 50.0" in finding
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_shares_of_a_layer_are_at_most_one(seed: int) -> None:
