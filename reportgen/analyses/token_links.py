@@ -161,9 +161,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 
 def find(result: Result) -> str:
     """What stands behind the strongest link, which head most often does, and how much of a token's attention its strongest links are."""
-    said = (
-        f"The {result.keys.shape[1]} strongest links of a token take {percent(result.kept)} of its attention on average, the first token alone {percent(result.first)}."
-    )
+    said = f"The {result.keys.shape[1]} strongest links of a token take {percent(result.kept)} of its attention on average, the first token alone {percent(result.first)}."
     if np.isnan(result.kept):
         said = "There is only one token, and so no link between tokens."
     if not result.listed or result.leading is None:

@@ -188,7 +188,10 @@ def test_the_finding_names_the_link_the_head_and_the_two_tokens() -> None:
     result = token_links.analyse(with_neurons())
     first = result.listed[0]
     said = token_links.find(result)
-    assert f"from sentence {first.query + 1} to sentence {first.key + 1}, stands a single weight of {significant(first.weight)}, which head {first.head} gives" in said
+    assert (
+        f"from sentence {first.query + 1} to sentence {first.key + 1}, stands a single weight of {significant(first.weight)}, which head {first.head} gives"
+        in said
+    )
     assert f"“{first.key_token.token}” at “{first.query_token.token}”" in said
     count = max(np.unique(result.behind.places[:, :2], axis=0, return_counts=True)[1])
     assert result.leading[1:] == (count, len(every_link(SENTENCES)))
