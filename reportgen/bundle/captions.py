@@ -22,7 +22,7 @@ READ_SO: Mapping[str, str] = {
     "flow-depth": "Rollout of one sentence after each layer; dots: what even attention would give.",
     "flow-sources-of-": "Rollout without the sink, from the input on the left to the last layer on the right. Bands from below: the sentence itself, its greatest sources, all others with tokens of no sentence.",
     "head_agreement-heads": "Correlations of each head’s attention with the reference over sentences; a dot marks q at most 0.05; empty where a head says the same of all sentences.",
-    "head_agreement-layers": "Correlations beyond distance, length and the sink; below the dashes lies what the best of all heads reaches by chance, nineteen times in twenty.",
+    "head_agreement-layers": "Correlations beyond distance, length and the sink; below the dots lies what the best of all heads reaches by chance, nineteen times in twenty.",
     "head_redundancy-by-layer": "Means over pairs of a layer’s heads, and over its heads for entropy; dashed without the first token and special tokens.",
     "head_redundancy-importance": "Layers down, heads across, on one logarithmic scale; what is smaller than a ten-thousandth of the greatest is darkest.",
     "head_redundancy-map": "Each point is a head; the nearer two are, the less their attention differs, as far as the stress allows.",
