@@ -16,7 +16,7 @@ from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import significant, two_decimals
+from reportgen.wording import significant
 
 CONFIDENCE = 0.95
 FEWEST_BINS = 4
@@ -196,10 +196,10 @@ def find(result: Result) -> str:
         return "The document is too short to say how attention changes with distance."
     falls = int((result.law_without_sink.high < 0).sum())
     flat, steep = int(np.nanargmax(exponents)), int(np.nanargmin(exponents))
-    even = f"; even attention would give {two_decimals(result.even_exponent)}" if result.even_exponent is not None and np.isfinite(result.even_exponent) else ""
+    even = f"; even attention would give {significant(result.even_exponent)}" if result.even_exponent is not None and np.isfinite(result.even_exponent) else ""
     return (
         f"Without the sink, a pair's weight falls with distance in {falls} of {len(exponents)} layers, as a power of distance with exponents from "
-        f"{two_decimals(exponents[steep])} (layer {steep}) to {two_decimals(exponents[flat])} (layer {flat}){even}. {_defiance(result)}"
+        f"{significant(exponents[steep])} (layer {steep}) to {significant(exponents[flat])} (layer {flat}){even}. {_defiance(result)}"
     )
 
 

@@ -248,7 +248,7 @@ def _counted(result: Result, listed: str = "") -> str:
     other = f"{len(named)} {'has' if len(named) == 1 else 'have'} another role" if named else "none has another role"
     neither = len(result.roles) - len(sinks | named)
     resampled = any(metric.role == "sink" and metric.evidence is not None and metric.evidence.resampled for metric in result.metrics)
-    sure = f", and do so in at least {percent(SURE)} of resamples of the sentences" if resampled else ""
+    sure = f" in this text and in at least {percent(SURE)} of resamples of its sentences" if resampled else ""
     return (
         f"Of {len(result.roles)} heads {len(sinks)} put over 0.3 of their attention on the first token{sure}; with that token set aside {other} that the scores and resampled "
         f"sentences bear out{listed}. {neither} {'has' if neither == 1 else 'have'} neither."

@@ -94,6 +94,11 @@ def test_a_greatest_ratio_above_one_is_not_denied_where_no_head_defies_decay() -
     ) in decay.find(result)
 
 
+def test_small_exponents_are_not_rounded_to_nothing() -> None:
+    result = decay.analyse(with_curves(np.stack([falling(-0.0031), falling(-0.0012)])))
+    assert "exponents from \N{MINUS SIGN}0.00310 (layer 0) to \N{MINUS SIGN}0.00120 (layer 1)" in decay.find(result)
+
+
 def test_heads_that_give_far_pairs_more_are_listed_with_their_numbers() -> None:
     curves = np.stack([falling(-1, 0.5, -1), falling(-1, -1, -1)])
     curves[1, 2] = [0.5, 0.01, 0.01, 0.03, 0.05, 0.01]  # rises in the middle: (.03 + .05 + .01) / 3 over .01

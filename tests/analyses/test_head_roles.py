@@ -103,7 +103,7 @@ def test_without_the_sink_other_roles_come_to_light() -> None:
 def test_the_finding_counts_the_roles_and_names_the_strongest_induction_head() -> None:
     finding = head_roles.find(head_roles.analyse(by_hand()))
     assert (
-        "Of 6 heads 2 put over 0.3 of their attention on the first token, and do so in at least 95\N{NARROW NO-BREAK SPACE}% of resamples of the sentences;"
+        "Of 6 heads 2 put over 0.3 of their attention on the first token in this text and in at least 95\N{NARROW NO-BREAK SPACE}% of resamples of its sentences;"
         in finding
     )
     assert "1 previous-token, 2 local, 1 broad, 1 induction, 1 duplicate-token (" in finding
