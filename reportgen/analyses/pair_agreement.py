@@ -16,7 +16,7 @@ from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views, hidden_effects
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import significant, two_decimals
+from reportgen.wording import of_pairs, significant, two_decimals
 
 ATTENTION, EFFECT, INPUT = "attention", "knockout effect", "input × gradient"
 MATRICES = {"isa": "ISA", "rollout": "rollout", "rollout_without_sink": "rollout without sink"}
@@ -153,7 +153,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """Whether attention of pairs agrees with the best measure of what links do, at equal distances; and which two agree most."""
     if result.pairs < FEWEST_PAIRS:
-        return f"There are {result.pairs} pairs of sentences to compare, too few ({FEWEST_PAIRS} are needed)."
+        return f"{of_pairs(result.pairs)} to compare, too few ({FEWEST_PAIRS} are needed)."
     if result.verified is None:
         return f"What links do was not measured; of {result.pairs:,} pairs, {_most_alike(result)}"
     row = next(row for row in result.agreements if {row.first, row.second} == {ATTENTION, result.verified})

@@ -197,6 +197,19 @@ def test_short_documents_say_that_there_are_too_few_links(sizes: dict[str, int])
     verified_links.draw(found)
 
 
+@pytest.mark.parametrize(
+    ("links", "said"),
+    [
+        (0, "No link was hidden that does not lead to the first sentence, so that"),
+        (1, "1 link that does not lead to the first sentence was hidden, too few"),
+        (3, "3 links that do not lead to the first sentence were hidden, too few"),
+    ],
+)
+def test_few_links_are_counted_in_words_of_their_number(links: int, said: str) -> None:
+    found = verified_links.analyse(made_up(sizes=Sizes(sentences=2, tokens=7)))
+    assert verified_links.find(replace(found, correlation=replace(found.correlation, links=links))).startswith(said)
+
+
 def test_links_of_an_encoder_decoder_lead_from_its_output_to_its_source() -> None:
     links = np.argwhere(np.ones((3, 5)))
     rows = np.concatenate([links, np.linspace(0.1, 1.5, 15)[:, None]], axis=1).astype(np.float32)
