@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from reportgen.analyses.charting import frameless, packed
 from reportgen.analyses.link_effects.hidden import NOTHING, Hidden
-from reportgen.wording import rounded
+from reportgen.wording import counted, rounded
 
 POINTS_AT_MOST = 400
 KINDS = ("link", "link to the first sentence", "link drawn by chance")
@@ -50,7 +50,7 @@ def draw_effects(links: Hidden) -> dict[str, Any]:
     least, greatest = links.effect.min(), links.effect.max()
     words = (
         f"What hiding a link does against its attention, {len(rows)} of {len(links.effect)} hidden links as points. Effects go from {least:.3g} to {greatest:.3g} nats, "
-        f"lifts from {np.nanmin(links.lift):.3g} to {np.nanmax(links.lift):.3g}; {int(links.first.sum())} links lead to the first sentence."
+        f"lifts from {np.nanmin(links.lift):.3g} to {np.nanmax(links.lift):.3g}; {counted(int(links.first.sum()), 'link leads', 'links lead')} to the first sentence."
     )
     return frameless(chart.properties(description=words))
 
