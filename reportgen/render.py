@@ -34,12 +34,13 @@ from reportgen.svg import inline_picture
 from reportgen.token_packing import pack_tokens
 from reportgen.unit_names import name_units
 from reportgen.view_packing import pack_matrices
-from reportgen.wording import direction, paragraphs, percent, resampled, rounded, significant, two_decimals
+from reportgen.wording import counted, direction, paragraphs, percent, resampled, rounded, significant, two_decimals
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
 
 FILTERS = {
     "percent": percent,
+    "counted": counted,
     "significant": significant,
     "two_decimals": two_decimals,
     "rounded": rounded,

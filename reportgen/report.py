@@ -19,6 +19,7 @@ from reportgen.characters import clean
 from reportgen.chart_rules import check_chart
 from reportgen.measurements import Measurements
 from reportgen.units import LEVELS
+from reportgen.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,7 @@ def build_report(measurements: Measurements, begin: Callable[[Mapping[str, Mappi
     return Report(
         title=metadata["title"],
         language=metadata["language"],
-        subtitle=f"{metadata['model']} reads {len(measurements['token_ids']):,} tokens in {len(measurements.sentences):,} sentences: {_layers(metadata)}",
+        subtitle=f"{metadata['model']} reads {counted(len(measurements['token_ids']), 'token')} in {counted(len(measurements.sentences), 'sentence')}: {_layers(metadata)}",
         provenance=_provenance(measurements),
         notices=(*measurements.notices, *_left_out(asked, measurements), *said),
         sections=tuple(sections[analysis.name] for analysis in possible),
@@ -193,7 +194,7 @@ def _provenance(measurements: Measurements) -> Provenance:
         ("Document", f"{metadata['title']} ({metadata['source']}), sha256 {metadata['sha256']}"),
         (
             "Read",
-            f"characters 0 to {seen:,} of {rest:,}; {len(measurements['token_ids']):,} tokens, {len(measurements.sentences):,} sentences, "
+            f"characters 0 to {seen:,} of {rest:,}; {counted(len(measurements['token_ids']), 'token')}, {counted(len(measurements.sentences), 'sentence')}, "
             f"{len(metadata['windows']) or 1} pass{'es' if metadata['windows'] else ''}",
         ),
         (

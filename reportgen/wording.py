@@ -37,6 +37,18 @@ def two_decimals(value: SupportsFloat) -> str:
     return f"{round(float(value), 2) + 0.0:.2f}".replace("-", MINUS)
 
 
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """So many of them, in one word or the other: 1 link, 0 links, 1,230 links."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def of_pairs(number: int) -> str:
+    """The beginning of a sentence that says how many pairs of sentences there are."""
+    if not number:
+        return "There is no pair of sentences"
+    return f"There {'is' if number == 1 else 'are'} {counted(number, 'pair')} of sentences"
+
+
 def rounded(values: Any, digits: int = 5) -> Any:
     """Numbers as nested lists for JSON, to `digits` significant digits; null where there is no number."""
     if values is None:

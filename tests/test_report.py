@@ -206,6 +206,7 @@ def test_the_head_of_the_report_counts_what_was_read() -> None:
     assert report.title == "Trees and water"
     assert report.language == "en"
     assert report.subtitle == f"made-up-1 reads {TOKENS} tokens in {SENTENCES} sentences: 3 layers of 7 heads"
+    assert build_report(made_up(sizes=Sizes(sentences=1, tokens=3))).subtitle == "made-up-1 reads 3 tokens in 1 sentence: 3 layers of 7 heads"
 
 
 @pytest.mark.usefixtures("no_charts")

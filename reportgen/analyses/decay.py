@@ -16,7 +16,7 @@ from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import significant, two_decimals
+from reportgen.wording import significant
 
 CONFIDENCE = 0.95
 FEWEST_BINS = 4
@@ -151,10 +151,10 @@ def _ranked(near: Float[np.ndarray, "layer head"], far: Float[np.ndarray, "layer
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
-    """A small panel for each layer, both axes logarithmic: all keys, without the sink, even attention."""
+    """A small panel for each layer, both axes logarithmic: all keys, without the sink, even attention, in the lines of the layers' own charts."""
     import altair as alt
 
-    kinds = ["without the sink", "all keys", "even attention"]
+    kinds = ["all keys", "without the sink", "even attention"]
     x = alt.X("distance:Q", title="distance, tokens", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(tickCount=3, format="~s"))
     log, ticks = alt.Scale(type="log", nice=False), alt.Axis(tickCount=4, format="~g")
     look = {
@@ -182,7 +182,7 @@ def _rows(result: Result, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
     """A row for each distance of a layer, with a weight of each kind, None where there is none above zero, which has no logarithm."""
     nowhere = np.zeros(len(result.places))
     for layer in result.drawn:
-        curves = [nowhere if curve is None else curve for curve in (result.without_sink[layer], result.all_keys[layer], result.even)]
+        curves = [nowhere if curve is None else curve for curve in (result.all_keys[layer], result.without_sink[layer], result.even)]
         for place, *weights in zip(result.places[1:], *(curve[1:] for curve in curves), strict=False):
             if any(weight > 0 for weight in weights):
                 found = (float(f"{weight:.4g}") if weight > 0 else None for weight in weights)
@@ -196,19 +196,20 @@ def find(result: Result) -> str:
         return "The document is too short to say how attention changes with distance."
     falls = int((result.law_without_sink.high < 0).sum())
     flat, steep = int(np.nanargmax(exponents)), int(np.nanargmin(exponents))
-    even = f"; even attention would give {two_decimals(result.even_exponent)}" if result.even_exponent is not None and np.isfinite(result.even_exponent) else ""
+    even = f"; even attention would give {significant(result.even_exponent)}" if result.even_exponent is not None and np.isfinite(result.even_exponent) else ""
     return (
         f"Without the sink, a pair's weight falls with distance in {falls} of {len(exponents)} layers, as a power of distance with exponents from "
-        f"{two_decimals(exponents[steep])} (layer {steep}) to {two_decimals(exponents[flat])} (layer {flat}){even}. {_defiance(result)}"
+        f"{significant(exponents[steep])} (layer {steep}) to {significant(exponents[flat])} (layer {flat}){even}. {_defiance(result)}"
     )
 
 
 def _defiance(result: Result) -> str:
     first = result.far_heads[0]
-    most = f"head {first.head} gives a pair {result.far_from} tokens apart or more {significant(first.ratio)} times what it gives a nearer one"
+    gives = f"gives a pair {result.far_from} tokens apart or more {significant(first.ratio)} times what it gives a nearer one"
     if not result.defying_heads:
-        return f"None of {result.heads} heads gives far tokens more than near ones; {most}."
-    return f"{result.defying_heads} of {result.heads} heads {'defies' if result.defying_heads == 1 else 'defy'} it: {most}."
+        rule = f"none gives far pairs {FAR_OVER_NEAR:g} times what near ones get, or has an exponent that is surely above {RISES:g}"
+        return f"None of {result.heads} heads defies it: {rule}. The greatest ratio is that of head {first.head}, which {gives}."
+    return f"{result.defying_heads} of {result.heads} heads {'defies' if result.defying_heads == 1 else 'defy'} it: head {first.head} {gives}."
 
 
 ANALYSIS = Analysis(

@@ -63,6 +63,11 @@ class Result:
     random: Mapping[str, float]
     best: Mapping[str, Best | None]
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The numbers of which an order has any."""
+        return tuple(name for name in NUMBERS if any(np.isfinite(row.numbers[name].value) for row in self.methods))
+
 
 def analyse(measurements: Measurements) -> Result:
     """Score every order, and compare methods with each other and with chance. Methods are sorted by comprehensiveness, or by sufficiency without it."""
@@ -163,8 +168,17 @@ def _standing_out(result: Result) -> str:
     named = {name: best for name, best in found.items() if best.named is not None}
     if named:
         return " ".join(f"By {name} {LABELS[best.named]} is better than every other method and than chance." for name, best in named.items())
-    leading = "; ".join(f"by {name} {LABELS[best.leader]} leads, better than {best.better_than} of {best.others} others" for name, best in found.items())
-    return f"No method stands out from all others and from chance: {leading}."
+    leading = "; ".join(f"by {name} {_lead(best)}" for name, best in found.items())
+    all_others = "the other" if len(result.methods) == 2 else "all others"
+    return f"No method stands out from {all_others} and from chance: {leading}."
+
+
+def _lead(best: Best) -> str:
+    """How the leader does beside the others; chance is named where it alone keeps the leader from standing out, or there is only one other."""
+    if best.others == 1 and not best.better_than:
+        return f"{LABELS[best.leader]} leads, but is not surely better than the other{'' if best.over_random else ' or than chance'}"
+    others = "the other" if best.others == 1 else f"{best.better_than} of {best.others} others"
+    return f"{LABELS[best.leader]} leads, better than {others}{', but not surely than chance' if best.better_than == best.others else ''}"
 
 
 ANALYSIS = Analysis(

@@ -16,7 +16,7 @@ from reportgen.analyses.agreement.reading import compared
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.measurements import Measurements
-from reportgen.wording import two_decimals
+from reportgen.wording import counted, two_decimals
 
 DISCOVERY_RATE = 0.05
 NAMED = 5
@@ -40,6 +40,11 @@ class Result:
     layers: ByHead
     best: tuple[tuple[int, int], ...]
     discoveries: int
+
+    @property
+    def chance_known(self) -> bool:
+        """Whether there is anything to say of chance; too few sentences leave nothing to move."""
+        return bool(np.isfinite(self.chance) and np.isfinite(self.chance_best))
 
 
 def analyse(measurements: Measurements) -> Result:
@@ -93,7 +98,7 @@ def _short(value: float | np.floating) -> float | None:
 
 
 def _lines(alt: Any, result: Result) -> dict[str, Any]:
-    """By layer: the mean of its heads and its best head, beyond distance, length and the sink; below the dashes, a head's own chance."""
+    """By layer: the mean of its heads and its best head, beyond distance, length and the sink; below the dots, the chance of the best of all."""
     best = [np.nanmax(row) if np.isfinite(row).any() else np.nan for row in result.partial]
     series = {"mean of the layer's heads": result.layers.partial, "best head of the layer": best}
     rows = [
@@ -113,6 +118,8 @@ def _lines(alt: Any, result: Result) -> dict[str, Any]:
             strokeDash=alt.StrokeDash("of:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [4, 2]])),
         )
     )
+    if not result.chance_known:
+        return frameless(lines)
     rules = alt.Chart(alt.Data(values=packed([{"at": _short(result.chance_best)}]))).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y=alt.Y("at:Q"))
     return frameless(composed("layer", lines, rules))
 
@@ -121,15 +128,15 @@ def find(result: Result) -> str:
     """How many heads agree beyond distance, length and the sink, which most, what chance gives, and which layer."""
     heads = result.partial.size
     if np.isnan(result.rho).all():
-        return f"The {heads} heads' attention to {result.sentences} sentences cannot be ranked against the {result.reference}."
+        return f"The {heads} heads' attention to {_sentences(result)} cannot be ranked against the {result.reference}."
     if np.isnan(result.partial).all():
         return (
-            f"The {heads} heads' attention to {result.sentences} sentences agrees with the {result.reference} at {two_decimals(np.nanmedian(result.rho))} "
+            f"The {heads} heads' attention to {_sentences(result)} agrees with the {result.reference} at {two_decimals(np.nanmedian(result.rho))} "
             "(median rank correlation); there are too few sentences to account for distance, length and the sink."
         )
     chance = f"by chance the best of all heads exceeds {two_decimals(result.chance_best)} one time in twenty"
     stand_in = ", which stands in for what mattered," if result.stood_in else ""
-    of = f"Over {result.sentences} sentences"
+    of = f"Over {_sentences(result)}"
     if not result.best:
         return (
             f"{of}, no head's attention of {heads} agrees with the {result.reference}{stand_in} beyond distance, length and the sink at a false-discovery "
@@ -140,6 +147,10 @@ def find(result: Result) -> str:
         f"{of}, the attention of {result.discoveries} of {heads} heads agrees with the {result.reference}{stand_in} beyond distance, length and the sink "
         f"(false-discovery rate {DISCOVERY_RATE:.0%}); most of all {named} ({chance}).{_best_layer(result)}"
     )
+
+
+def _sentences(result: Result) -> str:
+    return counted(result.sentences, "sentence")
 
 
 def _best_layer(result: Result) -> str:

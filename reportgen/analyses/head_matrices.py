@@ -16,6 +16,7 @@ from reportgen.analyses.sentence_matrix import Shown, attention_views, group_of
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
+from reportgen.wording import counted, percent
 
 CELLS_AT_MOST = 10_000_000  # of all heads together
 STEPS = 13  # between the codes 1 and 14
@@ -151,10 +152,13 @@ def find(result: Result) -> str:
     counts = [int((shares > MOST).sum()) for shares in (result.first, result.own, result.others)]
     layer, head = result.listed[0]
     query, key = result.link[layer, head]
-    strongest = f"; its strongest link goes from sentence {query + 1} to sentence {key + 1} ({result.link_share[layer, head]:.0%})" if query >= 0 else ""
+    of_first = f"Of {counted(result.first.size, 'head')}, {counts[0]} give{'s' * (counts[0] == 1)} the first sentence more than half of a sentence's attention on average"
+    if not result.others[layer, head] > 0:
+        return f"{of_first} and {counts[1]} the sentence itself; none looks at any other sentence."
+    strongest = f"; its strongest link goes from sentence {query + 1} to sentence {key + 1} ({percent(result.link_share[layer, head])})" if query >= 0 else ""
     return (
-        f"Of {result.first.size} heads, {counts[0]} give the first sentence more than half of a sentence's attention on average, {counts[1]} the sentence itself and "
-        f"{counts[2]} other sentences; head {layer}.{head} looks most at others, with {result.others[layer, head]:.0%}{strongest}."
+        f"{of_first}, {counts[1]} the sentence itself and {counts[2]} other sentences; head {layer}.{head} looks most at others, with "
+        f"{percent(result.others[layer, head])}{strongest}."
     )
 
 

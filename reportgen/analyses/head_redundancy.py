@@ -17,7 +17,7 @@ from reportgen.analyses.layer_diversity import SUFFIX, LayerDiversity, diversity
 from reportgen.analyses.pruning_curve import CHANGED, PruningCurve, draw_curve, pruning_curve, say
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import percent, significant
+from reportgen.wording import percent, rounded, significant
 
 SIGNIFICANT = 0.05
 MOST = 0.1  # the share of heads whose part of all importance is told
@@ -116,7 +116,7 @@ def _importance(alt: Any, result: Result) -> dict[str, Any]:
     scale = alt.Scale(type="log", scheme="cividis", domain=[low, high * 1.001], clamp=True)
     panels = [
         alt.Chart(
-            alt.Data(values=packed([{"layer": layer, "head": head, "importance": _above(value, low)} for (layer, head), value in np.ndenumerate(values)])),
+            alt.Data(values=packed([{"layer": layer, "head": head, "importance": rounded(value, 4)} for (layer, head), value in np.ndenumerate(values)])),
             title=title,
             width=alt.Step(24),
             height=alt.Step(11),
@@ -130,10 +130,6 @@ def _importance(alt: Any, result: Result) -> dict[str, Any]:
         for title, values in (("Importance", result.importance), ("Absolute value inside the sum", result.importance_abs))
     ]
     return frameless(composed("hconcat", *panels, resolve={"scale": {"color": "shared"}}))
-
-
-def _above(value: float | np.floating, low: float) -> float | None:
-    return float(f"{max(float(value), low):.4g}") if np.isfinite(value) else None
 
 
 def find(result: Result) -> str:

@@ -16,10 +16,12 @@ from reportgen.analyses.roles.evidence import Evidence
 from reportgen.analyses.roles.examples import Example, examples_of
 from reportgen.analyses.roles.formulas import COMPUTED, METHODS
 from reportgen.analyses.roles.linguistic import coreference_evidence, syntax_evidence
+from reportgen.analyses.roles.resampling import SURE
 from reportgen.analyses.roles.sentence_evidence import SentenceRoles, sentence_roles
 from reportgen.analyses.roles.text_scores import RoleEvidence, greatest_offset, offset_evidence, text_evidence
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
+from reportgen.wording import percent
 
 LISTED = 3
 
@@ -224,26 +226,32 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 
 def find(result: Result) -> str:
     """How many heads carry each role, which roles nobody carries, and which is the strongest induction head."""
-    heads, others = len(result.roles), [role for role in result.known if role.name != "sink"]
-    sinks = sum("sink" in roles for roles in result.roles.values())
-    carried = [f"{role.heads_without_sink} {role.name}" for role in others if role.heads_without_sink]
-    nobody = [role.name for role in others if not role.heads_without_sink]
-    none = sum(not (set(roles) | (set(result.roles[head]) & {"sink"})) for head, roles in result.roles_without_sink.items())
-    counts = f"with that token set aside {', '.join(carried)} (a head may have several roles)" if carried else "with that token set aside none has another role"
-    return (
-        f"Of {heads} heads {sinks} put over 0.3 of their attention on the first token; {counts}, and {none} {'head has' if none == 1 else 'heads have'} no role "
-        f"that the scores and resampled sentences bear out.{f' No head is {_either(nobody)}.' if nobody else ''}{_strongest(result)}"
-    )
+    carried = [f"{role.heads_without_sink} {role.name}" for role in _others(result) if role.heads_without_sink]
+    nobody = [role.name for role in _others(result) if not role.heads_without_sink]
+    listed = f": {', '.join(carried)} (a head may have several)" if carried else ""
+    return f"{_counted(result, listed)}{f' No head is {_either(nobody)}.' if nobody else ''}{_strongest(result)}"
 
 
 def lead(result: Result) -> str:
-    """How many heads rest on the first token and how many have no role, and the strongest induction head."""
-    sinks = sum("sink" in roles for roles in result.roles.values())
-    named = sum(any(role != "sink" for role in roles) for roles in result.roles_without_sink.values())
-    has = "has" if named == 1 else "have"
+    """How many heads rest on the first token, how many have another role and how many neither, and the strongest induction head."""
+    return _counted(result) + _strongest(result)
+
+
+def _others(result: Result) -> list[KnownRole]:
+    return [role for role in result.known if role.name != "sink"]
+
+
+def _counted(result: Result, listed: str = "") -> str:
+    """Heads that rest on the first token, that have another role, and that have neither; those alone that resampled sentences bear out."""
+    sinks = {head for head, roles in result.roles.items() if "sink" in roles}
+    named = {head for head, roles in result.roles_without_sink.items() if any(role != "sink" for role in roles)}
+    other = f"{len(named)} {'has' if len(named) == 1 else 'have'} another role" if named else "none has another role"
+    neither = len(result.roles) - len(sinks | named)
+    resampled = any(metric.role == "sink" and metric.evidence is not None and metric.evidence.resampled for metric in result.metrics)
+    sure = f" in this text and in at least {percent(SURE)} of resamples of its sentences" if resampled else ""
     return (
-        f"Of {len(result.roles)} heads {sinks} put over 0.3 of their attention on the first token; with that token set aside {named} {has} a role that the scores "
-        f"bear out.{_strongest(result)}"
+        f"Of {len(result.roles)} heads {len(sinks)} put over 0.3 of their attention on the first token{sure}; with that token set aside {other} that the scores and resampled "
+        f"sentences bear out{listed}. {neither} {'has' if neither == 1 else 'have'} neither."
     )
 
 

@@ -18,6 +18,7 @@ from reportgen.analyses.sentence_pairs.pictures_of_links import draw_distances
 from reportgen.analyses.sentence_pairs.tail import Tail
 from reportgen.links import content_pairs, strongest
 from reportgen.measurements import Measurements
+from reportgen.wording import of_pairs
 
 LINKS_AT_MOST = 20
 DISCOVERY_RATE = 0.05
@@ -161,7 +162,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """How many links stand out, the strongest of them, and how the list differs from the greatest shares."""
     if not result.links:
-        return f"There are {result.pairs} pairs of sentences to compare, too few to tell a link from what distance explains ({FEWEST_PAIRS} are needed)."
+        return f"{of_pairs(result.pairs)} to compare, too few to tell a link from what distance explains ({FEWEST_PAIRS} are needed)."
     best = result.links[0]
     found = (
         f"{result.discoveries:,} of {result.pairs:,} pairs get more attention than distance and the two sentences explain"
@@ -173,7 +174,7 @@ def find(result: Result) -> str:
     return (
         f"{found} at a false-discovery rate of {DISCOVERY_RATE:.0%}{below}; the strongest leads from sentence {best.query + 1} to sentence {best.key + 1}: "
         f"{100 * best.share:.3g}% of its attention, {best.lift:.3g} times what is expected (z {best.z:.1f}, q {best.q_value:.2g}). Of the {result.count} strongest, "
-        f"{result.in_both} are among the {result.count} greatest shares; {result.neighbours} join neighbours, of the greatest shares {result.raw_neighbours} do."
+        f"{result.in_both} {'is' if result.in_both == 1 else 'are'} among the {result.count} greatest shares; {result.neighbours} join{'s' * (result.neighbours == 1)} neighbours, of the greatest shares {result.raw_neighbours} do{'es' * (result.raw_neighbours == 1)}."
         f"{control}"
     )
 

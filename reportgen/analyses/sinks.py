@@ -15,7 +15,7 @@ from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import percent, significant
+from reportgen.wording import percent, rounded, significant
 
 SINK_HEAD = 0.3
 LEAST_SHARE, LEAST_LIFT = 0.05, 5.0  # of a layer's attention; times even attention
@@ -177,24 +177,32 @@ def _map(alt: Any, rows: list[dict[str, Any]], column: str, title: str, *, sort:
 
 
 def _plotted(value: float | np.floating) -> float | None:
-    """Four decimals, what is below the scale at its end; None, an empty cell, where there is no number."""
-    return round(max(float(value), DARKEST), 4) if np.isfinite(value) else None
+    """As measured, in four digits: the scale alone ends at the darkest; None, an empty cell, where there is no number."""
+    return rounded(value, 4)
 
 
 def find(result: Result) -> str:
     """The strongest collector, when it starts, and the share of sink heads."""
     heads, sinks = result.first_token.size, int(result.sink_heads_by_layer.sum())
-    counted = f"{sinks} of {heads} heads ({percent(result.sink_head_share, 3)}) give over {SINK_HEAD:g} of their attention to the first token."
-    found = [token for token in result.tokens if token.starts is not None]
+    counted = f"{sinks} of {heads} heads ({percent(result.sink_head_share, 3)}) give over {SINK_HEAD:g} of their attention to the first token, in this text, whether or not resampled sentences bear it out."
+    found, most = [token for token in result.tokens if token.starts is not None], result.tokens[0]
+    collects = f"{percent(most.share, 3)} of all attention, mean over layers and heads{_over_even(most)}"
     if not found:
-        return f"No token is a sink: none collects {percent(LEAST_SHARE)} of a layer's attention and {LEAST_LIFT:g} times what even attention would give.{_by_type(result)} {counted}"
+        rule = f"none collects {percent(LEAST_SHARE, 1)} of a layer's attention and {LEAST_LIFT:g} times what even attention would give"
+        return f"No token is a sink: {rule}. {_named(most)} collects most, {collects}.{_by_type(result)} {counted}"
     first = found[0]
-    lift = f", {significant(first.lift)} times even attention" if first.lift is not None else ""
     others = f" {len(found) - 1} of the other tokens listed {'is a sink' if len(found) == 2 else 'are sinks'} too." if len(found) > 1 else ""
+    layers = f"from layer {first.starts} on and strongest in layer {first.most} ({percent(first.share_by_layer[first.most], 3)})"
+    if first is most:
+        return f"{_named(first)} collects {collects}; it is a sink {layers}.{others}{_by_type(result)} {counted}"
     return (
-        f"{_named(first)} collects {percent(first.share, 3)} of all attention, mean over layers and heads{lift}; it is a sink from layer {first.starts} on and "
-        f"strongest in layer {first.most} ({percent(first.share_by_layer[first.most], 3)}).{others}{_by_type(result)} {counted}"
+        f"{_named(most)} collects most, {collects}, but in no layer {LEAST_LIFT:g} times what even attention would give, as a sink does here. "
+        f"{_named(first)} is a sink, {layers}; it collects {percent(first.share, 3)}{_over_even(first)}.{others}{_by_type(result)} {counted}"
     )
+
+
+def _over_even(token: Collector) -> str:
+    return f", {significant(token.lift)} times even attention" if token.lift is not None else ""
 
 
 def _by_type(result: Result) -> str:

@@ -18,6 +18,7 @@ from reportgen.contract import CONTRACT
 from reportgen.errors import MeasurementsError
 from reportgen.links import lift_of, rank_links
 from reportgen.measurements import Measurements
+from reportgen.wording import percent, significant
 
 LISTED = 12  # strongest links between sentences whose token links stand in the table
 KEPT_AT_MOST = 100_000  # links of tokens on a page
@@ -160,15 +161,13 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 
 def find(result: Result) -> str:
     """What stands behind the strongest link, which head most often does, and how much of a token's attention its strongest links are."""
-    said = (
-        f"The {result.keys.shape[1]} strongest links of a token take {result.kept:.0%} of its attention on average, the first token alone {result.first:.0%}."
-    )
+    said = f"The {result.keys.shape[1]} strongest links of a token take {percent(result.kept)} of its attention on average, the first token alone {percent(result.first)}."
     if np.isnan(result.kept):
         said = "There is only one token, and so no link between tokens."
     if not result.listed or result.leading is None:
         return said
     strongest, (head, count, links) = result.listed[0], result.leading
-    weight = "the greatest single weight" if strongest.weight is None else f"a single weight of {strongest.weight:.2f}"
+    weight = "the greatest single weight" if strongest.weight is None else f"a single weight of {significant(strongest.weight)}"
     return (
         f"Behind the strongest link, from sentence {strongest.query + 1} to sentence {strongest.key + 1}, stands {weight}, which head {strongest.head} gives "
         f"“{strongest.key_token.token}” at “{strongest.query_token.token}”; no head stands behind more of the {links} links shown than {head} ({count}). {said}"

@@ -15,6 +15,7 @@ from reportgen.contract import CONTRACT
 from reportgen.links import lift_of, rank_links
 from reportgen.measurements import Measurements
 from reportgen.sentence_pairs import SentencePairs
+from reportgen.wording import percent, significant
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,7 +91,7 @@ def find(result: Result) -> str:
     top = [pair for pair in result.content_pairs[0][:20].tolist() if pair[0] >= 0]
     near = sum(abs(query - key) == 1 for query, key in top)
     return (
-        f"The strongest link by lift leads from sentence {query + 1} to sentence {key + 1}: {share:.1%} of its attention, {lift:.0f} times even attention; "
+        f"The strongest link by lift leads from sentence {query + 1} to sentence {key + 1}: {percent(share)} of its attention, {significant(lift)} times even attention; "
         f"{near} of the {len(top)} strongest links join neighbouring sentences."
     )
 

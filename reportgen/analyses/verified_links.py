@@ -26,7 +26,7 @@ from reportgen.analyses.link_effects.hidden import NOTHING, Hidden, crosses, hid
 from reportgen.analyses.link_effects.pictures import draw_effects
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
-from reportgen.wording import percent, significant, two_decimals
+from reportgen.wording import counted, percent, significant, two_decimals
 
 LISTED_AT_MOST = 10
 TABLE_AT_MOST = 20
@@ -170,7 +170,7 @@ def find(result: Result) -> str:
     if not number:
         return "No sentence looks at another, and so no link was hidden."
     if result.idle_of_all:
-        return f"Hiding any of {number:,} links changes nothing that the model predicts (each less than {NOTHING:g} nats): attention between sentences is idle here."
+        return f"Hiding {'the one link' if number == 1 else f'any of {number:,} links'} changes nothing that the model predicts ({'each ' if number > 1 else ''}less than {NOTHING:g} nats): attention between sentences is idle here."
     parts = [_about_correlation(result.correlation), _about_strongest(result), _about_counts(result)]
     return " ".join(part for part in parts if part)
 
@@ -182,12 +182,16 @@ def lead(result: Result) -> str:
 
 def _about_correlation(found: Correlation) -> str:
     if np.isnan(found.rho):
-        return f"{found.links} links that do not lead to the first sentence were hidden, too few or too alike to say whether attention tells what they do."
+        if not found.links:
+            return "No link was hidden that does not lead to the first sentence, so that it cannot be said whether attention tells what links do."
+        were = f"{counted(found.links, 'link that does', 'links that do')} not lead to the first sentence {'was' if found.links == 1 else 'were'} hidden"
+        return f"{were}, too few or too alike to say whether attention tells what they do."
     says = {1: "Links that get more attention do more when hidden", -1: "Links that get more attention do less when hidden"}
     start = says.get(found.tells, "It cannot be said here that links that get more attention do more when hidden")
+    interval = "" if np.isnan(found.low) else f"{CONFIDENCE:.0%} interval {two_decimals(found.low)} to {two_decimals(found.high)}, "
     return (
-        f"{start}: among links of one length, the rank correlation of lift and effect is {two_decimals(found.rho)} ({CONFIDENCE:.0%} interval "
-        f"{two_decimals(found.low)} to {two_decimals(found.high)}, p {found.p_value:.2g}) over {found.links:,} links."
+        f"{start}: among links of one length, the rank correlation of lift and effect is {two_decimals(found.rho)} ({interval}p {found.p_value:.2g}) over "
+        f"{found.links:,} links."
     )
 
 

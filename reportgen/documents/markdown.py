@@ -72,7 +72,7 @@ class _Walk:
                 self.rows.append(table_row(self.cells))
                 self.cells = []
             case "table_open":
-                rows, self.rows = "\n".join(self.rows), []
+                rows, self.rows = "\n".join(filter(None, self.rows)), []
                 return Piece(kind="table", text=code_text(rows))
         return None
 

@@ -82,7 +82,7 @@ function tabulate(sources) {
   const columns = [...new Set(sources.flatMap((rows) => rows.flatMap(Object.keys)))];
   const numbered = sources.length > 1;
   const rows = sources.flatMap((source, place) => source.map((row) => [...(numbered ? [place + 1] : []), ...columns.map((name) => row[name])]));
-  return [[...(numbered ? ["source"] : []), ...columns], ...rows];
+  return [[...(numbered ? ["table"] : []), ...columns], ...rows];
 }
 
 function merge(base, over) {

@@ -35,7 +35,7 @@ function showTokens() {
 function showTokenRow() {
   const row = document.getElementById("token-row");
   const own = state.sentence === null ? [] : tokensOf(state.sentence);
-  document.getElementById("tokens-heading").textContent = state.sentence === null ? "Tokens" : `The ${own.length} tokens of sentence ${state.sentence + 1}`;
+  document.getElementById("tokens-heading").textContent = state.sentence === null ? "Tokens" : `The ${own.length === 1 ? "one token" : `${own.length} tokens`} of sentence ${state.sentence + 1}`;
   tokenPanel.classList.toggle("empty", state.sentence === null);
   if (row.dataset.sentence !== String(state.sentence)) row.replaceChildren(...own.map(tokenButton));
   row.dataset.sentence = String(state.sentence);

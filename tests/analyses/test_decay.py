@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from made_up import Sizes, attention, made_up
 from scipy import stats
 
-from reportgen.analyses import decay
+from reportgen.analyses import decay, layer_progression
 from reportgen.analyses.decay import bin_places, power_law
 from reportgen.measurements import Measurements
 
@@ -80,7 +81,22 @@ def test_layers_are_means_over_heads() -> None:
     finding = decay.find(result)
     assert "in 2 of 2 layers" in finding
     assert "exponents from \N{MINUS SIGN}2.00 (layer 1) to \N{MINUS SIGN}1.00 (layer 0); even attention would give" in finding
-    assert "None of 6 heads gives far tokens more than near ones" in finding
+    assert "None of 6 heads defies it" in finding
+
+
+def test_a_greatest_ratio_above_one_is_not_denied_where_no_head_defies_decay() -> None:
+    result = decay.analyse(with_curves(np.stack([falling(-1, 0.05, -1)])))
+    assert result.defying_heads == 0
+    assert 1 < result.far_heads[0].ratio < 2
+    assert (
+        "None of 3 heads defies it: none gives far pairs 2 times what near ones get, or has an exponent that is surely above 0.1. The greatest ratio is that of head "
+        "0.1, which gives a pair 4 tokens apart or more 1.10 times what it gives a nearer one."
+    ) in decay.find(result)
+
+
+def test_small_exponents_are_not_rounded_to_nothing() -> None:
+    result = decay.analyse(with_curves(np.stack([falling(-0.0031), falling(-0.0012)])))
+    assert "exponents from \N{MINUS SIGN}0.00310 (layer 0) to \N{MINUS SIGN}0.00120 (layer 1)" in decay.find(result)
 
 
 def test_heads_that_give_far_pairs_more_are_listed_with_their_numbers() -> None:
@@ -123,6 +139,24 @@ def test_the_chart_draws_the_layers_and_even_attention() -> None:
     assert [row["distance"] for row in of_one] == [float(f"{place:.4g}") for place in PLACES[1:]]
     for kind, curve in (("without the sink", result.without_sink[1]), ("all keys", result.all_keys[1]), ("even attention", result.even)):
         assert [row[kind] for row in of_one] == [float(f"{weight:.4g}") for weight in curve[1:]]
+
+
+def test_lines_look_as_in_the_charts_of_layers() -> None:
+    measurements = made_up()
+    ours = decay.draw(decay.analyse(measurements))["layers"]["spec"]["encoding"]
+    colours = dict(zip(ours["color"]["scale"]["domain"], ours["color"]["scale"]["range"], strict=True))
+    dashes = dict(zip(ours["strokeDash"]["scale"]["domain"], ours["strokeDash"]["scale"]["range"], strict=True))
+    lines = [mark for mark in marks_of(layer_progression.draw(layer_progression.analyse(measurements))["layers"]) if mark["type"] == "line"]
+    assert {(line["color"], tuple(line.get("strokeDash", (1, 0)))) for line in lines} == {
+        (colours[kind], tuple(dashes[kind])) for kind in ("all keys", "without the sink")
+    }
+    assert dashes["all keys"] == [1, 0]
+
+
+def marks_of(spec: Any) -> list[dict[str, Any]]:
+    inner = spec.values() if isinstance(spec, dict) else spec if isinstance(spec, list) else ()
+    own = [spec["mark"]] if isinstance(spec, dict) and "mark" in spec else []
+    return own + [mark for part in inner for mark in marks_of(part)]
 
 
 def test_where_there_is_no_weight_the_chart_has_none() -> None:

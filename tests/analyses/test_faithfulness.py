@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,15 @@ from charts import assert_drawable, assert_valid, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import made_up
+from pages.reports import small_report, with_result
 from scipy import stats
 
 from reportgen.analyses import faithfulness
 from reportgen.analyses.curves.measures import Curves, scores_of
 from reportgen.analyses.curves.resampling import RESAMPLES, Resampling
+from reportgen.analyses.curves.standing_out import Best
 from reportgen.measurements import Measurements
+from reportgen.render import render_report
 from reportgen.report_data import plain
 
 NAMES = ("attention", "gradient", "ablation", "rollout", "relevance", "integrated_gradients")
@@ -193,6 +197,46 @@ def test_one_method_alone_is_never_the_best() -> None:
     best = result.best["comprehensiveness"]
     assert (best.named, best.others, best.over_random) == (None, 0, True)
     assert "stands out" not in faithfulness.find(result)
+
+
+@pytest.mark.parametrize(
+    ("better_than", "over_random", "said"),
+    [
+        (
+            0,
+            False,
+            "No method stands out from the other and from chance: by comprehensiveness attention leads, but is not surely better than the other or than chance.",
+        ),
+        (0, True, "No method stands out from the other and from chance: by comprehensiveness attention leads, but is not surely better than the other."),
+        (
+            1,
+            False,
+            "No method stands out from the other and from chance: by comprehensiveness attention leads, better than the other, but not surely than chance.",
+        ),
+    ],
+)
+def test_of_two_methods_the_comparison_is_said_in_words(better_than: int, over_random: bool, said: str) -> None:
+    result = faithfulness.analyse(by_hand())
+    best = Best(leader="attention", named=None, better_than=better_than, others=1, over_random=over_random, sayable=True)
+    assert faithfulness.find(replace(result, best={"comprehensiveness": best, "sufficiency": None})).endswith(said)
+
+
+def test_what_was_not_measured_has_no_line_no_column_and_no_table() -> None:
+    measurements = by_hand()
+    gone = {name: measurements[f"faithfulness.{name}"].copy() for name in ("deletion", "random_deletion", "insertion", "random_insertion")}
+    for name, values in gone.items():
+        values[:, 1 : -1 if "deletion" in name else 3] = np.nan
+    result = faithfulness.analyse(measured([0, 1, 2, 5, 10], gone["deletion"], gone["insertion"], (gone["random_deletion"], gone["random_insertion"])))
+    assert result.known == ("sufficiency",)
+    spec = faithfulness.draw(result)["curves"]
+    assert_drawable(spec)
+    assert {row["curve"] for row in rows_of(spec)[0]} == {"left in alone"}
+    assert '"domain": ["left in alone"]' in json.dumps(spec)
+    assert "taken out first" not in json.dumps(spec)
+    html = render_report(with_result(small_report(), "faithfulness", **{one.name: getattr(result, one.name) for one in fields(result)}), lambda specs: {})
+    assert "Sufficiency, less is better" in html
+    for absent in ("Comprehensiveness, more is better", "Deletion area, more is better", "Areas as shares of what hiding all sentences costs"):
+        assert absent not in html
 
 
 @settings(max_examples=30, deadline=None)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from charts import assert_drawable, rows_of
 from made_up import Sizes, made_up
+from pages.reports import small_report, with_result
 from scipy import stats
 
 from reportgen.analyses import head_agreement
 from reportgen.analyses.head_agreement import Result, find
 from reportgen.measurements import Measurements
+from reportgen.render import render_report
 
 LAYERS, HEADS, SENTENCES = 3, 5, 47
 SIZES = Sizes(layers=LAYERS, heads=HEADS, sentences=SENTENCES, tokens=143)
@@ -71,6 +74,18 @@ def test_charts_have_a_cell_for_each_head_and_a_dot_for_each_discovery() -> None
     plain, partial, dots = rows_of(charts["heads"])
     assert (len(plain), len(partial), len(dots)) == (15, 15, result.discoveries)
     assert {"layer": 1, "head": 2} in dots
+
+
+def test_chance_is_dots_below_a_dashed_best_head_and_is_not_said_where_it_is_not_known() -> None:
+    known, unknown = document(0), replace(document(0), chance=np.nan, chance_best=np.nan)
+    marks = [layer["mark"] for layer in head_agreement.draw(known)["layers"]["layer"]]
+    assert [mark["strokeDash"] for mark in marks if mark["type"] == "rule"] == [[2, 3]]
+    assert_drawable(head_agreement.draw(unknown)["layers"])
+    shown, hidden = (render_report(with_result(small_report(), "head_agreement", **vars(result)), lambda specs: {}) for result in (known, unknown))
+    assert "By chance one head in twenty exceeds" in shown
+    assert "By chance one head in twenty exceeds" not in hidden
+    assert "What heads reach by chance cannot be told" in hidden
+    assert "Below the dashes" not in shown + hidden
 
 
 @pytest.mark.filterwarnings("error")

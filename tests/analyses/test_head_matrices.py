@@ -62,8 +62,16 @@ def test_shares_to_the_first_to_itself_and_to_others_are_means_over_the_later_se
 
 def test_the_finding_counts_heads_and_names_the_one_that_looks_most_at_others() -> None:
     finding = head_matrices.find(head_matrices.analyse(by_hand()))
-    assert "Of 2 heads, 1 give the first sentence more than half" in finding
-    assert "head 0.0 looks most at others, with 23%; its strongest link goes from sentence 4 to sentence 2 (30%)" in finding
+    assert "Of 2 heads, 1 gives the first sentence more than half" in finding
+    assert (
+        "head 0.0 looks most at others, with 23\N{NARROW NO-BREAK SPACE}%; its strongest link goes from sentence 4 to sentence 2 (30\N{NARROW NO-BREAK SPACE}%)"
+        in finding
+    )
+
+
+def test_where_no_head_looks_at_others_none_is_named() -> None:
+    finding = head_matrices.find(head_matrices.analyse(made_up(sizes=Sizes(layers=2, heads=3, sentences=2, tokens=7))))
+    assert finding.endswith(" the sentence itself; none looks at any other sentence.")
 
 
 def test_a_document_of_one_sentence_says_so() -> None:

@@ -55,6 +55,15 @@ def test_the_tenth_of_the_heads_with_most_importance_and_its_part() -> None:
     assert "The 3 most important heads (2.4 first) have 82.0" in head_redundancy.find(found)
 
 
+def test_the_maps_of_importance_hold_what_was_measured_below_their_scale_as_well() -> None:
+    importance = np.ones((LAYERS, HEADS))
+    importance[2, 4], importance[0, 6] = 3e-7, 0
+    spec = head_redundancy.draw(head_redundancy.analyse(made_up(replaced={"decoder.importance": importance})))["importance"]
+    assert_drawable(spec)
+    found = {(row["layer"], row["head"]): row["importance"] for row in rows_of(spec)[0]}
+    assert (found[2, 4], found[0, 6]) == (3e-7, 0)
+
+
 def test_the_pruning_curve_tells_how_many_heads_can_go() -> None:
     replaced = {
         "pruning.heads": np.array([0, 2, 5, 10, 21]),

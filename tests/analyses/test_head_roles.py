@@ -102,11 +102,25 @@ def test_without_the_sink_other_roles_come_to_light() -> None:
 
 def test_the_finding_counts_the_roles_and_names_the_strongest_induction_head() -> None:
     finding = head_roles.find(head_roles.analyse(by_hand()))
-    assert "Of 6 heads 2 put over 0.3 of their attention on the first token" in finding
+    assert (
+        "Of 6 heads 2 put over 0.3 of their attention on the first token in this text and in at least 95\N{NARROW NO-BREAK SPACE}% of resamples of its sentences;"
+        in finding
+    )
     assert "1 previous-token, 2 local, 1 broad, 1 induction, 1 duplicate-token (" in finding
-    assert "1 head has no role" in finding
     assert "No head is delimiter or within-sentence." in finding
     assert "The strongest induction head is 1.0 (score 0.35)." in finding
+
+
+def test_finding_and_lead_count_the_same_heads_and_every_head_once() -> None:
+    result = head_roles.analyse(by_hand())
+    sinks = sum("sink" in roles for roles in result.roles.values())
+    named = sum(any(role != "sink" for role in roles) for roles in result.roles_without_sink.values())
+    neither = sum(not {*result.roles[head], *roles} for head, roles in result.roles_without_sink.items())
+    for said in (head_roles.find(result), head_roles.lead(result)):
+        assert f"Of 6 heads {sinks} put over" in said
+        assert f"set aside {named} " in said
+        assert f"{neither} ha" in said
+    assert "set aside 5 have another role that the scores and resampled sentences bear out. 1 has neither." in head_roles.lead(result)
 
 
 def test_thresholds_are_the_published_ones() -> None:

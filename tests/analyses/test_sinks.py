@@ -89,6 +89,7 @@ def test_sink_heads_are_those_above_the_threshold() -> None:
     assert found.sink_heads_by_layer.tolist() == [2, 0, 1]
     assert found.sink_head_share == pytest.approx(3 / 21)
     assert "3 of 21 heads (14.3" in sinks.find(found)
+    assert "whether or not resampled sentences bear it out." in sinks.find(found)
 
 
 def test_the_finding_names_the_sink_and_where_it_starts() -> None:
@@ -96,6 +97,21 @@ def test_the_finding_names_the_sink_and_where_it_starts() -> None:
     assert finding.startswith("The first token (\N{LEFT DOUBLE QUOTATION MARK}Amber\N{RIGHT DOUBLE QUOTATION MARK}) collects 40.0")
     assert "it is a sink from layer 1 on and strongest in layer 1 (90.0" in finding
     assert "1 of the other tokens listed is a sink too." in finding
+
+
+def test_a_token_that_collects_most_and_is_no_sink_is_named_before_one_that_is() -> None:
+    result = sinks.analyse(collecting({0: 0.5, 13: 0.02}, {0: 0.5, 13: 0.3}))
+    assert [token.starts for token in result.tokens[:2]] == [None, 1]
+    finding = sinks.find(result)
+    most = f"The first token (“Amber”) collects most, 50.0\N{NARROW NO-BREAK SPACE}% of all attention, mean over layers and heads, {result.tokens[0].lift:.3g} times even attention, but"
+    assert finding.startswith(f"{most} in no layer 5 times what even attention would give, as a sink does here. Token 13 (“")
+    assert "is a sink, from layer 1 on and strongest in layer 1 (30.0" in finding
+
+
+def test_where_no_token_is_a_sink_the_one_that_collects_most_is_named() -> None:
+    finding = sinks.find(sinks.analyse(collecting({0: 0.5})))
+    assert finding.startswith("No token is a sink: none collects 5\N{NARROW NO-BREAK SPACE}% of a layer's attention and 5 times")
+    assert "The first token (“Amber”) collects most, 50.0" in finding
 
 
 @settings(max_examples=20, deadline=None)
@@ -135,6 +151,14 @@ def test_the_maps_have_a_cell_for_each_token_and_each_head() -> None:
     tokens, heads = rows_of(spec)
     assert (len(tokens), len(heads)) == (LAYERS * len(result.tokens), LAYERS * HEADS)
     assert {row["token"] for row in tokens} == {f"{rank + 1} {found.text}" for rank, found in enumerate(result.tokens)}
+
+
+def test_the_maps_hold_what_was_measured_below_their_scale_as_well() -> None:
+    shares = np.full((LAYERS, HEADS), 0.2, np.float32)
+    shares[1, 3], shares[2, 0] = 0.000592, np.nan
+    _, heads = rows_of(sinks.draw(sinks.analyse(made_up(replaced={"decoder.first_token": shares})))["maps"])
+    found = {(row["layer"], row["head"]): row["share"] for row in heads}
+    assert (found[1, 3], found[2, 0]) == (0.000592, None)
 
 
 @pytest.mark.filterwarnings("error")

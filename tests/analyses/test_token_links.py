@@ -18,6 +18,7 @@ from reportgen.analyses.token_level.places import InContext, Sink, find_sinks, t
 from reportgen.characters import clean_text
 from reportgen.errors import MeasurementsError
 from reportgen.measurements import TOKEN_LINK, Measurements
+from reportgen.wording import significant
 
 SIZES = Sizes()
 P = attention(SIZES)
@@ -187,11 +188,21 @@ def test_the_finding_names_the_link_the_head_and_the_two_tokens() -> None:
     result = token_links.analyse(with_neurons())
     first = result.listed[0]
     said = token_links.find(result)
-    assert f"from sentence {first.query + 1} to sentence {first.key + 1}, stands a single weight of {first.weight:.2f}, which head {first.head} gives" in said
+    assert (
+        f"from sentence {first.query + 1} to sentence {first.key + 1}, stands a single weight of {significant(first.weight)}, which head {first.head} gives"
+        in said
+    )
     assert f"“{first.key_token.token}” at “{first.query_token.token}”" in said
     count = max(np.unique(result.behind.places[:, :2], axis=0, return_counts=True)[1])
     assert result.leading[1:] == (count, len(every_link(SENTENCES)))
     assert re.search(rf"no head stands behind more of the 15 links shown than \d\.\d \({count}\)", said)
+
+
+def test_a_small_weight_is_not_rounded_to_nothing() -> None:
+    result = token_links.analyse(with_neurons())
+    small = replace(result, listed=(replace(result.listed[0], weight=0.00412),), first=0.00034)
+    assert "a single weight of 0.00412, which" in token_links.find(small)
+    assert "the first token alone 0.034\N{NARROW NO-BREAK SPACE}%." in token_links.find(small)
 
 
 def test_a_weight_that_is_not_known_is_not_given_as_a_number() -> None:

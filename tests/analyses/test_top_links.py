@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,8 +53,14 @@ def test_the_first_view_is_the_mean_of_the_layers() -> None:
 
 def test_the_finding_names_the_strongest_link_and_counts_neighbours() -> None:
     finding = top_links.find(top_links.analyse(by_hand()))
-    assert "from sentence 4 to sentence 2: 20.0% of its attention, 2 times even attention" in finding
+    assert "from sentence 4 to sentence 2: 20\N{NARROW NO-BREAK SPACE}% of its attention, 2.00 times even attention" in finding
     assert "2 of the 3 strongest links join neighbouring sentences" in finding
+
+
+@pytest.mark.parametrize(("lift", "said"), [(1.6871, "1.69 times"), (0.84642, "0.846 times")])
+def test_the_finding_gives_the_lift_that_the_table_gives(lift: float, said: str) -> None:
+    result = top_links.analyse(by_hand())
+    assert f"{said} even attention" in top_links.find(replace(result, content_lift=np.full_like(result.content_lift, lift)))
 
 
 def ranks_by_loops(attention: np.ndarray, expected: np.ndarray, content: bool) -> list[tuple[int, int, float]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from charts import assert_drawable, rows_of
 from made_up import Sizes, attention, made_up, pair_arrays
 from made_up_pair import made_up_pair
 from scipy import stats
@@ -153,12 +154,34 @@ def test_strong_links_that_do_nothing_and_weak_ones_that_do_much_are_found() -> 
     assert "do more when hidden" in verified_links.find(agreeing)
 
 
+def test_a_correlation_without_an_interval_is_said_without_one() -> None:
+    found = verified_links.analyse(with_effects(np.random.default_rng(8).random(len(LINKS))))
+    assert "(95% interval " in verified_links.find(found)
+    bare = verified_links.find(replace(found, correlation=replace(found.correlation, low=np.nan, high=np.nan)))
+    assert f" (p {found.correlation.p_value:.2g}) over" in bare
+    assert "nan" not in bare
+
+
 def test_effects_of_rounding_are_nothing() -> None:
     found = verified_links.analyse(with_effects(np.random.default_rng(8).random(len(LINKS)) * 9e-7))
     assert found.idle_of_all
     assert found.vital == ()
     assert len(found.idle) == 10
     assert "attention between sentences is idle here" in verified_links.find(found)
+
+
+@pytest.mark.parametrize("share_of_nothing", [0.0, 0.5, 1.0])
+def test_points_say_which_link_they_are_and_have_the_effect_that_was_measured(share_of_nothing: float) -> None:
+    effects = np.random.default_rng(8).random(len(LINKS)) + 0.1
+    effects[: int(share_of_nothing * len(LINKS))] = 0
+    measurements = with_effects(effects)
+    spec = verified_links.draw(verified_links.analyse(measurements))["effect"]
+    assert_drawable(spec)
+    measured = {(query + 1, key + 1): effect for (query, key), effect in zip(LINKS.tolist(), effects.tolist(), strict=True)}
+    (rows,) = rows_of(spec)
+    assert len(rows) == 400
+    for row in rows:
+        assert row["effect"] == pytest.approx(measured[row["query_sentence"], row["key_sentence"]], rel=1e-3)
 
 
 def test_what_it_cost_is_said() -> None:
@@ -172,6 +195,19 @@ def test_short_documents_say_that_there_are_too_few_links(sizes: dict[str, int])
     assert "too few" in verified_links.find(found)
     assert found.idle == found.vital == ()
     verified_links.draw(found)
+
+
+@pytest.mark.parametrize(
+    ("links", "said"),
+    [
+        (0, "No link was hidden that does not lead to the first sentence, so that"),
+        (1, "1 link that does not lead to the first sentence was hidden, too few"),
+        (3, "3 links that do not lead to the first sentence were hidden, too few"),
+    ],
+)
+def test_few_links_are_counted_in_words_of_their_number(links: int, said: str) -> None:
+    found = verified_links.analyse(made_up(sizes=Sizes(sentences=2, tokens=7)))
+    assert verified_links.find(replace(found, correlation=replace(found.correlation, links=links))).startswith(said)
 
 
 def test_links_of_an_encoder_decoder_lead_from_its_output_to_its_source() -> None:

@@ -23,6 +23,7 @@ from reportgen.capture.feeding import Feed
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.pruning import measure_pruning
 from reportgen.capture.targets import Target, TargetText, chosen_target
+from reportgen.capture.targets.answer import quoted_answer
 from reportgen.capture.unread import with_unread
 from reportgen.errors import DocumentError, ModelError
 from reportgen.sentences import Sentence
@@ -162,9 +163,14 @@ def test_an_answer_lies_in_the_document_and_does_not_end_before_it_starts() -> N
     assert float(output.start_logits[0, start] + output.end_logits[0, end]) == pytest.approx(float(best_answer(output)(output)))
     assert inside[0] <= start <= end <= inside[-1]
     assert target.said["answer"]["characters"] == [2 * start, 2 * end + 2]
-    assert repr("ab" * (end + 1 - start))[:40] in target.description
+    assert f"“{'ab' * (end + 1 - start)}"[:40] in target.description
     value, _, _ = eager_gradient(model, given, given.source.ids.astype(np.int64), lambda found: found.start_logits[0, start] + found.end_logits[0, end])
     assert measure_gradients(model, aimed, target, silent).value == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize(("answer", "quoted"), [("a  lake\n\nMethod", "“a lake Method”, "), ("water " * 40, f"“{'water ' * 19}water…”, "), ("", "")])
+def test_an_answer_is_quoted_on_one_line_and_cut_where_it_is_long(answer: str, quoted: str) -> None:
+    assert quoted_answer(answer) == quoted
 
 
 WRONG = [

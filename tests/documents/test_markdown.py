@@ -77,7 +77,7 @@ def test_code_keeps_its_lines_and_indents_but_no_tabs():
 
 
 def test_a_table_has_a_line_for_each_row():
-    assert blocks("| a | b |\n|---|--:|\n| *1* | `2` |\n| 3 | |") == [("table", "a | b\n1 | 2\n3 |")]
+    assert blocks("| a | b |\n|---|--:|\n| *1* | `2` |\n| 3 | |") == [("table", "a | b\n1 | 2\n3")]
 
 
 def test_html_makes_no_structure_but_its_text_stays():
@@ -116,3 +116,8 @@ def test_hostile_repetition_does_not_hang_and_loses_no_text(text):
 def test_a_text_nested_so_deep_that_some_would_be_lost_is_refused(text):
     with pytest.raises(DocumentError, match="nests quotations or lists"):
         blocks(text + "x\n\nmore")
+
+
+def test_cells_that_are_empty_at_the_end_of_a_row_leave_no_bar() -> None:
+    (piece,) = markdown_pieces("| Year | Flow | Note |\n|---|---|---|\n| 1970 | 2350 |  |\n| | | |\n| | 2400 | dry |\n")
+    assert piece.text == "Year | Flow | Note\n1970 | 2350\n | 2400 | dry"

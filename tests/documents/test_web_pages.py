@@ -98,7 +98,7 @@ def test_quotations_captions_and_code_have_kinds() -> None:
 
 def test_a_table_of_data_has_a_line_for_each_row_and_its_caption_before_it() -> None:
     inside = "<table><caption>Table 1. Depths</caption><tr><th>River<th>Depth<tr><td>First<br>one<td>3&nbsp;m<tr><td>Second<td></table>"
-    assert blocks(inside) == [("caption", "Table 1. Depths"), ("table", "River | Depth\nFirst one | 3 m\nSecond |")]
+    assert blocks(inside) == [("caption", "Table 1. Depths"), ("table", "River | Depth\nFirst one | 3 m\nSecond")]
 
 
 def test_a_table_that_arranges_the_page_is_read_through() -> None:

@@ -82,7 +82,7 @@ def test_numbers_are_written_in_the_form_of_their_list(count: int, form: str, te
 
 
 def test_a_table_has_a_line_for_each_row() -> None:
-    assert blocks(table(("a", "b", "c"), ("d", p("e") + p("f"), ""), ("", "", ""))) == [("table", "a | b | c\nd | e f |")]
+    assert blocks(table(("a", "b", "c"), ("d", p("e") + p("f"), ""), ("", "", ""))) == [("table", "a | b | c\nd | e f")]
 
 
 def test_a_table_that_only_arranges_the_page_is_read_through() -> None:

@@ -52,6 +52,13 @@ def test_headings_lists_and_code_are_elements_of_their_own() -> None:
     assert 'class="sentence after-gap"' in html
 
 
+def test_what_the_model_wrote_is_said_once_above_its_blocks() -> None:
+    report = of_rows(tuple((f"Line {line}.", "paragraph", 0) for line in range(5)), (0, 1, 2, 3, 4))
+    parts = ("The question", "", *["What the model wrote"] * 3)
+    html = render_report(with_result(report, "sentence_matrix", parts=parts), lambda specs: {})
+    assert re.findall(r"<p class=part>([^<]*)</p>", html) == ["The question", "What the model wrote"]
+
+
 def test_tables_quotations_and_captions_are_too() -> None:
     html = page_of(TABLE, (0, 0, 1, 2, 3))
     assert names(html) == [("div", "table"), ("blockquote", "quotation"), ("p", "caption"), ("p", "paragraph")]

@@ -94,7 +94,8 @@ def test_a_csv_holds_every_row_of_the_chart(page: Opened, chart: str) -> None:
     sources = rows_of(CHARTS[chart])
     assert len(rows) == sum(len(source) for source in sources)
     if len(sources) > 1:
-        assert header[0] == "source"
+        assert header[0] == "table"
+    assert len(set(header)) == len(header)
     every = [row for source in sources for row in source]
     for found, row in zip(rows[:5] + rows[-5:], every[:5] + every[-5:], strict=True):
         texts = dict(zip(header, found, strict=True))

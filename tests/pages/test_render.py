@@ -248,6 +248,16 @@ def test_a_document_of_one_sentence_has_a_page() -> None:
     assert "No pair of sentences is left." in page.text()
 
 
+def test_two_sentences_whose_queries_and_keys_were_stored_are_not_said_to_lack_them() -> None:
+    report = small_report(sentences=2, tokens=7)
+    result = next(section.result for section in report.sections if section.name == "token_links")
+    assert result.behind is not None
+    assert not result.listed
+    html = render_report(report, lambda specs: {})
+    assert "Queries and keys behind links were not stored" not in html
+    assert "Of the links whose queries and keys were stored none is among the strongest listed" in html
+
+
 def test_a_report_without_sections_has_a_page() -> None:
     page = read_page(render_report(replace(small_report(), sections=()), draw_nothing))
     assert len(page.named("h1")) == 1

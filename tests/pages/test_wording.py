@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.wording import ABSENT, direction, paragraphs, percent, resampled, rounded, significant, two_decimals
+from reportgen.wording import ABSENT, counted, direction, of_pairs, paragraphs, percent, resampled, rounded, significant, two_decimals
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,19 @@ def test_two_decimals_have_a_real_minus_and_no_sign_at_zero(value: float, text: 
 )
 def test_the_first_letter_with_a_direction_decides(text: str, expected: str) -> None:
     assert direction(text) == expected
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 links"), (1, "1 link"), (2, "2 links"), (1230, "1,230 links")])
+def test_one_is_not_said_in_the_plural(number: int, said: str) -> None:
+    assert counted(number, "link") == said
+
+
+def test_another_plural_can_be_given() -> None:
+    assert counted(2, "link that does", "links that do") == "2 links that do"
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "There is no pair of sentences"), (1, "There is 1 pair of sentences"), (21, "There are 21 pairs of sentences")]
+)
+def test_pairs_begin_a_sentence(number: int, said: str) -> None:
+    assert of_pairs(number) == said

@@ -33,17 +33,19 @@ def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
     """A panel for each method: two lines, and two bands from the least to the greatest of the random orders."""
     few = len(drawn.methods) <= FEW
     width, height = (240, 180) if few else (150, 110)
-    names = list(CURVES.values())
+    rows = list(_rows(drawn))
+    curves = [(name, *look) for name, *look in zip(CURVES.values(), COLOURS, DASHES, strict=True) if any(row["curve"] == name for row in rows)]
+    names, colours, dashes = ([curve[part] for curve in curves] for part in range(3))
     x = alt.X("share:Q", title="sentences, %", scale=alt.Scale(domain=[0, 100], nice=False), axis=alt.Axis(tickCount=5))
     colour = alt.Color(
         "curve:N",
         title=None,
-        scale=alt.Scale(domain=names, range=list(COLOURS)),
+        scale=alt.Scale(domain=names, range=colours),
         legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400, columnPadding=24),
     )
-    dash = alt.StrokeDash("curve:N", title=None, scale=alt.Scale(domain=names, range=list(DASHES)))
+    dash = alt.StrokeDash("curve:N", title=None, scale=alt.Scale(domain=names, range=dashes))
     y = alt.Y("value:Q", title=f"target, {drawn.unit}", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
-    chart = alt.Chart(alt.Data(values=packed(_rows(drawn))), width=width, height=height).encode(x=x)
+    chart = alt.Chart(alt.Data(values=packed(rows)), width=width, height=height).encode(x=x)
     band = chart.mark_area(opacity=0.18).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
     line = chart.mark_line(point=alt.OverlayMarkDef(size=18, filled=True)).encode(y=y, color=colour, strokeDash=dash)
     facet = alt.Facet("method:N", title=None, sort=list(drawn.methods))

@@ -28,9 +28,9 @@ def predicted_answer(model: Any, given: Feed, tokenised: TokenisedText | None, t
     start, end = _best(np.where(possible, starts, -np.inf), np.where(possible, ends, -np.inf))
     elsewhere = _sum(starts, ends, _best(starts, ends)) > _sum(starts, ends, (start, end))
     found = {} if tokenised is None else _said(tokenised, text, start, end)
-    quoted = f"{found['answer']['text']!r}, " if found else ""
+    quoted = quoted_answer(found["answer"]["text"]) if found else ""
     return Target(
-        description=f"logits of the start and the end of the predicted answer, {_short(quoted)}tokens {start + 1} to {end + 1}, summed",
+        description=f"logits of the start and the end of the predicted answer, {quoted}tokens {start + 1} to {end + 1}, summed",
         unit="logit",
         rows=np.unique([start, end]),
         read=lambda output: single(output.start_logits[0, start]) + single(output.end_logits[0, end]),
@@ -71,5 +71,8 @@ def _said(tokenised: TokenisedText, text: str, start: int, end: int) -> dict[str
     return {"answer": answer}
 
 
-def _short(quoted: str) -> str:
-    return quoted if len(quoted) <= SHOWN else f"{quoted[: SHOWN - 1].rstrip()}…, "
+def quoted_answer(answer: str) -> str:
+    """On one line in quotation marks, cut where it is long; nothing where there is nothing to quote."""
+    line = " ".join(answer.split())
+    shown = line if len(line) <= SHOWN else f"{line[: SHOWN - 1].rstrip()}…"
+    return f"“{shown}”, " if shown else ""

@@ -137,7 +137,7 @@ def _table(table: HtmlElement, walk: _Walk) -> Iterator[PageBlock]:
             walk.add(text, place.element, is_tail=place.is_tail)
         yield from walk.flush()
         walk.around.pop()
-    text = code_text("\n".join(map(table_row, rows_of(table))))
+    text = code_text("\n".join(filter(None, map(table_row, rows_of(table)))))
     if text.strip():
         places = tuple(place for row in table.iter("tr") for _, place in _strings(row) if place.letters)
         yield PageBlock(piece=Piece(kind="table", text=text), element=table, places=places)
