@@ -1,0 +1,30 @@
+"""The page on paper: what it draws or fills only when it is seen or opened is there when it is printed."""
+
+from __future__ import annotations
+
+from pages.opened import Opened
+
+PRINT = "dispatchEvent(new Event('beforeprint'))"
+
+
+def printed(page: Opened, wanted: str) -> object:
+    """What is asked for, the moment that the browser takes the page for paper."""
+    return page.tab.evaluate(f"(() => {{ {PRINT}; return {wanted}; }})()")
+
+
+def test_paper_has_the_matrix_of_every_head_also_where_nobody_scrolled_to_them(page: Opened) -> None:
+    drawn = (
+        "[...document.querySelectorAll('#model-view canvas')].filter((canvas) => canvas.getContext('2d').getImageData(0, 0, 53, 53).data.some(Boolean)).length"
+    )
+    assert page.tab.evaluate(drawn) == 0
+    assert printed(page, drawn) == 21
+
+
+def test_the_matrices_of_heads_stay_together_on_one_page_and_within_it(page: Opened) -> None:
+    page.tab.set_viewport_size({"width": 673, "height": 900})
+    page.tab.emulate_media(media="print")
+    page.tab.evaluate("document.getElementById('model-view').style.setProperty('--layers', 40)")
+    assert page.tab.evaluate("getComputedStyle(document.getElementById('model-view')).breakInside") == "avoid"
+    box = page.tab.evaluate("(({ right, height }) => [right, height])(document.querySelector('#model-view .layer-row').getBoundingClientRect())")
+    assert box[0] <= 673
+    assert 40 * box[1] < 20.5 / 2.54 * 96
