@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pages.opened import Opened
+from pages.token_reports import DIMENSIONS
 
 PRINT = "dispatchEvent(new Event('beforeprint'))"
 
@@ -28,3 +29,12 @@ def test_the_matrices_of_heads_stay_together_on_one_page_and_within_it(page: Ope
     box = page.tab.evaluate("(({ right, height }) => [right, height])(document.querySelector('#model-view .layer-row').getBoundingClientRect())")
     assert box[0] <= 673
     assert 40 * box[1] < 20.5 / 2.54 * 96
+
+
+def test_paper_has_the_rows_of_tables_that_are_filled_when_they_are_opened(page: Opened) -> None:
+    values, neurons = (f"document.querySelectorAll('{table} tbody tr').length" for table in ("#token-values", ".neurons"))
+    pieces = page.tab.locator(".attributed i").count()
+    assert page.tab.evaluate(f"[{values}, {neurons}]") == [0, 0]
+    assert printed(page, f"[{values}, {neurons}]") == [pieces, DIMENSIONS]
+    page.tab.wait_for_timeout(50)  # the browser's own event comes now, and fills nothing twice
+    assert page.tab.evaluate(f"[{values}, {neurons}]") == [pieces, DIMENSIONS]
