@@ -19,7 +19,7 @@ function shadeTokens(values, method) {
 }
 
 function attributedLines() {
-  return [...document.querySelectorAll(".attributed .tokens")];
+  return [...document.querySelectorAll(".attributed .pieces")];
 }
 
 function shadeOf(value, greatest) {
