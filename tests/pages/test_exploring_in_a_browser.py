@@ -340,3 +340,13 @@ def test_a_choice_is_answered_within_a_twentieth_of_a_second(page: Opened) -> No
       return times.sort((a, b) => a - b)[2];
     }""")
     assert took < 50
+
+
+def test_the_text_the_readout_and_the_lists_say_the_measured_share_of_a_link(page: Opened) -> None:
+    for place in range(8):
+        query, key = (int(end) for end in LINKS.content_pairs[0, place])
+        page.tab.locator("#top-links tbody tr").nth(place).locator("td").nth(2).click()
+        share = percent(float(LINKS.content_share[0, place]))
+        assert f"{share} of its attention: " in page.readout()
+        assert f"looked at {share}" in page.tab.get_attribute(f"#sentence-{key + 1}", "data-mark")
+        assert set(page.texts(f".chosen-links [data-pair='{query} {key}'] td:nth-child(2)")) <= {share}
