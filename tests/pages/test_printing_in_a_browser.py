@@ -38,3 +38,13 @@ def test_paper_has_the_rows_of_tables_that_are_filled_when_they_are_opened(page:
     assert printed(page, f"[{values}, {neurons}]") == [pieces, DIMENSIONS]
     page.tab.wait_for_timeout(50)  # the browser's own event comes now, and fills nothing twice
     assert page.tab.evaluate(f"[{values}, {neurons}]") == [pieces, DIMENSIONS]
+
+
+def test_paper_titles_what_has_no_caption_and_does_not_say_how_to_point(page: Opened) -> None:
+    page.tab.emulate_media(media="print")
+    page.tab.evaluate(PRINT)
+    titles = page.tab.eval_on_selector_all("main summary", "found => found.filter((title) => title.checkVisibility()).map((title) => title.innerText.trim())")
+    assert [title for title in titles if "greatest shares, for comparison" in title]
+    assert not [title for title in titles if "in a table" in title or title.startswith(("Numbers", "Export"))]
+    said = page.tab.inner_text("main")
+    assert not [hint for hint in ("Point at a", "Choosing one opens", "arrow keys") if hint.lower() in said.lower()]
