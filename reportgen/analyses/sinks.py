@@ -30,7 +30,8 @@ class Collector:
     """A token, or all tokens of one type, and what it collects: the share of all attention, mean over layers and heads.
 
     `share_by_layer` is the same in each layer. `even` is what even attention would give it, None where that is not known. `starts` is the first layer in which it
-    is a sink: 5 % of the layer's attention or more, and 5 times even attention or more; None where it never is. `most` is the layer in which it collects most.
+    is a sink: 5 % of the layer's attention or more, and 5 times even attention or more; None where it never is; `layers` is in
+    how many it is. `most` is the layer in which it collects most.
     `sentence` is -1 for a token of no sentence, None for a type.
     """
 
@@ -43,6 +44,7 @@ class Collector:
     even: float | None
     lift: float | None
     starts: int | None
+    layers: int
     most: int
 
 
@@ -142,6 +144,7 @@ def _collector(
         even=expected,
         lift=float(by_layer.mean()) / expected if expected else None,
         starts=int(sink[0]) if len(sink) else None,
+        layers=len(sink),
         most=int(by_layer.argmax()),
     )
 
@@ -189,15 +192,15 @@ def find(result: Result) -> str:
     collects = f"{percent(most.share, 3)} of all attention, mean over layers and heads{_over_even(most)}"
     if not found:
         rule = f"none collects {percent(LEAST_SHARE, 1)} of a layer's attention and {LEAST_LIFT:g} times what even attention would give"
-        return f"No token is a sink: {rule}. {_named(most)} collects most, {collects}.{_by_type(result)} {counted}"
+        return f"None of the {len(result.tokens)} tokens that collect most is a sink: {rule}. {_named(most)} collects most, {collects}.{_by_type(result)} {counted}"
     first = found[0]
     others = f" {len(found) - 1} of the other tokens listed {'is a sink' if len(found) == 2 else 'are sinks'} too." if len(found) > 1 else ""
-    layers = f"from layer {first.starts} on and strongest in layer {first.most} ({percent(first.share_by_layer[first.most], 3)})"
+    layers = f"in {first.layers} of {len(first.share_by_layer)} layers, first in layer {first.starts} and most in layer {first.most} ({percent(first.share_by_layer[first.most], 3)})"
     if first is most:
         return f"{_named(first)} collects {collects}; it is a sink {layers}.{others}{_by_type(result)} {counted}"
     return (
         f"{_named(most)} collects most, {collects}, but in no layer {LEAST_LIFT:g} times what even attention would give, as a sink does here. "
-        f"{_named(first)} is a sink, {layers}; it collects {percent(first.share, 3)}{_over_even(first)}.{others}{_by_type(result)} {counted}"
+        f"{_named(first)} is a sink {layers}; it collects {percent(first.share, 3)}{_over_even(first)}.{others}{_by_type(result)} {counted}"
     )
 
 

@@ -171,7 +171,7 @@ def find(result: Result) -> str:
         return "No sentence looks at another, and so no link was hidden."
     if result.idle_of_all:
         return f"Hiding {'the one link' if number == 1 else f'any of {number:,} links'} changes nothing that the model predicts ({'each ' if number > 1 else ''}less than {NOTHING:g} nats): attention between sentences is idle here."
-    parts = [_about_correlation(result.correlation), _about_strongest(result), _about_counts(result)]
+    parts = [_about_correlation(result.correlation, result.crosses), _about_strongest(result), _about_counts(result)]
     return " ".join(part for part in parts if part)
 
 
@@ -180,7 +180,7 @@ def lead(result: Result) -> str:
     return find(result) if result.idle_of_all else _about_strongest(result) or find(result)
 
 
-def _about_correlation(found: Correlation) -> str:
+def _about_correlation(found: Correlation, crosses: bool) -> str:
     if np.isnan(found.rho):
         if not found.links:
             return "No link was hidden that does not lead to the first sentence, so that it cannot be said whether attention tells what links do."
@@ -190,7 +190,7 @@ def _about_correlation(found: Correlation) -> str:
     start = says.get(found.tells, "It cannot be said here that links that get more attention do more when hidden")
     interval = "" if np.isnan(found.low) else f"{CONFIDENCE:.0%} interval {two_decimals(found.low)} to {two_decimals(found.high)}, "
     return (
-        f"{start}: among links of one length, the rank correlation of lift and effect is {two_decimals(found.rho)} ({interval}p {found.p_value:.2g}) over "
+        f"{start}: {'' if crosses else 'among links of one length, '}the rank correlation of lift and effect is {two_decimals(found.rho)} ({interval}p {found.p_value:.2g}) over "
         f"{found.links:,} links."
     )
 

@@ -105,7 +105,8 @@ function describe(place) {
   words.append(...first.querySelector(".words").cloneNode(true).childNodes);
   const numbers = first.querySelector(".numbers").cloneNode(true);
   numbers.querySelectorAll(".unseen").forEach((element) => element.remove());
-  found.append(`${numbers.textContent}${data.group > 1 ? ` and ${data.group - 1} more` : ""} `, words);
+  const more = unitsOf(place).filter((unit) => document.querySelector(`[data-unit="${unit}"]`)).length - 1; // the last row may stand for fewer
+  found.append(`${numbers.textContent}${more ? ` and ${more} more` : ""} `, words);
   return found;
 }
 

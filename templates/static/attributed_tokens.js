@@ -8,7 +8,7 @@ function setUpAttributedTokens() {
   const select = document.getElementById("token-method");
   select.selectedIndex = data.shaded;
   select.addEventListener("change", () => shadeTokens(data.values, select.selectedIndex));
-  document.getElementById("token-values").addEventListener("toggle", (event) => fillTokenTable(data.values, event.target), { once: true });
+  document.getElementById("token-values").addEventListener("toggle", (event) => fillTokenTable(event.target), { once: true });
 }
 
 function shadeTokens(values, method) {
@@ -19,7 +19,7 @@ function shadeTokens(values, method) {
 }
 
 function attributedLines() {
-  return [...document.querySelectorAll(".attributed .tokens")];
+  return [...document.querySelectorAll(".attributed .pieces")];
 }
 
 function shadeOf(value, greatest) {
@@ -27,14 +27,17 @@ function shadeOf(value, greatest) {
   return step ? `${value < 0 ? "u" : "o"}${step}` : "";
 }
 
-function fillTokenTable(values, holder) {
-  const body = holder.querySelector("tbody");
-  attributedLines().forEach((line, place) => {
-    const link = line.parentElement.querySelector("a");
-    [...line.children].forEach((token, at) => {
-      const cells = values[place].map((ofMethod) => make("td", { className: "figure" }, significant(ofMethod[at])));
-      const name = make("th", { scope: "row" }, token.textContent.trim() || "(part of a character)");
-      body.append(make("tr", {}, name, make("td", { className: "figure" }, link.cloneNode(true)), ...cells));
-    });
-  });
+function fillTokenTable(holder) {
+  const links = attributedLines().map((line) => line.parentElement.querySelector("a"));
+  holder.querySelector("tbody").append(...listTokenValues().map(({ place, texts: [name, , ...values] }) => make("tr", {},
+    make("th", { scope: "row" }, name), make("td", { className: "figure" }, links[place].cloneNode(true)), ...values.map((text) => make("td", { className: "figure" }, text)))));
+}
+
+// Token by token, with the place of its sentence among those here, what the table says: the token, its sentence, its value by each method.
+function listTokenValues() {
+  const { values } = readData("attributed-tokens-data");
+  return attributedLines().flatMap((line, place) => [...line.children].map((token, at) => ({
+    place,
+    texts: [token.textContent.trim() || "(part of a character)", line.parentElement.querySelector("a").textContent, ...values[place].map((ofMethod) => significant(ofMethod[at]))],
+  })));
 }

@@ -195,12 +195,17 @@ function headValue(metric, name) {
 
 function fillHeadRow(row, name) {
   row.hidden = false;
-  const [cell, roles, ...figures] = row.cells;
+  const [cell, ...others] = row.cells;
+  const [, ...texts] = headTexts(name);
   const opener = cell.querySelector("button");
   setText(opener ?? cell, name);
   opener?.setAttribute("aria-label", `Open head ${name}`);
-  setText(roles, listRoles(name));
-  figures.forEach((figure, column) => setText(figure, significant(headValue(heads.data.metrics[column], name))));
+  others.forEach((other, column) => setText(other, texts[column]));
+}
+
+// What the table says of a head: its name, its roles, its scores.
+function headTexts(name) {
+  return [name, listRoles(name), ...heads.data.metrics.map((metric) => significant(headValue(metric, name)))];
 }
 
 // What is said again is looked up and laid out again.

@@ -43,7 +43,7 @@ function showChosenLinks() {
 function groupRows(links, direction, title) {
   const titles = [make("span", { className: `key ${direction}` }, title), ...shownColumns().map(({ name }) => name), make("span", { className: "unseen" }, "text")];
   const headings = titles.map((content) => make("th", { scope: "col" }, content));
-  const largest = Math.max(...links.map(({ query, key }) => readCell("share", state.view, query, key)), 1e-9);
+  const largest = Math.max(...links.map(({ query, key }) => readKnown("share", query, key)), 1e-9);
   const rows = links.map((link) => linkRow(link, largest));
   const nothing = make("tr", {}, make("td", { colSpan: headings.length, className: "hint" }, sayNothing()));
   return make("tbody", { className: direction }, make("tr", { className: "group" }, ...headings), ...(rows.length ? rows : [nothing]));
@@ -72,12 +72,12 @@ function shownColumns() {
 }
 
 function shareCell({ query, key }, largest) {
-  const share = readCell("share", state.view, query, key);
+  const share = readKnown("share", query, key);
   return [bar(0, share / largest), make("span", {}, share ? percent(share) : "≈ 0")];
 }
 
 function liftCell({ query, key }) {
-  const lift = readCell("lift", state.view, query, key);
+  const lift = readKnown("lift", query, key);
   return [liftBar(lift), make("span", {}, lift ? times(lift) : "≈ 0")];
 }
 

@@ -33,6 +33,14 @@ function mark() {
   return search.matches.slice().reverse().forEach(wrap);
 }
 
+// A range is lost where its text moves into an element or out of one, as tokens do that are lit up.
+function markAgain() {
+  if (!search.matches.length || !canPaint()) return;
+  search.matches.forEach((match) => { match.range = rangeOfMatch(match); });
+  mark();
+  if (search.at >= 0) markCurrent();
+}
+
 function wrap(match) {
   match.mark = document.createElement("mark");
   match.mark.append(match.range.extractContents());

@@ -1,14 +1,15 @@
 // The matrix: cells painted to a canvas, choices drawn over it, moved through by pointer and by arrow keys.
 
-const matrix = { box: null, canvas: null, overlay: null, side: 0, cursor: null };
+const matrix = { box: null, canvas: null, overlay: null, side: 0, cursor: null, pointed: null }; // pointed: the cell that the pointer was last on
 
 function setUpMatrix() {
   matrix.box = document.getElementById("matrix");
   matrix.canvas = matrix.box.querySelector("canvas");
   matrix.overlay = matrix.box.querySelector(".overlay");
-  matrix.box.addEventListener("pointermove", (event) => point(findCell(event)));
+  matrix.box.addEventListener("pointermove", (event) => point(pointedCell(event)));
+  matrix.box.addEventListener("pointerdown", pointedCell);
   matrix.box.addEventListener("pointerleave", () => point(null));
-  matrix.box.addEventListener("click", (event) => chooseCell(findCell(event)));
+  matrix.box.addEventListener("click", (event) => chooseCell(clickedCell(event)));
   matrix.box.addEventListener("keydown", moveByKey);
   new ResizeObserver(showMatrix).observe(matrix.box);
   darkScheme.addEventListener("change", showMatrix);
@@ -145,6 +146,16 @@ function findCell(event) {
   const bounds = matrix.box.getBoundingClientRect();
   const along = (place) => clamp(Math.floor((place / bounds.width) * workspace.sentences), 0, workspace.sentences - 1);
   return [along(event.clientY - bounds.top), along(event.clientX - bounds.left)];
+}
+
+function pointedCell(event) {
+  matrix.pointed = findCell(event);
+  return matrix.pointed;
+}
+
+// A pointer stands at fractions of a pixel, its click at whole ones: in small cells that would be the one beside. A click without a pointer has its place alone.
+function clickedCell(event) {
+  return event.detail && matrix.pointed ? matrix.pointed : findCell(event);
 }
 
 function point(cell) {

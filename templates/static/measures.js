@@ -174,7 +174,7 @@ function shownMeasure() {
 }
 
 function readShown(query, key) {
-  const value = readCell(state.measure, state.view, query, key);
+  const value = readKnown(state.measure, query, key);
   return state.chance ? value / readChance(query, key) : value;
 }
 

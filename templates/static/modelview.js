@@ -8,6 +8,7 @@ function setUpModelView() {
   if (!modelView.data || !view) return;
   view.append(headingRow(), ...Array.from({ length: workspace.layers }, (_, layer) => layerRow(layer)));
   view.style.setProperty("--heads", modelView.data.count);
+  view.style.setProperty("--layers", workspace.layers);
   modelView.cells = [...view.querySelectorAll("[data-head]")];
   selectCell(modelView.cells, null);
   view.addEventListener("click", (event) => openCell(event.target.closest("[data-head]")));
@@ -15,6 +16,7 @@ function setUpModelView() {
   view.addEventListener("focusin", (event) => tellHead(event.target.closest("[data-head]")));
   view.addEventListener("pointerover", (event) => tellHead(event.target.closest("[data-head]")));
   new IntersectionObserver(([entry]) => { modelView.seen = entry.isIntersecting; drawModelView(); }, { rootMargin: "200px" }).observe(view);
+  addEventListener("beforeprint", drawModelViewWhole);
   darkScheme.addEventListener("change", drawModelView);
   whenChanged(["measure", "content"], drawModelView);
   whenChanged(["view", "head"], markOpenHead);
@@ -73,16 +75,35 @@ function markOpenHead() {
 
 // Drawn only while in view, a layer for each frame, so that the page stays answerable.
 function drawModelView() {
-  const wanted = [state.measure === "lift", state.content, darkScheme.matches].join(" ");
+  const wanted = wantedOfModelView();
   if (!modelView.seen || modelView.drawn === wanted) return;
   modelView.drawn = wanted;
   const paint = headPainter();
   const drawFrom = (layer) => {
     if (modelView.drawn !== wanted || layer >= workspace.layers) return;
-    modelView.cells.filter((cell) => Number(cell.dataset.layer) === layer).forEach((cell) => paint(cell.querySelector("canvas"), ...placeOf(cell)));
+    paintHeads(paint, modelView.cells.filter((cell) => Number(cell.dataset.layer) === layer));
     requestAnimationFrame(() => drawFrom(layer + 1));
   };
   drawFrom(0);
+  sayModelViewMeasure();
+}
+
+// Paper has all of it, seen or not, and waits for no frame.
+function drawModelViewWhole() {
+  modelView.drawn = wantedOfModelView();
+  paintHeads(headPainter(), modelView.cells);
+  sayModelViewMeasure();
+}
+
+function wantedOfModelView() {
+  return [state.measure === "lift", state.content, darkScheme.matches].join(" ");
+}
+
+function paintHeads(paint, cells) {
+  cells.forEach((cell) => paint(cell.querySelector("canvas"), ...placeOf(cell)));
+}
+
+function sayModelViewMeasure() {
   const measure = state.measure === "lift" ? "lift" : "share";
   document.getElementById("model-view-measure").textContent = `Colours are those of the large matrix for the ${measure}; each small one has the same scale.`;
 }

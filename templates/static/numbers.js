@@ -35,9 +35,19 @@ function gatherSection(section, charts) {
 }
 
 function gatherTable(table) {
-  const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
-  const columns = [...(table.tHead?.rows ?? [])].flatMap(cells);
-  return { caption: table.caption?.textContent.trim() ?? null, columns, rows: [...table.tBodies].flatMap((body) => [...body.rows].map(cells)) };
+  const columns = [...(table.tHead?.rows ?? [])].flatMap(textsOfRow);
+  return { caption: table.caption?.textContent.trim() ?? null, columns, rows: rowsOfTable(table) };
+}
+
+// Of a table that a filter narrows, and of one that is filled when it is opened, the rows are those of the data, whatever stands in it now.
+function rowsOfTable(table) {
+  if (table.id === "head-table" && heads.data) return heads.names.map(headTexts);
+  if (table.closest("#token-values")) return listTokenValues().map(({ texts }) => texts);
+  return [...table.tBodies].flatMap((body) => [...body.rows].map(textsOfRow));
+}
+
+function textsOfRow(row) {
+  return [...row.cells].map((cell) => cell.textContent.trim());
 }
 
 // Of the whole model: rows look, columns are looked at. Effects, which few links have, as [query, key, nats], all counted from 0.

@@ -49,13 +49,16 @@ function obeyAddress() {
   change(wanted, wanted.sentence);
 }
 
-// Paper has no disclosures to open.
+// Paper has no disclosures to open. What fills itself when it is opened hears of that at once: its own event would come when the paper has been taken.
 function setUpPrinting() {
   let opened = [];
   addEventListener("beforeprint", () => {
-    finishTurns();
     opened = [...document.querySelectorAll("details:not([open])")];
-    opened.forEach((element) => { element.open = true; });
+    opened.forEach((element) => {
+      element.open = true;
+      element.dispatchEvent(new Event("toggle"));
+    });
+    finishTurns();
   });
   addEventListener("afterprint", () => opened.forEach((element) => { element.open = false; }));
 }

@@ -52,13 +52,13 @@ function leastShare() {
 
 // One cell as a sentence of prose.
 function sayCell(query, key) {
-  const share = readCell("share", state.view, query, key);
+  const share = readKnown("share", query, key);
   const target = query === key && grid().group === 1 ? "itself" : nameRow(key);
   if (Number.isNaN(share)) return `Never computed: ${nameRow(query)} cannot look at ${nameRow(key)}.`;
   if (share === 0) {
     return `${sayPlace()}, ${nameRow(query)} gives ${target} less than ${percent(leastShare())} of its attention.${sayMeasured(query, key)}${sayChance(query, key)}`;
   }
-  const lift = times(readCell("lift", state.view, query, key));
+  const lift = times(readKnown("lift", query, key));
   const mean = grid().group === 1 ? "" : " on average";
   return `${sayPlace()}, ${nameRow(query)} gives ${target} ${percent(share)} of its attention${mean}: ${lift} what uniform attention would give.`
     + sayOther(query, key) + sayMeasured(query, key) + sayChance(query, key);
@@ -66,9 +66,10 @@ function sayCell(query, key) {
 
 // What a chosen sentence does with its attention, before any one link is chosen.
 function saySentence(sentence) {
-  const [own, first] = [readCell("share", state.view, sentence, sentence), readCell("share", state.view, sentence, workspace.first_read?.[sentence] ?? 0)];
+  const start = workspace.first_read?.[sentence] ?? 0;
+  const [own, first] = [readKnown("share", sentence, sentence), readKnown("share", sentence, start)];
   if (grid().group > 1 || shownHead() === "max") return sayCell(sentence, sentence);
-  const rest = sentence === (workspace.first_read?.[sentence] ?? 0) ? "" : ` and gives ${sayValue("share", first)} to the first sentence${workspace.first_read ? " of its window" : ""}`;
+  const rest = sentence === start ? "" : ` and gives ${sayValue("share", first)} to the first sentence${workspace.first_read ? " of its window" : ""}`;
   return `${sayPlace()}, sentence ${sentence + 1} keeps ${sayValue("share", own)} of its attention within itself${rest}.`;
 }
 

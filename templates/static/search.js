@@ -1,6 +1,6 @@
 // Search in the document: matches are marked where they stand, counted aloud, and walked through with Enter.
 
-const search = { field: null, texts: null, matches: [], at: -1 }; // matches: {sentence, range}
+const search = { field: null, texts: null, matches: [], at: -1 }; // matches: {sentence, place, range}
 
 function setUpSearch() {
   search.field = document.getElementById("search");
@@ -32,10 +32,14 @@ function find(query) {
   search.texts ??= sentenceElements.map((element) => fold(element.querySelector(".words").textContent));
   const wanted = fold(query.trim()).folded;
   const places = wanted ? search.texts.flatMap((text, sentence) => findIn(text, wanted).map((place) => ({ sentence, place }))) : [];
-  search.matches = places.map(({ sentence, place }) => ({ sentence, range: textRange(sentenceElements[sentence].querySelector(".words"), ...place) }));
+  search.matches = places.map((match) => ({ ...match, range: rangeOfMatch(match) }));
   search.at = -1;
   mark();
   sayMatches(wanted);
+}
+
+function rangeOfMatch({ sentence, place }) {
+  return textRange(sentenceElements[sentence].querySelector(".words"), ...place);
 }
 
 function goToMatch(step) {

@@ -1,8 +1,9 @@
 // The picture, the sentence and the table of where the chosen sentence's information comes from.
 
-const streams = { seen: false, of: null, depth: null, lanes: [], shares: [] };
+const streams = { seen: false, of: null, depth: null, lanes: [], shares: [], input: [] }; // input: the share of every row
+const SOURCES_NAMED = 3;
 const LANE_COLOURS = [1, 3, 4, 5]; // of the series; 2 is too near the accent
-const STREAM = { width: 720, height: 300, left: 124, right: 132, top: 8, gap: 3 };
+const STREAM = { width: 720, height: 300, left: 124, right: 132, top: 8, gap: 3, line: 14, half: 95 }; // half a label's width
 
 function setUpStreams() {
   const container = document.getElementById("streams");
@@ -33,7 +34,7 @@ function showStreams() {
 function drawStreams(row, withoutFirst) {
   const shares = followBack(row, withoutFirst);
   const lanes = chooseLanes(row, shares);
-  Object.assign(streams, { row, lanes, shares: laneShares(shares, lanes), depth: null });
+  Object.assign(streams, { row, lanes, shares: laneShares(shares, lanes), input: shares[0], depth: null });
   const steps = streams.shares.map((above, layer) => (layer ? laneStep(layer, lanes, above, streams.shares[layer - 1], withoutFirst) : null));
   const drawing = document.querySelector("#streams svg");
   drawing.setAttribute("viewBox", `0 0 ${STREAM.width} ${STREAM.height + 34}`);
@@ -44,8 +45,10 @@ function drawStreams(row, withoutFirst) {
 }
 
 function nameLane(lane) {
-  const place = streams.lanes[lane];
-  if (place === undefined) return "all others";
+  return lane === streams.lanes.length ? "all others" : nameStreamRow(streams.lanes[lane]);
+}
+
+function nameStreamRow(place) {
   const [first, last] = [place * workspace.group + 1, Math.min((place + 1) * workspace.group, workspace.sentences)];
   return first === last ? `sentence ${first}` : `sentences ${first} to ${last}`;
 }
@@ -97,20 +100,38 @@ function drawRibbon(x1, y1, x2, y2, width, lane, stays) {
   return path;
 }
 
-// At both ends the lanes that are high enough for their name; one that is so nowhere there, where it is highest.
+// At both ends the lanes that are high enough for their name; one that is so nowhere there, where it is highest, which is said.
 function drawLaneLabels() {
-  const [ends, last] = [[0, workspace.layers], workspace.layers];
-  return streams.shares[0].flatMap((_, lane) => {
-    const places = ends.filter((depth) => streams.shares[depth][lane] > 0.045);
-    if (!places.length) places.push(streams.shares.reduce((best, values, depth) => (values[lane] > streams.shares[best][lane] ? depth : best), 0));
-    return places.filter((depth) => streams.shares[depth][lane] > 0.045).map((depth) => {
-      const { top, bottom } = stackLanes(depth)[lane];
-      const anchor = depth === 0 ? "end" : depth === last ? "start" : "middle";
-      const text = makeSvg("text", { x: depthX(depth) + (depth === 0 ? -6 : depth === last ? 6 : 0), y: (top + bottom) / 2 + 4, "text-anchor": anchor });
-      text.textContent = `${lane === streams.lanes.length ? "others" : nameLane(lane)}, ${percent(streams.shares[depth][lane])}`;
-      return text;
-    });
+  const labels = [...streams.lanes.keys(), streams.lanes.length].flatMap((lane) => labelDepths(lane).map((depth) => labelOf(lane, depth)));
+  const columns = ["end", "middle", "start"].map((side) => labels.filter(({ anchor }) => anchor === side));
+  return columns.flatMap(moveApart).map(({ words, x, y, anchor }) => {
+    const text = makeSvg("text", { x, y, "text-anchor": anchor });
+    text.textContent = words;
+    return text;
   });
+}
+
+function labelDepths(lane) {
+  const high = (depth) => streams.shares[depth][lane] > 0.045;
+  const ends = [0, workspace.layers].filter(high);
+  return ends.length ? ends : [streams.shares.reduce((best, values, depth) => (values[lane] > streams.shares[best][lane] ? depth : best), 0)].filter(high);
+}
+
+function labelOf(lane, depth) {
+  const { top, bottom } = stackLanes(depth)[lane];
+  const [anchor, beside] = depth === 0 ? ["end", -6] : depth === workspace.layers ? ["start", 6] : ["middle", 0];
+  const name = lane === streams.lanes.length ? "others" : nameLane(lane);
+  const when = anchor === "middle" ? ` after ${depth} ${depth === 1 ? "layer" : "layers"}` : "";
+  const x = anchor === "middle" ? clamp(depthX(depth), STREAM.left + STREAM.half, STREAM.width - STREAM.right - STREAM.half) : depthX(depth) + beside;
+  return { words: `${name}, ${percent(streams.shares[depth][lane])}${when}`, x, y: (top + bottom) / 2 + 4, anchor };
+}
+
+// Labels of one side, each at least a line under the one before, and all of them within the picture.
+function moveApart(labels) {
+  const inOrder = labels.sort((a, b) => a.y - b.y);
+  inOrder.forEach((label, place) => { if (place) label.y = Math.max(label.y, inOrder[place - 1].y + STREAM.line); });
+  inOrder.forEach((label, place) => { label.y = Math.min(label.y, STREAM.height - STREAM.line * (inOrder.length - 1 - place)); });
+  return inOrder;
 }
 
 function drawDepths() {
@@ -126,13 +147,16 @@ function drawDepths() {
   return [...labels, title];
 }
 
+// The greatest sources of all, with a lane or without, and what is left to the others.
 function sayStreams(withoutFirst) {
-  const [input] = streams.shares;
-  const order = [...streams.lanes.keys()].sort((a, b) => input[b] - input[a]).slice(0, 3);
-  const own = streams.lanes.indexOf(streams.row);
-  const from = order.filter((lane) => lane !== own && input[lane] > 0).map((lane) => `${percent(input[lane])} comes from ${nameLane(lane)}`);
+  const { input, row } = streams;
+  const sources = [...input.keys()].filter((other) => other !== row && input[other] > 0).sort((a, b) => input[b] - input[a]);
+  const named = sources.slice(0, SOURCES_NAMED);
+  const rest = sources.slice(SOURCES_NAMED).reduce((sum, other) => sum + input[other], 0);
+  const from = named.map((other) => `${percent(input[other])} comes from ${nameStreamRow(other)}`);
   const left = withoutFirst ? ", the first sentence left out" : "";
-  return `Followed back through ${workspace.layers} layers${left}, ${percent(input[own])} of ${nameLane(own)} is its own input${from.length ? `; ${from.join(", ")}` : ""}.`;
+  const others = rest >= 0.0005 ? [`${percent(rest)} from all others`] : [];
+  return `Followed back through ${workspace.layers} layers${left}, ${percent(input[row])} of ${nameStreamRow(row)} is its own input${from.length ? `; ${[...from, ...others].join(", ")}` : ""}.`;
 }
 
 function depthAt(across, drawing) {

@@ -69,6 +69,7 @@ function showTokensInText() {
   unmarkTokens();
   document.getElementById("text").classList.toggle("of-token", state.token !== null);
   markTokens(listMarks());
+  markAgain();
 }
 
 // The token of the chosen sentence that lies under the pointer; null where the browser cannot tell.

@@ -3,6 +3,7 @@
 let topLinks = null;
 const TOP_LINKS_SHOW = ["measure", "view", "head", "count", "threshold", "chance", "content"];
 const TOP_LINKS_AT_MOST = 50;
+const measuredOfView = new Map();
 const rankedLinks = { of: null, links: [] };
 
 function setUpTopLinks() {
@@ -47,6 +48,18 @@ function rankOfCells() {
 function measuredLinks() {
   const { pairs, share, lift } = topLinks[state.content ? "content" : "every"];
   return pairs[state.view].map(([query, key], place) => ({ query, key, share: share[state.view][place], lift: lift[state.view][place] })).filter(({ query }) => query >= 0);
+}
+
+// By "query key", of the view on show; of lists with and without the first sentence and sentences on themselves.
+function knownLinks() {
+  return remember(measuredOfView, state.view, () => new Map([topLinks.every, topLinks.content].flatMap(({ pairs, share, lift }) => (
+    pairs[state.view].map((pair, place) => [pair.join(" "), { share: share[state.view][place], lift: lift[state.view][place] }])))));
+}
+
+// Where a cell stands for one pair of sentences and a list of strongest links has its measured value, that: so the lists, the text and the readout say the same.
+function readKnown(measure, query, key) {
+  const single = topLinks && OF_SINGLE_HEADS.includes(measure) && shownHead() === "mean" && gridOf(state.view).group === 1;
+  return (single ? knownLinks().get(`${query} ${key}`)?.[measure] : null) ?? readCell(measure, state.view, query, key);
 }
 
 function showTopLinks() {

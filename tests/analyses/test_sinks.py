@@ -95,7 +95,7 @@ def test_sink_heads_are_those_above_the_threshold() -> None:
 def test_the_finding_names_the_sink_and_where_it_starts() -> None:
     finding = sinks.find(sinks.analyse(collecting(*BY_HAND)))
     assert finding.startswith("The first token (\N{LEFT DOUBLE QUOTATION MARK}Amber\N{RIGHT DOUBLE QUOTATION MARK}) collects 40.0")
-    assert "it is a sink from layer 1 on and strongest in layer 1 (90.0" in finding
+    assert "it is a sink in 1 of 3 layers, first in layer 1 and most in layer 1 (90.0" in finding
     assert "1 of the other tokens listed is a sink too." in finding
 
 
@@ -105,12 +105,12 @@ def test_a_token_that_collects_most_and_is_no_sink_is_named_before_one_that_is()
     finding = sinks.find(result)
     most = f"The first token (“Amber”) collects most, 50.0\N{NARROW NO-BREAK SPACE}% of all attention, mean over layers and heads, {result.tokens[0].lift:.3g} times even attention, but"
     assert finding.startswith(f"{most} in no layer 5 times what even attention would give, as a sink does here. Token 13 (“")
-    assert "is a sink, from layer 1 on and strongest in layer 1 (30.0" in finding
+    assert "is a sink in 1 of 2 layers, first in layer 1 and most in layer 1 (30.0" in finding
 
 
 def test_where_no_token_is_a_sink_the_one_that_collects_most_is_named() -> None:
     finding = sinks.find(sinks.analyse(collecting({0: 0.5})))
-    assert finding.startswith("No token is a sink: none collects 5\N{NARROW NO-BREAK SPACE}% of a layer's attention and 5 times")
+    assert finding.startswith("None of the 10 tokens that collect most is a sink: none collects 5\N{NARROW NO-BREAK SPACE}% of a layer's attention and 5 times")
     assert "The first token (“Amber”) collects most, 50.0" in finding
 
 
@@ -132,7 +132,7 @@ def test_even_and_random_attention_have_no_sink(noise: float) -> None:
     found = sinks.analyse(made_up(sizes=Sizes(sentences=11, tokens=tokens), replaced=replaced))
     assert {token.starts for token in (*found.tokens, *found.types)} == {None}
     assert found.sink_heads_by_layer.sum() == 0
-    assert sinks.find(found).startswith("No token is a sink")
+    assert sinks.find(found).startswith("None of the 10 tokens that collect most is a sink")
     if not noise:
         assert all(token.lift == pytest.approx(1, rel=1e-5) for token in found.tokens)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from comparison.versions import MANY, version
 from pages.accessibility import contrasts, violations
 from pages.opened import Opened, listen
 
-from reportgen.comparison import build_comparison, render_comparison
+from reportgen.comparison import build_comparison, matrices, render_comparison
 
 CHANGED = (*MANY[:3], "Nobody sang to it.", MANY[5], MANY[4], *MANY[6:10], f"{MANY[11]} {MANY[10]}")
 VIEWS = {("light", "screen", 1440): (), ("dark", "screen", 390): (), ("dark", "print", 680): ("target-size",)}  # nobody presses paper
@@ -81,3 +82,19 @@ def test_without_its_script_everything_but_the_reading_of_cells_is_there(browser
     assert tab.locator(".cells img").evaluate_all("images => images.length === 4 && images.every((image) => image.naturalWidth > 0)")
     assert tab.locator("ins").count() > 0
     context.close()
+
+
+def test_the_last_row_says_for_how_many_sentences_it_stands(tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrices, "ROWS_AT_MOST", 3)
+    comparison = build_comparison(version(MANY), version(CHANGED))
+    packed, size = matrices.pack_cells(comparison.between), len(comparison.between.cells.common)
+    last = size - (packed.cells - 1) * packed.group
+    assert 0 < last < packed.group
+    (tmp_path / "grouped.html").write_text(render_comparison(comparison, lambda specs: {}), encoding="utf-8")
+    tab.goto((tmp_path / "grouped.html").as_uri())
+    cells = tab.locator("[data-cells=a]")
+    side = cells.bounding_box()["width"]
+    cells.hover(position={"x": side * 0.01, "y": side * 0.99})
+    looks, looked_at = tab.locator("#readout dd").all_inner_texts()[:2]
+    assert re.findall(r"and (\d+) more\b", looks) == ([str(last - 1)] if last > 1 else [])
+    assert f" and {packed.group - 1} more\n" in looked_at

@@ -11,7 +11,7 @@ from pages.reports import section_of, small_report
 from reportgen.wording import significant
 
 TOKENS = section_of(small_report(), "attribution_agreement").result.tokens
-LINES = ".attributed .tokens"
+LINES = ".attributed .pieces"
 
 
 def shades(page: Opened) -> list[list[str]]:
@@ -30,6 +30,12 @@ def test_tokens_are_shaded_by_the_method_that_is_chosen(open_file: Callable[...,
     assert "5" in {shade[1:] for shade in flat}
     page.tab.select_option("#token-method", index=TOKENS.shaded)
     assert shades(page) == TOKENS.shades
+
+
+def test_no_rule_runs_through_shaded_tokens_and_paper_has_them(page: Opened) -> None:
+    assert set(page.tab.eval_on_selector_all(".attributed span", "found => found.map((line) => getComputedStyle(line).borderTopStyle)")) == {"none"}
+    page.tab.emulate_media(media="print")
+    assert page.tab.eval_on_selector_all(".attributed span", "found => found.every((line) => getComputedStyle(line).display !== 'none')")
 
 
 def test_the_table_has_every_token_and_sorts(open_file: Callable[..., Opened], pages: dict[str, Path]) -> None:

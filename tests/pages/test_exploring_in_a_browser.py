@@ -340,3 +340,25 @@ def test_a_choice_is_answered_within_a_twentieth_of_a_second(page: Opened) -> No
       return times.sort((a, b) => a - b)[2];
     }""")
     assert took < 50
+
+
+def test_the_text_the_readout_and_the_lists_say_the_measured_share_of_a_link(page: Opened) -> None:
+    for place in range(8):
+        query, key = (int(end) for end in LINKS.content_pairs[0, place])
+        page.tab.locator("#top-links tbody tr").nth(place).locator("td").nth(2).click()
+        share = percent(float(LINKS.content_share[0, place]))
+        assert f"{share} of its attention: " in page.readout()
+        assert f"looked at {share}" in page.tab.get_attribute(f"#sentence-{key + 1}", "data-mark")
+        assert set(page.texts(f".chosen-links [data-pair='{query} {key}'] td:nth-child(2)")) <= {share}
+
+
+def test_a_click_chooses_the_cell_that_hovering_names_between_whole_pixels_too(page: Opened) -> None:
+    page.tab.locator("#matrix").scroll_into_view_if_needed()
+    left, top, width = page.tab.evaluate("(({ left, top, width }) => [left, top, width])(document.getElementById('matrix').getBoundingClientRect())")
+    edge = next(column for column in range(5, 30) if 0.2 < (left + column * width / 53) % 1 < 0.7)
+    page.tab.mouse.move(left + edge * width / 53 + 0.2, top + 40.5 * width / 53)
+    named = [page.numbers(".overlay .cursor", axis) for axis in ("query", "key")]
+    assert named == [[40], [edge]]
+    page.tab.mouse.down()
+    page.tab.mouse.up()
+    assert [page.numbers(".overlay .pair", axis) for axis in ("query", "key")] == named

@@ -176,6 +176,25 @@ def test_tables_are_in_the_numbers_with_their_headings(page: Opened) -> None:
     assert all(table["columns"] and all(isinstance(cell, str) for row in table["rows"] for cell in row) for table in tables)
 
 
+def test_tables_are_whole_in_the_numbers_though_a_filter_narrows_them_or_nobody_opened_them(page: Opened) -> None:
+    page.tab.locator("summary", has_text="heads in a table").click()
+    page.tab.locator("#head-filter").fill("2.")
+    page.tab.wait_for_function("() => document.getElementById('heads-shown').textContent.startsWith('7 of')")
+    analyses = json.loads(saved(page, ".exports-numbers button")[1])["analyses"]
+    of_heads = next(table for table in analyses["head_roles"]["tables"] if (table["caption"] or "").startswith("Scores of every head"))
+    assert [row[0] for row in of_heads["rows"]] == [f"{layer}.{head}" for layer in range(3) for head in range(7)]
+    assert {len(row) for row in of_heads["rows"]} == {len(of_heads["columns"])}
+    of_tokens = next(
+        table for table in analyses["attribution_agreement"]["tables"] if (table["caption"] or "").startswith("What each method says of each token")
+    )
+    assert {len(row) for row in of_tokens["rows"]} == {len(of_tokens["columns"])}
+    page.tab.locator("#token-values summary").press("Enter")
+    page.tab.wait_for_selector("#token-values tbody tr")
+    assert of_tokens["rows"] == page.tab.eval_on_selector_all(
+        "#token-values tbody tr", "rows => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+
+
 HOSTILE = '=HYPERLINK("http://evil.example";"x")'
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from reportgen.report import build_report
 REPORT = long_report(sentences=53, layers=3, heads=7)
 MATRIX = section_of(REPORT, "sentence_matrix").result
 HEADS = section_of(REPORT, "head_matrices").result
+LABELS = "#streams text:not(.tick)"
 CELL = '#model-view [data-layer="{}"][data-head="{}"]'
 
 
@@ -138,6 +141,25 @@ def test_any_chosen_sentence_is_followed_back_layer_by_layer(page: Opened, witho
     assert kept[0] >= 0.9 * np.sort(np.delete(true.max(0), 40))[-4]
     assert page.tab.locator("#streams .ribbon").count() > 6
     assert "Followed back through 3 layers" in page.tab.locator("#streams svg").get_attribute("aria-label")
+
+
+def test_what_is_said_of_the_flow_names_the_greatest_sources_of_all_and_labels_keep_apart(page: Opened) -> None:
+    show(page, "#streams")
+    for sentence in (20, 31, 41, 52):
+        page.tab.evaluate(f"document.querySelector('#sentence-{sentence} .words').click()")
+        page.tab.evaluate("dispatchEvent(new Event('beforeprint'))")  # which draws it wherever the page is
+        assert page.texts("#streams-heading")[0].startswith(f"Sentence {sentence},")
+        true = followed_back(sentence - 1, without_first=True)[0]
+        greatest = [int(other) + 1 for other in np.argsort(-true) if other != sentence - 1][:3]
+        said = page.texts("#streams-said")[0]
+        named = [int(number) for number in re.findall(r"comes from sentence (\d+)", said)]
+        assert true[np.array(named) - 1] == pytest.approx(true[np.array(greatest) - 1], rel=0.06)
+        assert sum(float(share) for share in re.findall(r"([\d.]+)\u202f%", said)) == pytest.approx(100, abs=1.5)
+        boxes = page.tab.eval_on_selector_all(
+            LABELS, "found => found.map((text) => text.getBBox()).map(({ x, y, width, height }) => [x, y, x + width, y + height])"
+        )
+        assert not [(one, two) for one, two in combinations(boxes, 2) if one[0] < two[2] and two[0] < one[2] and one[1] + 2 < two[3] and two[1] + 2 < one[3]]
+        assert all(re.search(r" after \d layers?$", text) for text in page.texts(f"{LABELS}[text-anchor=middle]"))
 
 
 def test_the_picture_of_the_flow_is_read_by_pointer_and_by_arrow_keys(page: Opened) -> None:

@@ -77,6 +77,19 @@ def test_enter_goes_to_the_next_match_shift_enter_to_the_one_before_and_both_cho
     assert second[0] in WITH_KEEPER
 
 
+def test_matches_stay_marked_while_tokens_are_lit_up_in_the_text_and_put_out_again(page: Opened) -> None:
+    open_search(page, "keeper")
+    every = marked(page)
+    for _ in range(2):
+        page.tab.keyboard.press("Enter")
+        page.tab.locator("#token-row button", has_text="eeper").first.click()
+        assert page.tab.locator("mark.token").count() > 0
+        assert marked(page) == every
+        page.tab.locator("#search").press("Enter")
+        assert marked(page) == every
+        assert page.tab.evaluate(CURRENT) == page.chosen()
+
+
 def test_the_match_is_brought_into_view(page: Opened) -> None:
     open_search(page, "keeper")
     page.tab.keyboard.press("Shift+Enter")
