@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -43,7 +44,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise `OutputError` now rather than after minutes of work when `path` cannot be written."""
     target = Path(path)
     _refuse_what_is_no_file(target)
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise OutputError(f"Cannot write {target}: the folder {target.parent} does not exist.")
     if not os.access(target.parent, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
         raise OutputError(f"Cannot write {target}: no permission.")
@@ -51,13 +52,24 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 def _refuse_what_is_no_file(target: Path) -> None:
     """A folder cannot be replaced; a device could be, by the superuser, and must not."""
-    if target.exists() and not target.is_file():
-        raise OutputError(f"Cannot write {target}: it is a {'folder' if target.is_dir() else 'device or a pipe'}; name a file.")
+    kind = kind_at(target)
+    if kind is not None and not stat.S_ISREG(kind):
+        raise OutputError(f"Cannot write {target}: it is a {'folder' if stat.S_ISDIR(kind) else 'device or a pipe'}; name a file.")
 
 
-def check_outputs(source: str | Path, *paths: Path | None) -> None:
-    """Refuse now what could not be written later, and what would be written over the source or over another output."""
-    taken = [os.path.realpath(source)]
+def kind_at(target: Path) -> int | None:
+    """What is at a place, as its mode, links followed; None where nothing is. Raises `OutputError` where nothing can be, as by a name that is too long."""
+    try:
+        return target.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise OutputError(f"Cannot write {target}: {error.strerror or error}.") from error
+
+
+def check_outputs(source: str | Path, *paths: Path | None, beside: Iterable[Path | None] = ()) -> None:
+    """Refuse now what could not be written later, and what would be written over the source, over what is read `beside` it, or over another output."""
+    taken = [os.path.realpath(read) for read in (source, *beside) if read is not None]
     for path in filter(None, paths):
         check_writable(path)
         if os.path.realpath(path) in taken:

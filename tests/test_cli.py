@@ -579,6 +579,27 @@ def test_nothing_is_written_over_its_own_source_or_over_another_output(run: Run,
     assert names_in(desk) == ON_THE_DESK
 
 
+@pytest.mark.parametrize("read", ["--pair", "--sentences"])
+@pytest.mark.parametrize("command", ["report", "measure", "report --json"])
+def test_nothing_is_written_over_the_second_text_or_the_users_own_sentences(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str, read: str
+) -> None:
+    forbid_models(monkeypatch)
+    (desk / "own.txt").write_text(TEXT, encoding="utf-8")
+    for place in ("own.txt", "../desk/own.txt"):
+        refused = run(command.split()[0], *OUTPUTS[command], place, read, "own.txt").sentence
+        assert refused == f"{place} is named twice: give each output a file of its own."
+    assert (desk / "own.txt").read_text(encoding="utf-8") == TEXT
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_a_name_that_no_file_can_have_is_refused_before_the_work(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    forbid_models(monkeypatch)
+    for place in (f"{'n' * 300}.json", f"{'n' * 300}/x.json"):
+        assert run(command.split()[0], *OUTPUTS[command], place).sentence == f"Cannot write {place}: File name too long."
+    assert names_in(desk) == ON_THE_DESK
+
+
 @pytest.mark.parametrize("room", [0, 3000])
 def test_a_full_disk_leaves_the_old_page_and_nothing_half_written(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
     (desk / "x.html").write_text("old")

@@ -149,6 +149,21 @@ def test_a_bundle_without_measurements_can_be_checked_by_its_checksums_alone(run
     assert "check its files alone with --checksums" in errors
 
 
+@pytest.mark.parametrize("place", ["bundle/README", "bundle/new.json", "linked/figures/new.json"])
+def test_findings_are_not_written_into_the_bundle(run: Run, files: dict[str, bytes], tmp_path: Path, place: str) -> None:
+    bundle = in_folder(tmp_path / "bundle", files)
+    (tmp_path / "linked").symlink_to(bundle)
+    code, said, errors = run(bundle, "--checksums", "--json", tmp_path / place)
+    assert (code, said) == (2, "")
+    assert errors == f"reportgen: {tmp_path / place} lies in the bundle, in which nothing is changed: name a file beside it.\n"
+    assert {path.relative_to(bundle).as_posix(): path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == files
+
+
+def test_a_name_that_no_bundle_can_have_is_refused(run: Run, tmp_path: Path) -> None:
+    for words in ((), ("--checksums",), ("--json", tmp_path / "x.json")):
+        assert run("n" * 300, *words) == (2, "", f"reportgen: There is no bundle {'n' * 300}.\n")
+
+
 def test_another_model_and_one_that_nothing_names_are_refused(run: Run, files: dict[str, bytes], tmp_path: Path) -> None:
     bundle = in_folder(tmp_path / "bundle", files)
     code, _, errors = run(bundle)

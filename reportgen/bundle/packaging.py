@@ -7,12 +7,13 @@ import io
 import os
 import secrets
 import shutil
+import stat
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from reportgen.errors import OutputError
-from reportgen.files import check_writable, replacing
+from reportgen.files import check_writable, kind_at, replacing
 from reportgen.memory import written_size
 
 MANIFEST = "manifest-sha256.txt"
@@ -55,12 +56,12 @@ def check_place(place: Path) -> None:
     """Refuse now what could not be written later: a folder that holds something else than a bundle is left as it is."""
     if place.suffix.lower() == ".zip":
         return check_writable(place)
-    parent = place.absolute().parent
+    parent, kind = place.absolute().parent, kind_at(place)
     if not parent.is_dir():
         raise OutputError(f"Cannot write {place}: the folder {parent} does not exist.")
     if not os.access(parent, os.W_OK):
         raise OutputError(f"Cannot write {place}: no permission.")
-    if place.is_symlink() or (place.exists() and not place.is_dir()):
+    if place.is_symlink() or (kind is not None and not stat.S_ISDIR(kind)):
         raise OutputError(f"Cannot write {place}: it is no folder; name a new folder or a .zip file.")
     if place.is_dir() and any(place.iterdir()) and not _is_bundle(place):
         raise OutputError(f"Cannot write {place}: the folder holds files that are no bundle's; name a new folder.")

@@ -27,7 +27,7 @@ def report(
 ) -> None:
     """Measure a document and write its page."""
     page = output or _page_of(doc)
-    check_outputs(doc, page, json_output)
+    check_outputs(doc, page, json_output, beside=_beside(asked))
     write_page(measured(doc, asked), page, json_output)
 
 
@@ -38,7 +38,7 @@ def measure(
     output: Annotated[Path, typer.Option("--output", "-o", help="The measurements file (.npz).")],
 ) -> None:
     """Measure a document and keep the numbers."""
-    check_outputs(doc, output)
+    check_outputs(doc, output, beside=_beside(asked))
     measured(doc, asked).save(output)
     typer.echo(output)
 
@@ -53,6 +53,11 @@ def render(
 
     check_outputs(measured, output, json_output)
     write_page(Measurements.load(measured), output, json_output)
+
+
+def _beside(asked: Asked) -> tuple[Path | None, ...]:
+    """The second text and the file of sentences."""
+    return asked.reading.get("pair"), asked.reading.get("sentences")
 
 
 def _page_of(doc: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -40,7 +41,8 @@ def verify(
     Exit codes of this command: 0, whole, and every number reproduced within tolerance (with --checksums: whole). 2, refused, such as a bundle that leads out of
     itself, or another model. 3, files are not as the manifest says, and nothing was measured. 4, numbers are not reproduced. Of batch, 3 says something else.
     """
-    check_outputs(bundle / "manifest-sha256.txt" if bundle.is_dir() else bundle, json_output)
+    _refuse_inside(bundle, json_output)
+    check_outputs(bundle, json_output)
     with tempfile.TemporaryDirectory(prefix="reportgen-") as folder:
         checked, measured = _opened(bundle, None if checksums else Path(folder))
         if checked is not None:
@@ -53,12 +55,20 @@ def verify(
         _finish(json_output, checked, reproduction, 0 if reproduction is None or reproduction.reproduced else DIFFERENT_NUMBERS)
 
 
+def _refuse_inside(bundle: Path, output: Path | None) -> None:
+    """Raise `OutputError` for an output in a bundle that is a folder: its files stay as they are, and one more would not be on its manifest."""
+    from reportgen.errors import OutputError
+
+    if output is not None and os.path.isdir(bundle) and Path(os.path.realpath(output)).is_relative_to(os.path.realpath(bundle)):
+        raise OutputError(f"{output} lies in the bundle, in which nothing is changed: name a file beside it.")
+
+
 def _opened(bundle: Path, folder: Path | None) -> tuple[Checked | None, Path]:
     """What the checksums say, and where the measurements are: a copy in `folder`, where one is wanted, of those that were checked. A file .npz is its own."""
     from reportgen.errors import BundleError
     from reportgen.reproduction import MEASUREMENTS, check_files, opened
 
-    if bundle.suffix.lower() == ".npz" and bundle.is_file():
+    if bundle.suffix.lower() == ".npz" and os.path.isfile(bundle):
         if folder is None:
             raise BundleError(f"{bundle} is a measurements file by itself, which has no checksums: leave out --checksums, or name a bundle.")
         return None, bundle

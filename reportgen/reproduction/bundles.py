@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 import zlib
@@ -45,10 +46,10 @@ class Bundle:
 @contextmanager
 def opened(place: Path) -> Iterator[Bundle]:
     """The bundle in this folder or zip archive. Raises `BundleError` for what is neither, has no manifest, leads out of itself, or is a zip bomb."""
-    if place.is_dir():
+    if os.path.isdir(place):
         yield _from_top(place, _of_folder(place), None)
         return
-    if not place.is_file():
+    if not os.path.isfile(place):
         raise BundleError(f"There is no bundle {place}.")
     try:
         archive = zipfile.ZipFile(place)

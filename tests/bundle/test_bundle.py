@@ -196,6 +196,12 @@ def test_a_bundle_is_replaced_and_another_folder_is_not(tmp_path: Path) -> None:
         check_place(tmp_path / "none" / "attention")
 
 
+@pytest.mark.parametrize("name", ["n" * 300, f"{'n' * 300}.zip", f"{'n' * 300}/bundle"])
+def test_a_name_that_no_bundle_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match=r"^Cannot write .*: File name too long\.$"):
+        check_place(tmp_path / name)
+
+
 def test_the_description_keeps_what_the_specification_demands(paper: Built) -> None:
     """RO-Crate 1.1: sections on root data entity, data entities and contextual entities, their MUSTs."""
     crate = json.loads(paper.files["ro-crate-metadata.json"])
