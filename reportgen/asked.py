@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from reportgen.errors import DocumentError, ModelError
+from reportgen.units import LEVELS
 
 if TYPE_CHECKING:
     from reportgen.documents import Document
@@ -46,6 +50,7 @@ def read_as_asked(doc: str, asked: Asked) -> Texts:
 
     reading = asked.reading
     limits = ReadingLimits(**{name.removeprefix(MOST): value for name, value in reading.items() if name.startswith(MOST) and value is not None})
+    _refuse_two_kinds_of_units(asked)
     language, given, pair = reading.get("language"), reading.get("sentences"), reading.get("pair")
     document = read_document(doc, format=reading.get("format"), limits=limits)
     if reading.get("drop") == "references":
@@ -55,10 +60,19 @@ def read_as_asked(doc: str, asked: Asked) -> Texts:
     return Texts(document=document, second=second, sentences=None if given is None else read_sentences(Path(given), document))
 
 
-def load_as_asked(asked: Asked) -> LanguageModel:
-    """The model, on its device; a packaged one has to be here already."""
-    from reportgen.models import load_model
+def _refuse_two_kinds_of_units(asked: Asked) -> None:
+    level = asked.measuring.get("level") or LEVELS[0]
+    if asked.reading.get("sentences") is not None and level != LEVELS[0]:
+        raise DocumentError(f"--sentences says what is measured, and --level {level} says that it is {level}s: leave one of them out.")
 
+
+def load_as_asked(asked: Asked) -> LanguageModel:
+    """The model, on its device; a packaged one has to be here already. Raises `ModelError`."""
+    from reportgen.models import load_model
+    from reportgen.models.packaged import find_packaged
+
+    if asked.placing.get("revision") is not None and (find_packaged(asked.model) is not None or os.path.isdir(asked.model)):
+        raise ModelError(f"{asked.model} is {'a folder' if os.path.isdir(asked.model) else 'a packaged model'} and has no revisions: leave out --revision.")
     return load_model(asked.model, **asked.placing)
 
 

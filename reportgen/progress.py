@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from reportgen.interruptions import raise_interruption
+
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, float], None]]:
@@ -24,6 +26,7 @@ def stages() -> Iterator[Callable[[str, float], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
 
         def show(stage: str, share: float) -> None:
+            raise_interruption()
             kind = stage.partition(",")[0]
             if kind not in tasks:
                 tasks[kind] = bars.add_task(stage, total=1.0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import date
 from itertools import groupby
 from typing import Any, SupportsFloat
 
@@ -12,6 +14,7 @@ import numpy as np
 
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 ABSENT = "\N{EN DASH}"
 
 
@@ -47,6 +50,13 @@ def of_pairs(number: int) -> str:
     if not number:
         return "There is no pair of sentences"
     return f"There {'is' if number == 1 else 'are'} {counted(number, 'pair')} of sentences"
+
+
+def day_of(text: str) -> str:
+    """A day that is written as 2026-05-31 and exists. Raises `ValueError` for anything else."""
+    if not DAY.fullmatch(text):
+        raise ValueError(text)
+    return date.fromisoformat(text).isoformat()
 
 
 def rounded(values: Any, digits: int = 5) -> Any:

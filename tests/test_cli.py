@@ -16,14 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from made_up import made_up
+from rich.text import Text
 from test_files import fill_disk, names_in
 from tiny_folders import HEADS, LAYERS, save_folder, tiny_gpt2
 from transformers import MptConfig, MptForCausalLM
 from transformers.utils.logging import disable_progress_bar, enable_progress_bar
 
 from reportgen.analyses import ANALYSES
-from reportgen.cli import main
+from reportgen.cli import app, main
 from reportgen.measurements import Measurements
 
 SENTENCES = 41
@@ -173,6 +175,18 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
     assert ended.errors == ""
     assert "Usage" in ended.output
     assert not [word for word in COMMANDS[command] if word not in ended.output]
+
+
+def test_no_help_text_loses_brackets_to_its_markup() -> None:
+    def commands_of(command: Any) -> Iterator[Any]:
+        yield command
+        for below in getattr(command, "commands", {}).values():
+            yield from commands_of(below)
+
+    commands = list(commands_of(typer.main.get_command(app)))
+    helps = [text for command in commands for text in (command.help, *(getattr(option, "help", None) for option in command.params)) if text]
+    assert len(helps) > 100
+    assert [text for text in helps if Text.from_markup(text).plain != text.replace(r"\[", "[")] == []
 
 
 def test_help_and_the_list_of_models_load_no_heavy_library(desk: Path) -> None:
@@ -433,6 +447,10 @@ def test_a_packaged_model_that_does_not_exist_is_refused_with_those_that_do(run:
         (["tokens", "made-up.npz", "--pair", "2,1"], "Missing option '--head'"),
         (["tokens", "made-up.npz", "--head", "0.0"], "Missing option '--pair'"),
         (["tokens", "made-up.npz", "--pair", "2,1", "--head", "0.0", "--top", "0"], "Invalid value for '--top'"),
+        (["bundle", "made-up.npz", "-o", "b", "--for", "paper", "--date", "2026-02-31"], "'2026-02-31' is no day"),
+        (["bundle", "made-up.npz", "-o", "b", "--for", "paper", "--date", "20260228"], "'20260228' is no day"),
+        (["bundle", "made-up.npz", "-o", "b", "--for", "paper", "--allow", "Ada"], "--allow is for --anonymous"),
+        (["bundle", "made-up.npz", "-o", "b", "--for", "review", "--without", "figures"], "a bundle for review has no figures"),
         (["report", "gulls.txt", "--colour"], "No such option: --colour"),
         (["report", "gulls.txt", "more.txt"], "unexpected extra argument"),
     ],
@@ -487,11 +505,39 @@ def test_standard_input_is_refused_likewise(run: Run, desk: Path, monkeypatch: p
 
 def test_a_document_of_one_sentence_is_refused(run: Run, desk: Path, model: Path) -> None:
     (desk / "one.txt").write_text("Only one sentence stands here.")
-    assert run("report", "one.txt", "-m", model).sentence == "one.txt has 1 sentence; attention between sentences needs at least two."
+    assert run("report", "one.txt", "-m", model).sentence == "one.txt has 1 sentence; attention between sentences needs at least two: give a longer text."
     assert names_in(desk) == [*ON_THE_DESK, "one.txt"]
 
 
 # Models that are refused
+
+
+def test_a_document_of_one_section_is_refused_as_such(run: Run, desk: Path, model: Path) -> None:
+    (desk / "one.md").write_text("# Gulls\n\nThe gull slept at dawn. Nobody waved. The quay was loud.", encoding="utf-8")
+    words = ("measure", "one.md", "-m", model, "-o", "x.npz", "--level", "section")
+    assert run(*words).sentence == "one.md has 1 section, and attention is measured between two at least: leave out --level section."
+    assert "x.npz" not in names_in(desk)
+
+
+def test_what_would_be_asked_for_in_vain_is_refused(run: Run, desk: Path, model: Path) -> None:
+    (desk / "own.txt").write_text(TEXT, encoding="utf-8")
+    (desk / "none.txt").write_text(" \n", encoding="utf-8")
+    words = ("measure", "gulls.txt", "-m", model, "-o", "x.npz")
+    refused = {
+        ("--revision", "main"): f"{model} is a folder and has no revisions: leave out --revision.",
+        (
+            "--sentences",
+            "own.txt",
+            "--level",
+            "paragraph",
+        ): "--sentences says what is measured, and --level paragraph says that it is paragraphs: leave one of them out.",
+        ("--sentences", "none.txt"): "none.txt holds no sentences: write one on each line, or leave out --sentences.",
+        ("--generate", "5000"): "tokens at most, which leaves nothing to read beside the 5000 that it is to write: ask for fewer (--generate).",
+        ("--drop", "pictures"): "Invalid value for '--drop': 'pictures' is not one of 'references'.",
+    }
+    for asked, said in refused.items():
+        assert run(*words, *asked).sentence.endswith(said)
+    assert "x.npz" not in names_in(desk)
 
 
 def test_a_model_that_does_not_exist_is_refused(run: Run, desk: Path) -> None:
@@ -579,6 +625,27 @@ def test_nothing_is_written_over_its_own_source_or_over_another_output(run: Run,
     assert names_in(desk) == ON_THE_DESK
 
 
+@pytest.mark.parametrize("read", ["--pair", "--sentences"])
+@pytest.mark.parametrize("command", ["report", "measure", "report --json"])
+def test_nothing_is_written_over_the_second_text_or_the_users_own_sentences(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str, read: str
+) -> None:
+    forbid_models(monkeypatch)
+    (desk / "own.txt").write_text(TEXT, encoding="utf-8")
+    for place in ("own.txt", "../desk/own.txt"):
+        refused = run(command.split()[0], *OUTPUTS[command], place, read, "own.txt").sentence
+        assert refused == f"{place} is named twice: give each output a file of its own."
+    assert (desk / "own.txt").read_text(encoding="utf-8") == TEXT
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_a_name_that_no_file_can_have_is_refused_before_the_work(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    forbid_models(monkeypatch)
+    for place in (f"{'n' * 300}.json", f"{'n' * 300}/x.json"):
+        assert run(command.split()[0], *OUTPUTS[command], place).sentence == f"Cannot write {place}: File name too long."
+    assert names_in(desk) == ON_THE_DESK
+
+
 @pytest.mark.parametrize("room", [0, 3000])
 def test_a_full_disk_leaves_the_old_page_and_nothing_half_written(run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
     (desk / "x.html").write_text("old")
@@ -644,7 +711,7 @@ def test_a_model_is_measured_in_half_precision_when_asked(run: Run, desk: Path, 
 
 def test_a_document_that_does_not_fit_into_the_memory_is_refused_before_it_starts(run: Run, desk: Path, model: Path) -> None:
     sentence = run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--memory", "100MB").sentence
-    assert "there are 100 MB: measure fewer tokens at once (--window)" in sentence
+    assert sentence.endswith("there are 100 MB: give more (--memory), or a smaller model.")
     assert "is no size of memory" in run("measure", "gulls.txt", "-m", model, "-o", "x.npz", "--memory", "plenty").sentence
     assert names_in(desk) == ON_THE_DESK
 
@@ -658,6 +725,47 @@ def test_a_bug_shows_its_traceback_with_exit_code_one(desk: Path) -> None:
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
     assert ended.stderr.rstrip().endswith("RuntimeError: a bug")
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_an_interruption_that_a_library_makes_another_error_of_is_said_to_be_one(desk: Path) -> None:
+    swallowed = """
+import signal
+import reportgen.report
+from reportgen.errors import ModelError
+signal.signal(signal.SIGINT, signal.default_int_handler)
+def fail(*given):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        {then}
+build, reportgen.report.build_report = reportgen.report.build_report, fail
+"""
+    error = "raise {}(\"Could not import module 'LlamaConfig'.\")"
+    for then in (error.format("ModelError"), error.format("ModuleNotFoundError"), "return build(*given)"):
+        ended = run_apart("render", "made-up.npz", "-o", "x.html", before=swallowed.format(then=then))
+        assert ended.returncode == 2
+        assert ended.stderr.splitlines()[-1] == "reportgen: Interrupted; nothing was written."
+        assert "Traceback" not in ended.stderr
+    assert names_in(desk) == ON_THE_DESK
+
+
+def test_an_interruption_of_generated_code_ends_with_the_exit_code_of_others(tmp_path: Path) -> None:
+    code = "import sys\nfrom reportgen import cli\ndef stop(**given): exec('import signal; signal.raise_signal(signal.SIGINT)')\n"
+    start = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\ncli.app = stop\ncli.main()\n"
+    (tmp_path / "interrupted.py").write_text(code + start, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    ended = subprocess.run([sys.executable, "-m", "interrupted"], capture_output=True, text=True, check=False, env=environment)
+    assert (ended.returncode, ended.stderr) == (2, "reportgen: Interrupted; nothing was written.\n")
+
+
+def test_standard_streams_that_are_closed_or_full_are_refused_in_one_sentence(desk: Path) -> None:
+    command = [sys.executable, "-m", "reportgen"]
+    closed = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *command, "report", "-", "-o", "x.html"], capture_output=True, text=True, check=False)
+    assert (closed.returncode, closed.stderr) == (2, "reportgen: Standard input is closed: send the text there, or name a file.\n")
+    if os.path.exists("/dev/full"):
+        full = subprocess.run(["sh", "-c", 'exec "$@" >/dev/full', "sh", *command, "models", "list"], capture_output=True, text=True, check=False)
+        assert (full.returncode, full.stderr) == (2, "reportgen: Cannot write to standard output: No space left on device.\n")
     assert names_in(desk) == ON_THE_DESK
 
 

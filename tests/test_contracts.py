@@ -47,7 +47,7 @@ BELOW_THE_WAIST = (
     "reproduction",
     "website",
 )
-ANYWHERE = ("errors", "files", "folders", "characters", "archive", "memory", "wanted_target", "units")
+ANYWHERE = ("errors", "interruptions", "files", "folders", "characters", "archive", "memory", "wanted_target", "units")
 LAST = ("progress", "asked", "remeasuring", "batch", "cli", "__main__")
 LINE = [*ANYWHERE, "documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", *WAIST, "capture", *BELOW_THE_WAIST, *LAST]
 COMMANDS = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
 import stat
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -147,6 +149,45 @@ def test_a_bundle_without_measurements_can_be_checked_by_its_checksums_alone(run
     code, _, errors = run(bundle)
     assert code == 2
     assert "check its files alone with --checksums" in errors
+
+
+@pytest.mark.parametrize("place", ["bundle/README", "bundle/new.json", "linked/figures/new.json"])
+def test_findings_are_not_written_into_the_bundle(run: Run, files: dict[str, bytes], tmp_path: Path, place: str) -> None:
+    bundle = in_folder(tmp_path / "bundle", files)
+    (tmp_path / "linked").symlink_to(bundle)
+    code, said, errors = run(bundle, "--checksums", "--json", tmp_path / place)
+    assert (code, said) == (2, "")
+    assert errors == f"reportgen: {tmp_path / place} lies in the bundle, in which nothing is changed: name a file beside it.\n"
+    assert {path.relative_to(bundle).as_posix(): path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == files
+
+
+def test_a_full_temporary_disk_is_nothing_that_is_said_of_the_bundle(
+    run: Run, files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(source: Any, copy: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("shutil.copyfileobj", fill)
+    for bundle in (in_folder(tmp_path / "bundle", files), in_zip(tmp_path / "b.zip", files)):
+        code, _, errors = run(bundle)
+        assert code == 2
+        assert errors == f"reportgen: Cannot write a copy of measurements.npz into {tempfile.gettempdir()}: No space left on device.\n"
+
+
+def test_a_damaged_entry_is_said_of_the_bundle(run: Run, files: dict[str, bytes], tmp_path: Path) -> None:
+    bundle = in_zip(tmp_path / "b.zip", files)
+    data = bytearray(bundle.read_bytes())
+    data[data.index(b"measurements.npz") + 200] ^= 0xFF
+    bundle.write_bytes(data)
+    code, _, errors = run(bundle)
+    assert code == 2
+    assert "measurements.npz of " in errors
+    assert errors.endswith(": get the bundle again.\n")
+
+
+def test_a_name_that_no_bundle_can_have_is_refused(run: Run, tmp_path: Path) -> None:
+    for words in ((), ("--checksums",), ("--json", tmp_path / "x.json")):
+        assert run("n" * 300, *words) == (2, "", f"reportgen: There is no bundle {'n' * 300}.\n")
 
 
 def test_another_model_and_one_that_nothing_names_are_refused(run: Run, files: dict[str, bytes], tmp_path: Path) -> None:

@@ -20,12 +20,15 @@ def find_documents(named: Sequence[str], output: Path) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for one in named:
         for path in _documents_of(one):
-            real = os.path.realpath(path)
-            if not _below(real, os.path.realpath(output)):
-                found.setdefault(real, path)
+            found.setdefault(os.path.realpath(path), path)
+    taken = tuple(path for real, path in found.items() if not _below(real, os.path.realpath(output)))
+    if found and not taken:
+        raise BatchError(
+            f"All documents under {', '.join(map(printable, named))} lie in the output folder {output}, which is left out so that no page is measured: name another with --output."
+        )
     if not found:
         raise BatchError(f"No document that can be read is under {', '.join(map(printable, named))}: files end in {', '.join(BY_ENDING)}.")
-    return tuple(found.values())
+    return taken
 
 
 def printable(path: str) -> str:

@@ -79,7 +79,7 @@ class Kept:
 
     def refuse_other_threads(self, threads: int) -> None:
         """Raise `BatchError` where the folder's measurements were made by workers of another number of threads, on which their last figures depend."""
-        before = threads if self._manifest is None else self._manifest.settings["threads"]
+        before = threads if self._manifest is None else self._manifest.settings.get("threads", threads)
         if before != threads:
             raise BatchError(f"{self.folder} was begun with --threads {before}: go on with that, or name another folder.")
 

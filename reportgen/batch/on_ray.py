@@ -48,7 +48,12 @@ class RayCrew:
         kind = self.ray.remote(Measurer).options(num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_restarts=0, max_task_retries=0)
         shared = self.ray.put(setup)
         self.make_actor, self.unready_deaths = lambda: kind.remote(shared), 0
-        self.actors = [self._start() for _ in range(cluster.workers or self._room(cluster))]
+        self.actors: list[Actor] = []
+        try:
+            self.actors += [self._start() for _ in range(cluster.workers or self._room(cluster))]
+        except BaseException:
+            self.close()  # nobody else can
+            raise
 
     @property
     def free(self) -> bool:

@@ -126,11 +126,16 @@ class Run:
 
     @contextmanager
     def written_at_the_end(self) -> Iterator[None]:
-        """Whatever ends the run, the manifest says how far it came."""
+        """Whatever ends the run, the manifest says how far it came; a new run that ends before it has measured anything, as over its model, leaves none in the next one's way."""
         try:
             yield
-        finally:
-            self._write()
+        except BaseException:
+            if self.made or self.how.resume:
+                self._write()
+            else:
+                piece_path(self.folder, self.how.shard).unlink(missing_ok=True)
+            raise
+        self._write()
 
     def _work_off(self, waiting: deque[Task], crew: Crew) -> None:
         """Tasks are handed out as workers get free; one whose worker died goes first, up to so many times."""

@@ -89,7 +89,7 @@ def _runs(chosen: np.ndarray) -> Iterator[tuple[int, int, int]]:
 
 def _axes(cells: int, per_cell: int, left: float, side: float) -> Iterator[str]:
     """Numbers of sentences along both sides, as on the page, and what they are of."""
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if cells * per_cell / step <= 8)
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 10**9) if cells * per_cell / step <= 8)
     for sentence in [1, *range(step if step > 1 else 2, cells * per_cell + 1, step)]:
         place = ((sentence - 1) // per_cell + 0.5) * side / cells
         yield _text(sentence, left - 3, TOP + place + 0.35 * TEXT, "end", QUIET)

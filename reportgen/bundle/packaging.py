@@ -89,10 +89,10 @@ def write_files(files: Mapping[str, bytes], place: Path) -> None:
             os.replace(place, before)
         os.replace(part, place)
     except OSError as error:
-        if before.exists() and not place.exists():
-            os.replace(before, place)
         raise OutputError(f"Cannot write {place}: {error.strerror or error}.") from error
     finally:
+        if before.exists() and not place.exists():
+            os.replace(before, place)
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
 

@@ -60,6 +60,11 @@ class Needs:
     kept: int
 
     @property
+    def explained(self) -> bool:
+        """Whether there is a backward pass."""
+        return self.backward > FIXED
+
+    @property
     def where_the_model_is(self) -> int:
         """The passes follow each other, but what one has freed in small pieces is not at once the next one's: measured, they add up."""
         return int((self.forward + self.backward) * SPARE)
@@ -121,21 +126,28 @@ def needs_of(model: Any, given: Feed, shapes: Shapes, target: Target | None, lim
 def refuse_what_does_not_fit(needs: Needs, budget: int | None, device: torch.device, tokens: int) -> int | None:
     """The bytes that are left of the budget. Raises `DocumentError` with the figures when there are none."""
     if device.type != "cpu":
-        _compare(needs.kept, used_memory(), machine_memory(), tokens, "on the CPU")
+        _compare(needs.kept, used_memory(), machine_memory(), tokens, "on the CPU", explained=False)
         used = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
-        return _compare(needs.where_the_model_is, used, budget, tokens, f"on {device}")
-    return _compare(needs.where_the_model_is + needs.kept, used_memory(), budget, tokens, "in memory")
+        return _compare(needs.where_the_model_is, used, budget, tokens, f"on {device}", explained=needs.explained)
+    return _compare(needs.where_the_model_is + needs.kept, used_memory(), budget, tokens, "in memory", explained=needs.explained)
 
 
-def _compare(needed: int, used: int, budget: int | None, tokens: int, where: str) -> int | None:
+def _compare(needed: int, used: int, budget: int | None, tokens: int, where: str, *, explained: bool) -> int | None:
     if budget is None:
         return None
     if needed + used > budget:
         raise DocumentError(
             f"Measuring {tokens:,} tokens at once takes about {written_size(needed)} {where} beside the {written_size(used)} that model and libraries hold, "
-            f"and there are {written_size(budget)}: measure fewer tokens at once (--window), without the backward pass (--attribution none), or give more (--memory)."
+            f"and there are {written_size(budget)}: {_way_out(used + 2 * FIXED < budget, explained)}."
         )
     return budget - needed - used
+
+
+def _way_out(room: bool, explained: bool) -> str:
+    """What may help: where model and libraries leave no room for any text, more memory alone."""
+    less = "measure fewer tokens at once (--window), "
+    without = "without the backward pass (--attribution none), "
+    return f"{less}{without if explained else ''}or give more (--memory)" if room else "give more (--memory), or a smaller model"
 
 
 def _first_tokens(given: Feed, share: float) -> Feed:

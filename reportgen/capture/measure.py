@@ -16,7 +16,7 @@ from reportgen.measurements import QUESTION, Measurements
 from reportgen.models import LanguageModel, given_model
 from reportgen.sentences import Sentence, crossing_notice, split_sentences
 from reportgen.sentences.levels import SENTENCE, join_units
-from reportgen.tokens import build_input, chat_of, refuse_unknown_tokens, split_long
+from reportgen.tokens import MINIMUM_SENTENCES, build_input, chat_of, refuse_unknown_tokens, split_long
 from reportgen.windows import WindowedText, tokenise_windows
 
 
@@ -47,9 +47,18 @@ def _sentences(document: Document, language_model: LanguageModel, options: Measu
     own = options.sentences
     found, notices = (split_sentences(document), ()) if own is None else (own, crossing_notice(own, document))
     if own is not None or options.level != SENTENCE:
-        return join_units(document, found, options.level), notices
+        units = join_units(document, found, options.level)
+        _refuse_one_unit(document, units, language_model, options)
+        return units, notices
     limit = options.window or language_model.positions
     return split_long(document, found, language_model.tokenizer, limit, reserved=options.generate or 0)
+
+
+def _refuse_one_unit(document: Document, units: Sequence[Sentence], language_model: LanguageModel, options: MeasureOptions) -> None:
+    """Raise `DocumentError` for a single paragraph or section, by its own name, where a text by itself has to have two."""
+    level, alone = options.level, _beside(options) is None or language_model.kind == "seq2seq"
+    if level != SENTENCE and alone and len(units) < MINIMUM_SENTENCES:
+        raise DocumentError(f"{document.source} has {len(units)} {level}, and attention is measured between two at least: leave out --level {level}.")
 
 
 def _saying(notices: tuple[str, ...], measurements: Measurements) -> Measurements:

@@ -8,11 +8,14 @@ import sys
 import typer
 
 from reportgen.cli import batch, bundle, comparing, looking, packaged, reporting, site
+from reportgen.cli.printing import why_unwritten
 from reportgen.cli.verify import verify
 from reportgen.errors import ReportgenError
+from reportgen.interruptions import hearing_interruptions, interrupted
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
 INTERRUPTED = "Interrupted; nothing was written."
+OF_A_LIBRARY = "Value error, "  # before what it says of a value that is none of those there are
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
 models_app = typer.Typer(no_args_is_help=True, help="The models that arrive as packages.")
@@ -37,19 +40,26 @@ site_app.command("add")(site.add)
 def main() -> None:
     """Run the command line: 0 done, 2 usage or input refused with one sentence, 1 a bug with its traceback; 3 and 4 are what a command's help says."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    try:
-        if app(standalone_mode=False):  # typer makes an exit code of an interruption
+    with hearing_interruptions():
+        try:
+            if app(standalone_mode=False):  # typer makes an exit code of an interruption
+                _refuse(INTERRUPTED)
+        except ReportgenError as error:
+            of_its_own = isinstance(error.__cause__, KeyboardInterrupt)  # and says more than that it was interrupted
+            _refuse(INTERRUPTED if interrupted() and not of_its_own else " ".join(str(error).split()))
+        except (typer.Abort, KeyboardInterrupt):
             _refuse(INTERRUPTED)
-    except ReportgenError as error:
-        _refuse(" ".join(str(error).split()))
-    except (typer.Abort, KeyboardInterrupt):
-        _refuse(INTERRUPTED)
-    except Exception as error:
-        if not hasattr(error, "format_message"):
+        except Exception as error:
+            if hasattr(error, "format_message"):
+                _refuse(error.format_message().replace(OF_A_LIBRARY, "") or "Name a command.")
+            if interrupted():
+                _refuse(INTERRUPTED)
+            if isinstance(error, OSError) and error.filename is None and (why := why_unwritten()) is not None:
+                _refuse(f"Cannot write to standard output: {why}.")
             raise
-        _refuse(error.format_message() or "Name a command.")
 
 
 def _refuse(sentence: str) -> None:
     print(f"reportgen: {sentence}", file=sys.stderr)
+    exec("")  # else Python ends by the signal of an interruption that came while it ran the text of another exec, as dataclasses do
     sys.exit(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,13 +17,15 @@ if TYPE_CHECKING:
 
 VENUES = 25_000_000  # bytes: what venues take as supplementary material
 PARTS = ("page", "measurements", "figures", "tables")
-DAY = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])")
 
 
 def _day(text: str) -> str:
-    if not DAY.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-05-31.")
-    return text
+    from reportgen.wording import day_of
+
+    try:
+        return day_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; write it as 2026-05-31.") from error
 
 
 def _part(text: str) -> str:
@@ -58,6 +59,10 @@ def bundle(
 
     if anonymous and date is not None:
         raise typer.BadParameter("an anonymous bundle carries no date: leave out --date or --anonymous")
+    if allow and not anonymous:
+        raise typer.BadParameter("--allow is for --anonymous, without which nothing is searched: add it, or leave out --allow")
+    if purpose == "review" and "figures" in (without or ()):
+        raise typer.BadParameter("a bundle for review has no figures: leave out --without figures")
     check_place(output)
     wanted = Wanted(purpose=purpose, anonymous=anonymous, without=frozenset(without or ()), date=date)
     _write(_built(Measurements.load(measured), measured, wanted, allow or ()), output, max_size)

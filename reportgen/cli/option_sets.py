@@ -43,7 +43,7 @@ READING = {
     "sentences": Annotated[
         Path | None,
         typer.Option(
-            "--sentences", metavar="FILE", help="Your own sentences: one on each line, in order and complete; or a .json list of [start, end] in characters."
+            "--sentences", metavar="FILE", help=r"Your own sentences: one on each line, in order and complete; or a .json list of \[start, end] in characters."
         ),
     ],
     "max_size": Annotated[

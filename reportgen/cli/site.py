@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,8 +55,12 @@ def add(
     source_note: Annotated[str | None, typer.Option("--source", metavar="TEXT", help="Where the document is from.")] = None,
 ) -> None:
     """Put reports at the end of a site's source; everything that stands there stays as it is."""
-    from reportgen.website import Said, add_reports
+    from reportgen.documents.formats import format_of
+    from reportgen.website import MEASUREMENTS, Said, add_reports
 
+    for file in files:
+        if file.suffix.lower() != MEASUREMENTS and os.path.isfile(file):
+            format_of(file, file.name)
     add_reports(site, files, Said(model=model, tags=tuple(tag or ()), date=date, genre=genre, licence=licence, source=source_note))
     typer.echo(site)
 

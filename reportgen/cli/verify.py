@@ -65,7 +65,7 @@ def _refuse_inside(bundle: Path, output: Path | None) -> None:
 
 def _opened(bundle: Path, folder: Path | None) -> tuple[Checked | None, Path]:
     """What the checksums say, and where the measurements are: a copy in `folder`, where one is wanted, of those that were checked. A file .npz is its own."""
-    from reportgen.errors import BundleError
+    from reportgen.errors import BundleError, OutputError
     from reportgen.reproduction import MEASUREMENTS, check_files, opened
 
     if bundle.suffix.lower() == ".npz" and os.path.isfile(bundle):
@@ -78,8 +78,11 @@ def _opened(bundle: Path, folder: Path | None) -> tuple[Checked | None, Path]:
             return checked, bundle
         if MEASUREMENTS not in files.files:
             raise BundleError(f"{bundle} holds no {MEASUREMENTS}, so that nothing can be measured again: check its files alone with --checksums.")
-        with files.reading(MEASUREMENTS) as source, open(folder / MEASUREMENTS, "xb") as copy:
-            shutil.copyfileobj(source, copy)
+        try:
+            with files.reading(MEASUREMENTS) as source, open(folder / MEASUREMENTS, "xb") as copy:
+                shutil.copyfileobj(source, copy)
+        except OSError as error:
+            raise OutputError(f"Cannot write a copy of {MEASUREMENTS} into {folder.parent}: {error.strerror or error}.") from error
     return checked, folder / MEASUREMENTS
 
 

@@ -79,7 +79,7 @@ def _reading(given: dict[str, Any]) -> Reading:
 
 
 def _too_long(source: str, limits: ReadingLimits) -> str:
-    return f"Reading {source} took longer than {limits.seconds} seconds: give a part of it, or raise the limit with --max-seconds."
+    return f"Reading {source} took longer than {limits.seconds} second{'' if limits.seconds == 1 else 's'}: give a part of it, or raise the limit with --max-seconds."
 
 
 def _too_much_memory(source: str, limits: ReadingLimits) -> str:

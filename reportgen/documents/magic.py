@@ -11,6 +11,7 @@ from reportgen.errors import DocumentError
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+END_OF_ZIP = b"PK\x05\x06"
 ZIPPED = (
     (b"mimetypeapplication/epub+zip", ".epub"),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", ".odt"),
@@ -75,6 +76,8 @@ def _zipped(data: bytes) -> Kind:
     if b"word/document" in data:
         return Kind(format="docx", called="a Word file")
     ending = next((ending for mark, ending in ZIPPED if mark in data), ".zip")
+    if ending == ".zip" and END_OF_ZIP not in data:  # of a file that is cut short, the list of what is in it is gone
+        return Kind(format="", called="the beginning of a Word file or of an archive, whose end is missing", advice="get the file again")
     return _refused(ending)
 
 

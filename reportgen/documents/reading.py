@@ -31,7 +31,7 @@ def read_document(path: str | os.PathLike, *, stdin: BufferedIOBase | None = Non
     """
     limits, named = limits or ReadingLimits(), None if format is None else format_named(format)
     if os.fspath(path) == "-":
-        data = (stdin or sys.stdin.buffer).read(limits.size + 1)
+        data = _from_standard_input(stdin, limits.size + 1)
         refuse_size(STANDARD_INPUT, len(data), limits)
         return _document(data, named or TEXT, title=STANDARD_INPUT.capitalize(), source=STANDARD_INPUT, limits=limits, named=named is not None)
     path = Path(_file_name(path))
@@ -99,6 +99,15 @@ def _bytes_of(path: Path, named: Format | None, limits: ReadingLimits) -> bytes:
         return _read_at_most(path, limits)
     except OSError as error:
         raise DocumentError(f"{shown} cannot be read ({error.strerror}): check its permissions.") from error
+
+
+def _from_standard_input(stdin: BufferedIOBase | None, most: int) -> bytes:
+    if stdin is None and sys.stdin is None:
+        raise DocumentError("Standard input is closed: send the text there, or name a file.")
+    try:
+        return (stdin or sys.stdin.buffer).read(most)
+    except OSError as error:
+        raise DocumentError(f"Standard input cannot be read ({error.strerror or error}): send the text there, or name a file.") from error
 
 
 def _read_at_most(path: Path, limits: ReadingLimits) -> bytes:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +21,7 @@ MOST_FILES = 10_000
 MOST_UNPACKED = 4_000_000_000  # bytes of all files
 MOST_PACKED = 250  # times; deflate's end is a thousandth, and pages and pictures pack to a tenth
 SMALL = 20_000_000  # bytes; what unpacks to less may be packed in any way
+AT_ONCE = 1 << 20  # bytes
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
 MANIFEST, MEASUREMENTS = "manifest-sha256.txt", "measurements.npz"
@@ -34,13 +37,35 @@ class Bundle:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[BinaryIO]:
-        """A file of the bundle. Raises `BundleError` where it is damaged."""
+        """A file of the bundle. It raises `BundleError` where it is damaged; what else goes wrong while it is open is nothing that is said of it."""
         found = self.files[name]
+        with self._damage_of(name):
+            file = self.archive.open(found) if self.archive is not None else found.open("rb")
+        with file:
+            yield io.BufferedReader(_Reading(file, partial(self._damage_of, name)), AT_ONCE)
+
+    @contextmanager
+    def _damage_of(self, name: str) -> Iterator[None]:
         try:
-            with self.archive.open(found) if self.archive is not None else open(found, "rb") as file:
-                yield file
+            yield
         except DAMAGE as error:
             raise BundleError(f"{name} of {self.place} cannot be read ({' '.join(str(error).split())}): get the bundle again.") from error
+
+
+class _Reading(io.RawIOBase):
+    """A file, whose damage is told as soon as it is read."""
+
+    def __init__(self, file: io.BufferedIOBase, telling: Callable[[], AbstractContextManager[None]]) -> None:
+        self.file, self.telling = file, telling
+
+    def readable(self) -> bool:
+        """Whether it can be read, which it can."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        """How many bytes were read into a buffer. Raises `BundleError`."""
+        with self.telling():
+            return self.file.readinto(buffer)
 
 
 @contextmanager

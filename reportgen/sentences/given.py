@@ -26,6 +26,8 @@ def read_sentences(path: str | os.PathLike, document: Document) -> tuple[Sentenc
         data = Path(path).read_bytes()
     except OSError as error:
         raise DocumentError(f"Cannot read the sentences in {name}: {error.strerror or error}.") from error
+    if not data.strip():
+        raise DocumentError(f"{name} holds no sentences: write one on each line, or leave out --sentences.")
     text = decode(data, name=name)
     spans = _json_spans(text, name, document) if Path(path).suffix.lower() == ".json" else _line_spans(text, name, document)
     return _in_blocks(list(spans), document)

@@ -65,7 +65,7 @@ def align_tokens(document: Document, sentences: Sequence[Sentence], tokenizer: A
 def feed_alone(document: Document, sentences: Sequence[Sentence], encode_text: Callable[[str], Encoding], room: Room) -> Fed:
     """One document, cut after a whole sentence where it does not fit."""
     if len(sentences) < MINIMUM_SENTENCES:
-        raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two.")
+        raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two: give a longer text.")
     fitted = fit(document, sentences, room.left, lambda cut: encode_text(cut.text), least=MINIMUM_SENTENCES)
     if fitted is None:
         raise DocumentError(f"{_sentence_case(room.description)}, and fewer than two sentences of {document.source} fit into them.")

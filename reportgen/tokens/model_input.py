@@ -75,6 +75,10 @@ def build_input(
     if language_model.kind == "seq2seq":
         return _for_encoder_decoder(document, sentences, language_model, pair, generate, level)
     room = Room(limit=language_model.positions, reserved=generate or 0)
+    if room.left is not None and room.left < 1:
+        raise DocumentError(
+            f"The model reads {room.limit} tokens at most, which leaves nothing to read beside the {generate} that it is to write: ask for fewer (--generate)."
+        )
     fed, settings = _source(document, sentences, language_model, pair, room, around, level)
     if generate is not None:
         fed, written = continued(fed, language_model, generate, level=level, answers=chat)

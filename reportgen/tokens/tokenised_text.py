@@ -72,7 +72,9 @@ def refuse_too_few(document: Document, sentences: Sequence[Sentence], least: int
     if len(sentences) < least < MINIMUM_SENTENCES:
         raise DocumentError(f"No sentence of {document.source} has a token of its own.")
     if len(sentences) < least:
-        raise DocumentError(f"Only {len(sentences)} sentence of {document.source} has a token of its own; attention between sentences needs at least two.")
+        raise DocumentError(
+            f"Only {len(sentences)} sentence of {document.source} has a token of its own; attention between sentences needs at least two: give a longer text."
+        )
 
 
 def unread_notice(text: str, unread: Sequence[Sentence]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from reportgen.characters import clean
 from reportgen.errors import SiteError
 from reportgen.files import replacing
-from reportgen.website.source import parse_toml
+from reportgen.website.source import parse_toml, read_report
 
 MEASUREMENTS = ".npz"
 
@@ -29,7 +29,7 @@ class Said:
 
 
 def add_reports(path: Path, files: Sequence[Path], said: Said) -> None:
-    """Put a `[[report]]` for each file at the end of a site.toml. Raises `SiteError` when one is there already, and then writes nothing."""
+    """Put a `[[report]]` for each file at the end of a site.toml. Raises `SiteError` when one is there already or could not be read again, and then writes nothing."""
     before = _read(path)
     known = parse_toml(before, path)
     tables = [_table(path, file, said) for file in files]
@@ -63,13 +63,15 @@ def _read(path: Path) -> bytes:
 
 def _table(path: Path, file: Path, said: Said) -> dict[str, object]:
     """What stands in the table, in its order."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise SiteError(f"{file} is not there: name a document or a measurements file.")
     kind = "measurements" if file.suffix.lower() == MEASUREMENTS else "document"
     if kind == "measurements" and said.model is not None:
         raise SiteError(f"{file} says itself which model it was measured with: leave --model out.")
     given = {"model": said.model, "tags": list(said.tags), "date": said.date, "genre": said.genre, "licence": said.licence, "source": said.source}
-    return clean({kind: _from_folder(file, path.parent)} | {name: value for name, value in given.items() if value})
+    table = clean({kind: _from_folder(file, path.parent)} | {name: value for name, value in given.items() if value})
+    read_report(table, path.parent, str(file))
+    return table
 
 
 def _from_folder(file: Path, folder: Path) -> str:

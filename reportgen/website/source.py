@@ -5,12 +5,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from reportgen.errors import SiteError
+from reportgen.wording import day_of
 
 OUTPUT, MEASURED = "_build", "_measured"
 TEXTS = ("title", "description", "author", "base_url", "output", "measured", "about")
@@ -68,7 +68,7 @@ def read_source(path: Path, base_url: str | None = None) -> SiteSource:
         output=folder / (texts["output"] or OUTPUT),
         measured=folder / (texts["measured"] or MEASURED),
         about=_read_about(folder, texts["about"], path),
-        reports=tuple(_report(one, folder, f"{path}, report {place}") for place, one in enumerate(reports, 1)),
+        reports=tuple(read_report(one, folder, f"{path}, report {place}") for place, one in enumerate(reports, 1)),
     )
 
 
@@ -87,7 +87,8 @@ def parse_toml(data: bytes, path: Path) -> dict[str, Any]:
         raise SiteError(f"{path} is not TOML: {error}.") from error
 
 
-def _report(table: Any, folder: Path, where: str) -> ReportSource:
+def read_report(table: Any, folder: Path, where: str) -> ReportSource:
+    """What a `[[report]]` says, as seen from a folder. Raises `SiteError`, which begins with where it stands, for what `read_source` refuses."""
     if not isinstance(table, dict):
         raise SiteError(f"{where} is not a table: write [[report]] and its lines below.")
     _check_names(table, OF_A_REPORT, where)
@@ -137,7 +138,7 @@ def _tags(table: Mapping[str, Any], where: str) -> tuple[str, ...]:
 def _day(table: Mapping[str, Any], where: str) -> str | None:
     value = table.get("date")
     try:
-        return None if value is None else date.fromisoformat(str(value)).isoformat()
+        return None if value is None else day_of(str(value))
     except ValueError as error:
         raise SiteError(f"{where}: date is a day such as 2026-05-17, not {value}.") from error
 

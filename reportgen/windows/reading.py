@@ -35,7 +35,7 @@ def tokenise_windows(
     cannot say which characters a token stands for.
     """
     if len(sentences) < MINIMUM_SENTENCES:
-        raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two.")
+        raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two: give a longer text.")
     size, stride = _checked(limit, size, stride)
     encode_text = encode_text or partial(encode, tokenizer)
     whole = _read(document, sentences, encode_text, 0, len(document.text))

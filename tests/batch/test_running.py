@@ -17,7 +17,7 @@ from reportgen.asked import Asked
 from reportgen.batch import How, Manifest, Shard, Told, parse_shard, read_manifest, run_batch, running
 from reportgen.batch.crew import Answer
 from reportgen.batch.work import Facts, Made, NotMade, Work
-from reportgen.errors import BatchError, DocumentError
+from reportgen.errors import BatchError, DocumentError, ModelError
 
 Answering = Callable[[Work], Made | NotMade | None]
 
@@ -100,6 +100,15 @@ def test_a_folder_of_nothing_is_refused(crew: Pretending, tmp_path: Path, quick:
         run_batch([str(tmp_path)], tmp_path / "out", quick)
 
 
+@pytest.mark.parametrize("named", ["docs/a.txt", "docs", "docs/*.txt"])
+def test_documents_that_all_lie_in_the_output_folder_are_refused_as_such(
+    crew: Pretending, docs: Path, quick: Asked, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(docs.parent)
+    with pytest.raises(BatchError, match=r"lie in the output folder docs, which is left out .*: name another with --output\.$"):
+        run_batch([named], Path("docs"), quick)
+
+
 def test_bad_documents_stop_no_other(crew: Pretending, docs: Path, made: Made, quick: Asked) -> None:
     (docs / "gone.txt").symlink_to(docs / "nowhere.txt")
     crew.answer = lambda work: NotMade(error="b.md holds no sentence.") if work.name == "b.md" else made
@@ -156,6 +165,23 @@ def test_an_earlier_run_is_not_written_over(crew: Pretending, docs: Path, quick:
     run_batch([str(docs)], docs / "out", quick)
     with pytest.raises(BatchError, match="--resume"):
         run_batch([str(docs)], docs / "out", quick)
+
+
+def test_a_run_whose_model_is_refused_stands_in_no_later_ones_way(crew: Pretending, docs: Path, made: Made, quick: Asked) -> None:
+    def refused(work: Work) -> Made:
+        raise ModelError("Mamba has no attention.")
+
+    crew.answer = refused
+    with pytest.raises(ModelError):
+        run_batch([str(docs)], docs / "out", quick)
+    assert list((docs / "out").iterdir()) == []
+    crew.answer = lambda work: made
+    assert len(run_batch([str(docs)], docs / "out", quick).of("done")) == 3
+    (docs / "d.txt").write_text("Another.", encoding="utf-8")
+    crew.answer = refused
+    with pytest.raises(ModelError):
+        run_batch([str(docs)], docs / "out", quick, How(resume=True))
+    assert sorted(entry.status for entry in read_manifest(docs / "out").entries) == ["done", "done", "done", "waiting"]
 
 
 def spoil(path: Path) -> None:
@@ -241,6 +267,13 @@ def test_what_is_for_ray_is_refused_without_it(crew: Pretending, docs: Path, qui
     for how in (How(address="auto"), How(gpus_per_worker=1.0)):
         with pytest.raises(BatchError, match="--engine ray"):
             run_batch([str(docs)], docs / "out", quick, how)
+
+
+def test_a_manifest_that_does_not_say_the_threads_is_gone_on_with(crew: Pretending, docs: Path, quick: Asked) -> None:
+    run_batch([str(docs)], docs / "out", quick)
+    path = docs / "out" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "settings": {}}), encoding="utf-8")
+    assert len(run_batch([str(docs)], docs / "out", quick, How(resume=True)).of("done")) == 3
 
 
 def test_a_manifest_that_cannot_be_read_is_named(crew: Pretending, docs: Path, quick: Asked) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 from threadpoolctl import threadpool_info
 
 from reportgen.asked import Asked
-from reportgen.batch import How, run_batch
-from reportgen.batch.work import Made, Measurer, NotMade, Work, setup_of
+from reportgen.batch import How, on_ray, run_batch
+from reportgen.batch.work import Made, Measurer, NotMade, Setup, Work, setup_of
 from reportgen.cli import main
 from reportgen.errors import BatchError, DocumentError, ModelError
 
@@ -97,6 +98,17 @@ def test_a_model_that_cannot_be_loaded_ends_the_run(quick: Asked, model: Path, t
     for jobs in (1, 2):
         with pytest.raises(ModelError):
             run_batch([str(tmp_path)], tmp_path / f"out{jobs}", replace(quick, model=str(broken)), How(jobs=jobs))
+
+
+def test_a_cluster_without_room_is_left_as_it_was_found(quick: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = MagicMock()
+    ray.cluster_resources.return_value = {"CPU": 1}
+    for started, ended in ((True, 1), (False, 0)):
+        ray.shutdown.reset_mock()
+        monkeypatch.setattr(on_ray, "connect", lambda cluster, started=started: (ray, started))
+        with pytest.raises(BatchError, match="no room for one worker of 2 CPUs"):
+            on_ray.RayCrew(Setup(asked=quick, beside={}), on_ray.Cluster(cpus=2))
+        assert ray.shutdown.call_count == ended
 
 
 def test_without_ray_its_engine_says_how_to_get_it(quick: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

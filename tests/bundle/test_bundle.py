@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 import zipfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from made_up import made_up
 from reportgen.bundle.build import Built, Wanted, build_bundle
 from reportgen.bundle.captions import caption_of
 from reportgen.bundle.figures import close_seams
+from reportgen.bundle.matrix_figure import _axes
 from reportgen.bundle.packaging import check_place, refuse_too_large, write_files, zipped
 from reportgen.bundle.references import RECORD
 from reportgen.bundle.tables import Table, as_csv
@@ -97,6 +99,13 @@ def test_cells_that_touch_have_edges_of_their_colour() -> None:
     root = ElementTree.fromstring(svg)
     close_seams(root)
     assert [path.get("stroke") for path in root.iter("path")] == ["#012345", "#abcdef", None, None]
+
+
+@pytest.mark.parametrize(("cells", "per_cell"), [(2, 1), (83, 1), (120, 70), (120, 400)])
+def test_the_sides_of_a_matrix_are_numbered_however_long_the_document_is(cells: int, per_cell: int) -> None:
+    numbers = set(re.findall(r">([0-9]+)</text>", "".join(_axes(cells, per_cell, 30.0, 200.0))))
+    assert 2 <= len(numbers) <= 9
+    assert "1" in numbers
 
 
 def test_a_review_has_the_page_and_no_latex(draw: Remembering) -> None:
@@ -194,6 +203,33 @@ def test_a_bundle_is_replaced_and_another_folder_is_not(tmp_path: Path) -> None:
         check_place(place)
     with pytest.raises(OutputError, match="does not exist"):
         check_place(tmp_path / "none" / "attention")
+
+
+@pytest.mark.parametrize(("error", "raised"), [(KeyboardInterrupt, KeyboardInterrupt), (SystemExit, SystemExit), (OSError, OutputError)])
+@pytest.mark.parametrize("renamed", [1, 2])
+def test_a_bundle_that_cannot_take_its_place_leaves_the_one_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], raised: type[BaseException], renamed: int
+) -> None:
+    place, rename, calls = tmp_path / "attention", os.replace, []
+    write_files({"a.txt": b"old"}, place)
+
+    def replace(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) == renamed:
+            raise error
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(raised):
+        write_files({"a.txt": b"new"}, place)
+    assert (place / "a.txt").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["attention"]
+
+
+@pytest.mark.parametrize("name", ["n" * 300, f"{'n' * 300}.zip", f"{'n' * 300}/bundle"])
+def test_a_name_that_no_bundle_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match=r"^Cannot write .*: File name too long\.$"):
+        check_place(tmp_path / name)
 
 
 def test_the_description_keeps_what_the_specification_demands(paper: Built) -> None:

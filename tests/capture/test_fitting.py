@@ -18,7 +18,7 @@ from tiny import made_up_layout, stack_of, tiny_gpt2
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, plan_blocks
 from reportgen.capture.feeding import Feed
-from reportgen.capture.fitting import Limits, Needs, block_limits, needs_of, refuse_what_does_not_fit
+from reportgen.capture.fitting import FIXED, Limits, Needs, block_limits, needs_of, refuse_what_does_not_fit
 from reportgen.capture.forward import kinds_of
 from reportgen.capture.lanes import count_on, slots_of
 from reportgen.capture.layout import TextLayout
@@ -101,3 +101,21 @@ def test_what_does_not_fit_is_refused_with_the_figures_and_what_to_do() -> None:
         refuse_what_does_not_fit(needs, 6 * 10**9, CPU, 4096)
     assert refuse_what_does_not_fit(needs, 100 * 10**9, CPU, 4096) < 91 * 10**9
     assert refuse_what_does_not_fit(needs, None, CPU, 4096) is None
+
+
+@pytest.mark.parametrize(
+    ("backward", "budget", "said"),
+    [
+        (
+            5 * 10**9,
+            6 * 10**9,
+            r"GB: measure fewer tokens at once \(--window\), without the backward pass \(--attribution none\), or give more \(--memory\)\.$",
+        ),
+        (FIXED, 10**9 * 3 // 2, r"GB: measure fewer tokens at once \(--window\), or give more \(--memory\)\.$"),
+        (FIXED, 10**9, r"GB: give more \(--memory\), or a smaller model\.$"),
+    ],
+)
+def test_what_cannot_help_is_not_advised(backward: int, budget: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reportgen.capture.fitting.used_memory", lambda: 10**9)
+    with pytest.raises(DocumentError, match=said):
+        refuse_what_does_not_fit(Needs(forward=3 * 10**9, backward=backward, kept=10**9), budget, CPU, 4096)

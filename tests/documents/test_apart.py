@@ -105,6 +105,7 @@ def test_bytes_go_over_as_they_are_and_pages_are_told() -> None:
 def test_a_reader_that_takes_too_long_is_ended_and_the_flag_is_named() -> None:
     assert refusal("sleeps", seconds=2) == "Reading a.odd took longer than 2 seconds: give a part of it, or raise the limit with --max-seconds."
     assert "longer than 30 seconds" in refusal("works")
+    assert "longer than 1 second:" in refusal("sleeps", seconds=1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux")

@@ -80,6 +80,7 @@ def test_a_format_that_there_is_not_is_refused_and_the_others_are_named() -> Non
         (b"<?xml version='1.0'?><!-- a --><HTML lang=en>", "it is a web page"),
         (word_file(p("a")), "it is a Word file: name it NAME.docx, or add --format docx"),
         (zipped({"mimetype": "application/epub+zip"}), "an archive (.zip): unpack it"),
+        (zipped({"[Content_Types].xml": "types"})[:40], "whose end is missing: get the file again"),
         (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip", "an e-book (.epub)"),
         (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.text", "(.odt): open it in a word processor"),
         (zipped({"xl/workbook.xml": "a"}), "a spreadsheet, which has no sentences (.xlsx)"),

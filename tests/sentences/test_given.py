@@ -97,7 +97,7 @@ def test_spans_that_do_not_fit_are_refused_with_their_number_and_place(tmp_path,
 def test_a_file_that_is_not_there_or_empty_is_refused(tmp_path):
     with pytest.raises(DocumentError, match="Cannot read the sentences in none.txt: No such file"):
         read_sentences(tmp_path / "none.txt", DOCUMENT)
-    assert "own.txt holds no text" in refusal(tmp_path, "\n \n")
+    assert "own.txt holds no sentences: write one on each line" in refusal(tmp_path, "\n \n")
 
 
 @given(st.text(alphabet="ab .!\n\u0301漢🎉\u200d\u00a0\u2003", min_size=1).filter(lambda text: text.strip(" .!\n\u0301\u200d\u00a0\u2003")), st.data())

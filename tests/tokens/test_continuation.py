@@ -90,9 +90,16 @@ def test_room_is_kept_for_the_continuation_and_the_text_ends_where_the_cut_is() 
     check_that_every_token_is_accounted_for(found.document.text, found.source)
 
 
-@pytest.mark.parametrize("tokens", [205, 211, 900])
-def test_more_tokens_than_the_model_has_room_for_are_refused(tokens: int) -> None:
-    with pytest.raises(DocumentError, match=f"The model reads 211 tokens at most, of which {tokens} are kept for its own text, and fewer than two sentences"):
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (205, "of which 205 are kept for its own text, and fewer than two sentences"),
+        (211, "which leaves nothing to read beside the 211 that it is to write: ask for fewer"),
+        (900, "which leaves nothing to read beside the 900 that it is to write: ask for fewer"),
+    ],
+)
+def test_more_tokens_than_the_model_has_room_for_are_refused(tokens: int, said: str) -> None:
+    with pytest.raises(DocumentError, match=f"The model reads 211 tokens at most, {said}"):
         build_input(document(TEXT), gpt2(n_positions=211), generate=tokens)
 
 

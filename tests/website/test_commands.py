@@ -95,6 +95,15 @@ def test_reports_are_added_with_what_is_said_of_them(tmp_path: Path, monkeypatch
     assert (tmp_path / "site.toml").read_text(encoding="utf-8") == expected
 
 
+def test_a_document_that_cannot_be_read_is_not_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "site.toml").write_text('title = "x"\n', encoding="utf-8")
+    (tmp_path / "script.py").write_text("pass", encoding="utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, "site", "add", tmp_path / "script.py", "--site", tmp_path / "site.toml")
+    assert "script.py is of no supported kind" in capsys.readouterr().err
+    assert (tmp_path / "site.toml").read_text(encoding="utf-8") == 'title = "x"\n'
+
+
 def test_the_example_sites_source_is_read_and_its_options_are_known() -> None:
     from reportgen.website import read_source
 

@@ -94,13 +94,19 @@ def test_what_is_there_already_or_nowhere_is_not_added(tmp_path: Path) -> None:
     path, measured = written(tmp_path, 'title = "x"\n'), save(tmp_path, "z")
     add_reports(path, [measured], Said())
     before = path.read_bytes()
+    (tmp_path / "z2.txt").write_text("Words.", encoding="utf-8")
     for files, said, why in (
         ([measured], Said(), "z.npz is in .* already"),
         ([tmp_path / "nowhere.txt"], Said(), "nowhere.txt is not there"),
         ([measured], Said(model="default"), "leave --model out"),
+        ([tmp_path / "z2.txt"], Said(date="tomorrow"), "z2.txt: date is a day such as 2026-05-17, not tomorrow"),
+        ([tmp_path / "z2.txt"], Said(date="2026-02-30"), "not 2026-02-30"),
+        ([tmp_path / "z2.txt"], Said(date="20260217"), "not 20260217"),
+        ([tmp_path / "z2.txt"], Said(genre=" "), "genre is a text"),
     ):
         with pytest.raises(SiteError, match=why):
             add_reports(path, files, said)
+    assert path.read_bytes() == before
     inline = written(tmp_path, 'title = "x"\nreport = []\n')
     with pytest.raises(SiteError, match="cannot be added to at its end"):
         add_reports(inline, [measured], Said())
