@@ -19,6 +19,7 @@ from reportgen.tokens.encoding import encode
 
 LONGEST = 1024  # tokens; the longest sentence of the samples, in Moby-Dick, has about 600, and what is longer has not been seen to be one sentence
 SHORTEST = 32  # tokens that a model has to read at least for its limit to be one for pieces; a smaller one is refused by what plans windows
+TOGETHER = 4  # pieces that are meant to be read at once: what is measured is attention between them
 SHARE = 3 / 4  # of the limit that a piece is meant to fill, since pieces end near where they are meant to
 LEEWAY = 1 / 7  # of a piece, to either side of where it is meant to end
 PLACES = (re.compile(r"(?<=\n)"), re.compile(r"(?<=[;；])"), re.compile(r"(?<=[，、])|(?<=[,:])(?=\s)"), re.compile(r"(?<=\s)"))
@@ -32,7 +33,7 @@ def split_long(
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
     """The sentences, those of more than 1,024 tokens, or more than the model reads beside `reserved` ones, in pieces of about equal length, and a notice about them.
 
-    Pieces end at a line break, else after a semicolon, a comma or a colon, else between words, else between tokens; the best of these within a seventh of a
+    Pieces are so short that the model reads about four at once. They end at a line break, else after a semicolon, a comma or a colon, else between words, else between tokens; the best of these within a seventh of a
     piece. Nothing is lost: the pieces cover the sentence but for white space. A limit under 32 tokens is not heeded.
     """
     found: list[Sentence] = []
@@ -54,7 +55,8 @@ def _pieces(text: str, sentence: Sentence, tokenizer: Any, limit: int | None, re
     starts = encoding.spans[~encoding.special, 0]
     if len(starts) <= most:
         return [sentence]
-    edges = [0, *_cuts(whole, starts, math.ceil(len(starts) / (most * SHARE))), len(whole)]
+    meant = most * SHARE if limit is None else min(most * SHARE, max(limit - reserved, SHORTEST) / TOGETHER)
+    edges = [0, *_cuts(whole, starts, math.ceil(len(starts) / meant)), len(whole)]
     spans = (_trimmed(whole, start, end) for start, end in pairwise(edges))
     return [replace(sentence, start=sentence.start + start, end=sentence.start + end) for start, end in spans if start < end]
 

@@ -125,5 +125,5 @@ def _notice(found: _Parts, size: int) -> str:
     least = min(int(np.argmax(text.sentence_of_token == window.own - window.first)) for window, text in zip(found.windows[1:], found.texts[1:], strict=True))
     return (
         f"The document is longer than a window of {size} tokens: it was read in {len(found.windows)} overlapping windows of whole sentences. Every sentence beyond "
-        f"the first window was read with at least {least} tokens before it, never with all; nothing was measured between sentences that no window holds together."
+        f"the first window was read with at least {least} token{'s' * (least != 1)} before it, never with all; nothing was measured between sentences that no window holds together."
     )

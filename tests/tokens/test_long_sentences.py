@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,6 +110,8 @@ def test_a_text_without_marks_is_measured_in_pieces_and_says_so() -> None:
     assert "".join("".join(found.sentences).split()) == "".join(text.split())
     assert found.notices[0].startswith("One sentence is too long")
     assert any("overlapping windows" in notice for notice in found.notices)
+    together = np.argwhere(found["*.coverage"] > 0)
+    assert (together[:, 0] > together[:, 1] + 1).any()  # several pieces are read at once, and so there are links between them
 
 
 def test_the_limit_is_beyond_the_longest_sentences_of_prose() -> None:
