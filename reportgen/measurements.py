@@ -100,10 +100,8 @@ class Measurements:
     @property
     def first_read(self) -> Int[np.ndarray, " sentence"] | None:
         """Of each sentence the first that was read with it, in the first window that holds it; None for a document that was read at once."""
-        if not self.windows:
-            return None
-        first, last = np.array([(window.first, window.last) for window in self.windows]).T
-        return first[np.searchsorted(last, np.arange(len(self.arrays["sentence_spans"])), side="right")]
+        first, last = np.array([(window.first, window.last) for window in self.windows], np.int64).reshape(-1, 2).T
+        return first[np.searchsorted(last, np.arange(len(self.arrays["sentence_spans"])), side="right")] if len(first) else None
 
     @property
     def stack(self) -> str:

@@ -35,7 +35,7 @@ class SentencePairs:
         queries, keys = np.indices((sentences, sentences), np.int32).reshape(2, -1)
         return cls(sentences=sentences, queries=queries, keys=keys, first_read=first_read)
 
-    @property
+    @cached_property
     def to_first(self) -> Bool[np.ndarray, " pair"]:
         """Whether the key is the first sentence that was read with the query: it holds the sink."""
         return self.keys == (0 if self.first_read is None else self.first_read[self.queries])

@@ -156,11 +156,11 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
     # Names repeat within a text; the rank before them keeps the columns apart and in order.
     names = [f"{rank + 1} {found.text}" for rank, found in enumerate(result.tokens)]
     tokens = [
-        {"layer": layer, "token": name, "share": _plotted(share)}
+        {"layer": layer, "token": name, "share": rounded(share, 4)}
         for name, found in zip(names, result.tokens, strict=True)
         for layer, share in enumerate(found.share_by_layer)
     ]
-    heads = [{"layer": layer, "head": head, "share": _plotted(share)} for (layer, head), share in np.ndenumerate(result.first_token)]
+    heads = [{"layer": layer, "head": head, "share": rounded(share, 4)} for (layer, head), share in np.ndenumerate(result.first_token)]
     left = _map(alt, tokens, "token", "Layer's attention on a token", sort=names, angle=-45)
     right = _map(alt, heads, "head", "Head's attention on the first token", sort=None, angle=0)
     return {"maps": frameless(composed("hconcat", left, right, resolve={"scale": {"color": "shared"}}))}
@@ -177,11 +177,6 @@ def _map(alt: Any, rows: list[dict[str, Any]], column: str, title: str, *, sort:
             color=alt.Color("share:Q", title=["share, logarithmic,", f"from {DARKEST:g} down darkest"], scale=scale, legend=alt.Legend(tickCount=4)),
         )
     )
-
-
-def _plotted(value: float | np.floating) -> float | None:
-    """As measured, in four digits: the scale alone ends at the darkest; None, an empty cell, where there is no number."""
-    return rounded(value, 4)
 
 
 def find(result: Result) -> str:

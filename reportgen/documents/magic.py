@@ -10,8 +10,8 @@ from reportgen.errors import DocumentError
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 END_OF_ZIP = b"PK\x05\x06"
+ZIP = (b"PK\x03\x04", END_OF_ZIP, b"PK\x07\x08")
 ZIPPED = (
     (b"mimetypeapplication/epub+zip", ".epub"),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", ".odt"),

@@ -33,8 +33,9 @@ def split_long(
 ) -> tuple[tuple[Sentence, ...], tuple[str, ...]]:
     """The sentences, those of more than 1,024 tokens, or more than the model reads beside `reserved` ones, in pieces of about equal length, and a notice about them.
 
-    Pieces are so short that the model reads about four at once. They end at a line break, else after a semicolon, a comma or a colon, else between words, else between tokens; the best of these within a seventh of a
-    piece. Nothing is lost: the pieces cover the sentence but for white space. A limit under 32 tokens is not heeded.
+    Pieces are so short that the model reads about four at once. They end at a line break, else after a semicolon, a comma or a colon, else between words, else
+    between tokens; the best of these within a seventh of a piece. Nothing is lost: the pieces cover the sentence but for white space. A limit under 32 tokens is
+    not heeded.
     """
     found: list[Sentence] = []
     told: list[str] = []
@@ -51,20 +52,20 @@ def _pieces(text: str, sentence: Sentence, tokenizer: Any, limit: int | None, re
     if len(whole.encode("utf-8")) + ADDED <= (LONGEST if limit is None else min(LONGEST, limit - reserved)):
         return [sentence]  # no more tokens than bytes and what a tokenizer adds
     encoding = encode(tokenizer, whole)
-    most = _most(limit, reserved, int(encoding.special.sum()))
+    room = _room(limit, reserved, int(encoding.special.sum()))
+    most = min(room, LONGEST)
     starts = encoding.spans[~encoding.special, 0]
     if len(starts) <= most:
         return [sentence]
-    meant = most * SHARE if limit is None else min(most * SHARE, max(limit - reserved, SHORTEST) / TOGETHER)
-    edges = [0, *_cuts(whole, starts, math.ceil(len(starts) / meant)), len(whole)]
+    edges = [0, *_cuts(whole, starts, math.ceil(len(starts) / min(most * SHARE, room / TOGETHER))), len(whole)]
     spans = (_trimmed(whole, start, end) for start, end in pairwise(edges))
     return [replace(sentence, start=sentence.start + start, end=sentence.start + end) for start, end in spans if start < end]
 
 
-def _most(limit: int | None, reserved: int, special: int) -> int:
-    """How many tokens a sentence may have."""
-    room = LONGEST if limit is None else limit - reserved - special
-    return min(room, LONGEST) if room >= SHORTEST else LONGEST
+def _room(limit: int | None, reserved: int, special: int) -> int | float:
+    """How many tokens of a sentence the model reads; no end of them where it has no limit, or one too small for pieces."""
+    room = math.inf if limit is None else limit - reserved - special
+    return room if room >= SHORTEST else math.inf
 
 
 def _cuts(text: str, starts: Int[np.ndarray, " token"], pieces: int) -> Iterator[int]:

@@ -135,9 +135,13 @@ function rowOf(sentence) {
   return Math.floor(sentence / grid().group);
 }
 
-// The row of the first sentence that was read with a row's first: in windows another for each.
+// The first sentence that was read with a sentence: in windows that of its window.
+function firstRead(sentence) {
+  return workspace.first_read?.[sentence] ?? 0;
+}
+
 function firstRow(row, { group } = grid()) {
-  return workspace.first_read ? Math.floor(workspace.first_read[row * group] / group) : 0;
+  return Math.floor(firstRead(row * group) / group);
 }
 
 function cellOf(query, key, { group, rows } = grid()) {

@@ -66,7 +66,7 @@ function sayCell(query, key) {
 
 // What a chosen sentence does with its attention, before any one link is chosen.
 function saySentence(sentence) {
-  const start = workspace.first_read?.[sentence] ?? 0;
+  const start = firstRead(sentence);
   const [own, first] = [readKnown("share", sentence, sentence), readKnown("share", sentence, start)];
   if (grid().group > 1 || shownHead() === "max") return sayCell(sentence, sentence);
   const rest = sentence === start ? "" : ` and gives ${sayValue("share", first)} to the first sentence${workspace.first_read ? " of its window" : ""}`;

@@ -81,6 +81,9 @@ def test_the_notice_says_which_sentences_and_how_many_pieces() -> None:
 def test_a_limit_too_small_for_pieces_is_not_heeded() -> None:
     text = "word " * 40
     assert in_pieces(text.strip(), limit=31)[0] == [text.strip()]
+    long = "word " * 400
+    assert in_pieces(long.strip(), limit=31) == in_pieces(long.strip(), limit=None)
+    assert 1 < len(in_pieces(long.strip(), limit=31)[0]) < 4
 
 
 @given(

@@ -65,7 +65,7 @@ def hidden_links(measurements: Measurements) -> Hidden:
         band=band,
         standing=_standing(lift[content], bands[content], of_links[1], band),
         share_standing=_standing(share[content], bands[content], of_links[0], band),
-        first=(keys == _first_read(measurements)) & lengths,
+        first=(keys == _first_read(pairs, measurements.metadata["target"]["sentence"])) & lengths,
         drawn=np.arange(len(rows)) >= chosen,
     )
 
@@ -101,10 +101,9 @@ def _band(queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"], len
     return np.log2(np.maximum(gaps, 1)).astype(np.int64)
 
 
-def _first_read(measurements: Measurements) -> int:
-    """The first sentence that was read with the target, in whose window links were hidden."""
-    sentence = measurements.metadata["target"]["sentence"]
-    return 0 if measurements.first_read is None else int(measurements.first_read[-1 if sentence is None else sentence])
+def _first_read(pairs: SentencePairs, target: int | None) -> int:
+    """The first sentence that was read with the target's, in whose window links were hidden; a target that is no sentence is of the last window."""
+    return 0 if pairs.first_read is None else int(pairs.first_read[-1 if target is None else target])
 
 
 def _standing(
