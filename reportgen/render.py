@@ -87,15 +87,15 @@ def render_report(report: Report, draw: Drawer = draw_pictures) -> Page:
         return Page(STAND_IN.sub(lambda found: _finish(_picture(drawn.result(), *asked[int(found[1])]), report.level), page))
 
 
-def render_measurements(measurements: Measurements) -> tuple[Report, Page]:
-    """The report of the measurements and its page, whose charts are drawn while others are made."""
+def render_measurements(measurements: Measurements, threads: int | None = None) -> tuple[Report, Page]:
+    """The report of the measurements and its page, whose charts are drawn while others are made; so many threads (None: all cores) work on analyses."""
     with ready_for_page() as draw:
-        return build_and_render(measurements, draw)
+        return build_and_render(measurements, draw, threads)
 
 
-def build_and_render(measurements: Measurements, draw: Drawing) -> tuple[Report, Page]:
+def build_and_render(measurements: Measurements, draw: Drawing, threads: int | None = None) -> tuple[Report, Page]:
     """The same by a child that is there."""
-    report = build_report(measurements, draw.begin)
+    report = build_report(measurements, draw.begin, threads)
     return report, render_report(report, draw)
 
 
@@ -104,6 +104,11 @@ def template_folder() -> Path:
     package = Path(__file__).resolve().parent
     places = (package / "templates", package.parent / "templates")
     return next((place for place in places if (place / "page.html.jinja").is_file()), places[0])
+
+
+def template_files(folder: Path) -> list[Path]:
+    """The files in a folder of templates, as they were written: without those that keep templates compiled."""
+    return sorted(file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.relative_to(folder).parts)
 
 
 @cache

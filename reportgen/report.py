@@ -97,15 +97,16 @@ class Report:
         return tuple(section for section in self.sections if section.name not in leading)
 
 
-def build_report(measurements: Measurements, begin: Callable[[Mapping[str, Mapping[str, Any]]], None] | None = None) -> Report:
+def build_report(measurements: Measurements, begin: Callable[[Mapping[str, Mapping[str, Any]]], None] | None = None, threads: int | None = None) -> Report:
     """The report of a measurements file: every analysis whose numbers are there, in the registry's order; notices name the others.
 
     `begin` is given each section's charts by name as soon as they are there, in characters that can be drawn, and may draw them while the others are made.
+    `threads` is how many analyses go on at a time, as many as there are cores where it is not said.
     """
     asked = [analysis for analysis in ANALYSES if analysis.applies_with is None or analysis.applies_with in measurements]
     possible = [one for one in asked if not missing_arrays(one, measurements) and not _too_long(one, measurements)]
     sections = {}
-    for analysis, result in analyse_all(possible, measurements):
+    for analysis, result in analyse_all(possible, measurements, threads):
         sections[analysis.name] = build_section(analysis, result)
         if begin:
             begin(clean(sections[analysis.name].pictures))
@@ -122,12 +123,12 @@ def build_report(measurements: Measurements, begin: Callable[[Mapping[str, Mappi
     )
 
 
-def analyse_all(analyses: Sequence[Analysis], measurements: Measurements) -> Iterator[tuple[Analysis, Any]]:
-    """Each analysis with its result, as soon as it is there; all cores work on them side by side. Raises in the end what the first in order raises that fails.
+def analyse_all(analyses: Sequence[Analysis], measurements: Measurements, threads: int | None = None) -> Iterator[tuple[Analysis, Any]]:
+    """Each analysis with its result, as soon as it is there; so many threads (None: all cores) work on them side by side. Raises in the end what the first in order raises that fails.
 
     Products of matrices have one core meanwhile: theirs are small, and threads that wait for each other took three times as long.
     """
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="reportgen-analysis") as cores:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="reportgen-analysis") as cores:
         running = {cores.submit(analysis.analyse, measurements): analysis for analysis in analyses}
         yield from ((running[done], done.result()) for done in as_completed(running) if done.exception() is None)
         for done in running:

@@ -127,7 +127,7 @@ class Measurer:
         else:
             npz.write_bytes(work.measured)
             measurements = _read(npz)
-        page = _page(_read(npz)) if self.setup.pages else None  # of the file, as `reportgen render` gives it
+        page = _page(_read(npz), self.setup.threads) if self.setup.pages else None  # of the file, as `reportgen render` gives it
         return Made(facts=facts_of(measurements), npz=npz.read_bytes(), page=page)
 
     def _measured(self, work: Work, folder: Path) -> Measurements:
@@ -154,7 +154,7 @@ def _read(npz: Path) -> Measurements:
     return Measurements.load(npz)
 
 
-def _page(measurements: Measurements) -> bytes:
+def _page(measurements: Measurements, threads: int) -> bytes:
     from reportgen.render import render_measurements
 
-    return render_measurements(measurements)[1].encode("utf-8")
+    return render_measurements(measurements, threads)[1].encode("utf-8")

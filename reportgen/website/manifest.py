@@ -14,7 +14,7 @@ from typing import Any
 
 from reportgen.errors import SiteError
 from reportgen.files import replacing
-from reportgen.render import template_folder
+from reportgen.render import template_files, template_folder
 
 NAME = "site-manifest.json"
 FORMAT = 1
@@ -148,20 +148,19 @@ def program_digest() -> str:
     """What reports are made by: the program's own files, the templates of reports, and the versions of the libraries that pages are made with."""
     package, templates = Path(__file__).resolve().parent.parent, template_folder()
     sources = (file for file in package.rglob("*.py") if templates not in file.parents)
-    printed = (file for file in templates.rglob("*") if OF_SITES not in file.relative_to(templates).parts)
+    printed = (file for file in template_files(templates) if OF_SITES not in file.relative_to(templates).parts)
     return digest_of(_files_digest(sources), _files_digest(printed), *(f"{name} {_version(name)}" for name in LIBRARIES))
 
 
 @cache
 def site_digest() -> str:
     """What the other pages are made by: the same, and the templates of sites."""
-    own = template_folder() / OF_SITES
-    return digest_of(program_digest(), _files_digest(own.rglob("*")))
+    return digest_of(program_digest(), _files_digest(template_files(template_folder() / OF_SITES)))
 
 
 def _files_digest(files: Iterable[Path]) -> str:
     """One checksum of the names and contents of files of the program."""
-    found = sorted((file.parent.name, file.name, digest(file.read_bytes())) for file in files if file.is_file())
+    found = sorted((file.parent.name, file.name, digest(file.read_bytes())) for file in files)
     return digest_of(*("/".join(one) for one in found))
 
 

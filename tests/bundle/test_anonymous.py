@@ -20,6 +20,7 @@ import pytest
 from bundle.made_up_bundle import small
 from made_up import made_up
 
+from reportgen.bundle import identity
 from reportgen.bundle.anonymous import anonymised
 from reportgen.bundle.identity import Trace, is_telling, traces_of
 from reportgen.bundle.searching import refuse_traces, search
@@ -217,6 +218,16 @@ def test_short_and_ordinary_words_are_not_looked_for_and_said(made_up_place: Pat
     traces = traces_of(Path("x.npz"), measured.metadata, measured.text, {"USER": "root", "HOME": f"/home/{USER}"})
     assert "root" in [trace.text for trace in traces.ordinary]
     assert USER in [trace.text for trace in traces.telling]
+
+
+def test_a_place_that_stands_in_compiled_templates_alone_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "page.html.jinja").write_text("Amber birch", encoding="utf-8")
+    (tmp_path / "__pycache__" / "page.html.cpython-311.pyc").write_bytes(b"/home/zquirke/reportgen")
+    monkeypatch.setattr(identity, "template_folder", lambda: tmp_path)
+    said = identity.own_text.__wrapped__()
+    assert "amber birch" in said
+    assert USER not in said
 
 
 def test_a_short_name_is_found_as_a_word_only() -> None:

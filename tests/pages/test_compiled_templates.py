@@ -9,6 +9,7 @@ import pytest
 from jinja2 import Environment, FileSystemLoader
 
 from reportgen.compiled_templates import CompiledTemplates
+from reportgen.render import template_files
 
 
 @pytest.fixture
@@ -55,3 +56,10 @@ def test_nothing_is_kept_where_python_keeps_nothing_or_the_folder_cannot_be_made
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     (folder / "__pycache__").write_text("a file", encoding="utf-8")
     assert say(folder) == "Hello &lt;you&gt;"
+
+
+def test_what_is_kept_is_no_template(folder: Path) -> None:
+    written = template_files(folder)
+    say(folder)
+    assert kept(folder)
+    assert template_files(folder) == written == [folder / "greeting.jinja"]

@@ -14,7 +14,7 @@ from website.sites import BARE, SETTINGS, contents, no_pictures, save
 
 from reportgen.errors import MeasurementsError, SiteError
 from reportgen.measurements import Measurements
-from reportgen.website import Built, Entry, SiteSettings, write_site, writing
+from reportgen.website import Built, Entry, SiteSettings, manifest, write_site, writing
 from reportgen.website import reports as of_reports
 from reportgen.website.card import Card
 from reportgen.website.making import Made
@@ -192,3 +192,17 @@ def test_two_documents_of_one_title_and_model_have_pages_of_their_own(made: list
     twice = [entries[0], Entry(path=again, sha256="1" * 64)]
     done = build(twice, tmp_path / "out")
     assert len([path for path in done.written if path.startswith("reports/trees-and-water-made-up-1")]) == 2
+
+
+def test_templates_that_were_compiled_meanwhile_make_no_other_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site").mkdir()
+    for name in ("page.html.jinja", "site/index.html.jinja"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    monkeypatch.setattr(manifest, "template_folder", lambda: tmp_path)
+    digests = [manifest.program_digest.__wrapped__(), manifest.site_digest.__wrapped__()]
+    for place in (tmp_path, tmp_path / "site"):
+        (place / "__pycache__").mkdir()
+        (place / "__pycache__" / "index.html.cpython-311.pyc").write_bytes(os.fsencode(place))
+    assert [manifest.program_digest.__wrapped__(), manifest.site_digest.__wrapped__()] == digests
+    (tmp_path / "page.html.jinja").write_text("another", encoding="utf-8")
+    assert manifest.program_digest.__wrapped__() != digests[0]
