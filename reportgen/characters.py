@@ -12,6 +12,7 @@ Value = TypeVar("Value")
 LINE_ENDS = re.compile("\r\n|[\v\f\r\x1c-\x1e\x85]")
 NONCHARACTERS = "".join(chr(plane * 0x10000 + low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
 WITHOUT_TEXT = frozenset([float, int, bool, type(None)])  # most of what a report is made of
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what tables begin a formula with
 UNPRINTABLE = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{NONCHARACTERS}]")
 
 
@@ -21,6 +22,11 @@ def clean_text(text: str) -> str:
     The chart library aborts its process on these, and a lone surrogate cannot be written as UTF-8 at all.
     """
     return text if text.isprintable() else UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
+
+
+def no_formula(text: str) -> str:
+    """`text` for a cell of a table, behind an apostrophe where a program of tables would take it for a formula."""
+    return "'" + text if text.startswith(FORMULA) else text
 
 
 def clean(value: Value) -> Value:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reportgen.characters import clean_text
+from reportgen.characters import clean_text, no_formula
 from reportgen.errors import OutputError
 from reportgen.report_data import plain
 from reportgen.sentence_pair import TokenWeights
@@ -65,7 +65,7 @@ def _as_csv(found: TokenWeights) -> str:
     rows = csv.writer(written)
     rows.writerow(["query_position", "query_token", "key_position", "key_token", "weight"])
     for query, key in np.ndindex(found.weights.shape):
-        words = (clean_text(found.query_words[query]), clean_text(found.key_words[key]))
+        words = [no_formula(clean_text(word)) for word in (found.query_words[query], found.key_words[key])]
         rows.writerow([found.query_tokens[query], words[0], found.key_tokens[key], words[1], f"{found.weights[query, key]:.6g}"])
     return written.getvalue()
 

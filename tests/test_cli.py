@@ -115,6 +115,17 @@ def run_apart(*words: Any, before: str = "", after: str = "", **options: Any) ->
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, **options)
 
 
+def test_a_name_that_the_console_has_no_letters_for_is_printed_as_numbers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up().save("made-up.npz")
+    console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", console)
+    monkeypatch.setattr(sys, "argv", ["reportgen", "render", "made-up.npz", "-o", "\u65e5 caf\u00e9.html"])
+    main()
+    console.flush()
+    assert console.buffer.getvalue().decode("cp1252").strip() == "\\u65e5 caf\u00e9.html"
+    assert Path("\u65e5 caf\u00e9.html").is_file()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def one_quiet_thread(one_thread: None) -> Iterator[None]:
     disable_progress_bar()  # what reportgen asks for comes too late where transformers is loaded already

@@ -91,7 +91,12 @@ def test_csv_has_a_row_for_each_pair_of_tokens() -> None:
     assert rows[0] == ["query_position", "query_token", "key_position", "key_token", "weight"]
     assert len(rows) == 10
     assert rows[1] == ["20", 'a,"b"', "0", "Amber", "0.5"]
-    assert rows[6] == ["21", "\n", "2", "cedar.", "0.000976562"]
+    assert rows[6] == ["21", "'\n", "2", "cedar.", "0.000976562"]
+
+
+def test_a_token_that_a_table_would_take_for_a_formula_is_text_there() -> None:
+    rows = list(csv.reader(io.StringIO(serialise(found(key_words=('=HYPERLINK("http://x")', "-", "b=1")), made_up().metadata, ".csv"), newline="")))
+    assert [row[3] for row in rows[1:4]] == ['\'=HYPERLINK("http://x")', "'-", "b=1"]
 
 
 def test_a_file_of_another_kind_is_refused() -> None:

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from reportgen.bundle.latex import escape, table
-from reportgen.characters import clean_text
+from reportgen.characters import clean_text, no_formula
 from reportgen.report import Report, Section
 from reportgen.units import in_units
 from reportgen.wording import significant
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 CLIPPED = 70  # characters of a sentence in a printed table
 DOCUMENT = "Document"  # the row that has the document's title
 DIGITS = 6
@@ -90,8 +89,7 @@ def _cell(value: Any) -> str:
         return ""
     if _is_number(value):
         return f"{value:.{DIGITS}g}" if isinstance(value, (float, np.floating)) else str(int(value))
-    text = clean_text(str(value))
-    return "'" + text if text.startswith(FORMULA) else text
+    return no_formula(clean_text(str(value)))
 
 
 def _printed(value: Any, clipped: bool) -> str:

@@ -119,13 +119,13 @@ class PairPass(StackPass):
         """The layer's output as ever, after its weights were taken if they are wanted."""
         if self.done in self.wanted:
             refuse_what_is_not_finite(self.stack.name, self.done, query, key)
-            self._keep(weights_between(layer_scores(query, key, visibility, rule), self.queries, self.keys))
+            self._keep(weights_between(layer_scores(query, key, visibility, rule).on_the_cpu(), self.queries, self.keys))
         return super().attend(query, key, value, visibility, rule)
 
     def take(self, weights: Float[torch.Tensor, "head query key"], visibility: Visibility) -> None:
         """The same of a layer that is read whole; nothing else is made of it."""
         if self.done in self.wanted:
-            self._keep(weights[:, self.queries][:, :, self.keys].double().numpy())
+            self._keep(weights[:, self.queries][:, :, self.keys].cpu().double().numpy())
         self.done += 1
 
     def _keep(self, weights: Float[np.ndarray, "head query key"]) -> None:

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from reportgen.cli import batch, bundle, comparing, looking, packaged, reporting, site
-from reportgen.cli.printing import why_unwritten
+from reportgen.cli.printing import print_in_any_letters, why_unwritten
 from reportgen.cli.verify import verify
 from reportgen.errors import ReportgenError
 from reportgen.interruptions import hearing_interruptions, interrupted
@@ -40,6 +40,7 @@ site_app.command("add")(site.add)
 def main() -> None:
     """Run the command line: 0 done, 2 usage or input refused with one sentence, 1 a bug with its traceback; 3 and 4 are what a command's help says."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    print_in_any_letters()
     with hearing_interruptions():
         try:
             if app(standalone_mode=False):  # typer makes an exit code of an interruption

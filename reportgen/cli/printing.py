@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+
+
+def print_in_any_letters() -> None:
+    """From now on what a stream's encoding has no letters for, as in names of files, is printed as numbers, where Python would end with an error after the work is done."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def why_unwritten() -> str | None:

@@ -4,6 +4,7 @@ import codecs
 import re
 import unicodedata
 
+from reportgen.characters import UNPRINTABLE
 from reportgen.errors import DocumentError
 
 # Longest first: the first two bytes of a UTF-32 mark are also a UTF-16 mark.
@@ -17,12 +18,6 @@ MOST_CONTROL_BYTES = 0.1
 CONTROL_BYTES = bytes(set(range(32)) - set(b"\t\n\v\f\r")) + b"\x7f"
 
 NEW_LINES = re.compile("\r\n|[\r\v\f\x85\u2028]")
-# Control characters, surrogates and non-characters: a chart renderer stops at the first one it meets.
-UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef"
-    + "".join(chr(plane * 0x10000 + end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
-    + "]"
-)
 
 
 def decode(data: bytes, *, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
 sys.path.insert(0, str(Path(__file__).parent))
+from elsewhere import PLACES, Moving
 from families import LLAMA_LIKE
 from fed import SECOND, bart, bert, document, t5
 from test_measure_kinds import longformer
@@ -129,6 +131,17 @@ def test_the_weights_are_those_of_the_models_own_eager_attention(name: str, tmp_
     np.testing.assert_allclose(found.weights, own[case.head][np.ix_(queries, keys)], rtol=1e-4, atol=2e-5)
     assert found.weights.dtype == np.float32
     assert found.mass == pytest.approx(float(own[case.head][np.ix_(queries, keys)].sum(1).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", ["llama, grouped queries", "bart, cross", "bloom, one layer at a time"])
+def test_a_model_elsewhere_gives_the_same_weights(name: str, place: Callable[[], AbstractContextManager[Moving]]) -> None:
+    case, (measurements, model), there = CASES[name], case_of(name), CASES[name].build()
+    expected = token_weights(measurements, model, case.pair, case.head, stack=case.stack)
+    with place() as move:
+        move(there.model)
+        found = token_weights(measurements, there, case.pair, case.head, stack=case.stack)
+    np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-4, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", ["llama, grouped queries", "bart, cross", "bloom, one layer at a time"])
