@@ -7,10 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 
 def packed(rows: Iterable[Mapping[str, Any]]) -> str:
     """A chart's rows as one string, for `alt.Data(values=...)`."""
     return json.dumps(list(rows))
+
+
+def plotted(value: float | np.floating, decimals: int = 5) -> float | None:
+    """A value of a chart; None, a gap in the line, where there is no number."""
+    return round(float(value), decimals) if np.isfinite(value) else None
 
 
 def spec_of(chart: Any) -> dict[str, Any]:

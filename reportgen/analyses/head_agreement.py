@@ -14,7 +14,7 @@ from reportgen.analyses.agreement.methods import LABELS
 from reportgen.analyses.agreement.pictures import SERIES
 from reportgen.analyses.agreement.reading import compared
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import composed, frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed, plotted
 from reportgen.measurements import Measurements
 from reportgen.wording import counted, two_decimals
 
@@ -83,7 +83,7 @@ def _maps(alt: Any, result: Result) -> dict[str, Any]:
     scale = alt.Scale(scheme="blueorange", domain=[-1, 1], reverse=True)
     panels = []
     for title, values in (("Rank correlation", result.rho), ("Beyond distance, length and the sink", result.partial)):
-        cells = [{"layer": layer, "head": head, "correlation": _short(value)} for (layer, head), value in np.ndenumerate(values)]
+        cells = [{"layer": layer, "head": head, "correlation": plotted(value, 3)} for (layer, head), value in np.ndenumerate(values)]
         found = [{"layer": layer, "head": head} for layer, head in np.argwhere(result.q_value <= DISCOVERY_RATE).tolist()] if values is result.partial else []
         x, y = alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0)), alt.Y("layer:O", title="layer", axis=alt.Axis(labelOverlap=True))
         rects = alt.Chart(alt.Data(values=packed(cells)), title=title, width=alt.Step(26), height=alt.Step(12)).mark_rect()
@@ -93,16 +93,12 @@ def _maps(alt: Any, result: Result) -> dict[str, Any]:
     return frameless(composed("hconcat", *panels, resolve={"scale": {"color": "shared"}}))
 
 
-def _short(value: float | np.floating) -> float | None:
-    return round(float(value), 3) if np.isfinite(value) else None
-
-
 def _lines(alt: Any, result: Result) -> dict[str, Any]:
     """By layer: the mean of its heads and its best head, beyond distance, length and the sink; below the dots, the chance of the best of all."""
     best = [np.nanmax(row) if np.isfinite(row).any() else np.nan for row in result.partial]
     series = {"mean of the layer's heads": result.layers.partial, "best head of the layer": best}
     rows = [
-        {"layer": layer, "correlation": _short(value), "of": name}
+        {"layer": layer, "correlation": plotted(value, 3), "of": name}
         for name, values in series.items()
         for layer, value in enumerate(values)
         if np.isfinite(value)
@@ -120,7 +116,7 @@ def _lines(alt: Any, result: Result) -> dict[str, Any]:
     )
     if not result.chance_known:
         return frameless(lines)
-    rules = alt.Chart(alt.Data(values=packed([{"at": _short(result.chance_best)}]))).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y=alt.Y("at:Q"))
+    rules = alt.Chart(alt.Data(values=packed([{"at": plotted(result.chance_best, 3)}]))).mark_rule(strokeDash=[2, 3], color="#5f5e5a").encode(y=alt.Y("at:Q"))
     return frameless(composed("layer", lines, rules))
 
 

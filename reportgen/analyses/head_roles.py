@@ -23,8 +23,6 @@ from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.wording import percent
 
-LISTED = 3
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeadMetric:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.charting import composed, frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed, plotted
 from reportgen.analyses.head_map import ALL_KEYS, WITHOUT_SINK
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.measurements import Measurements
@@ -75,7 +75,7 @@ def draw_lines(alt: Any, layers: tuple[LayerDiversity, ...], *, divergence: bool
 
 def _panel(alt: Any, layers: tuple[LayerDiversity, ...], name: str, title: str) -> Any:
     rows = [
-        {"layer": row.layer, "value": _plotted(getattr(row, name + suffix)), "keys": keys}
+        {"layer": row.layer, "value": plotted(getattr(row, name + suffix), 4), "keys": keys}
         for suffix, keys in (("", ALL_KEYS), (SUFFIX, WITHOUT_SINK))
         for row in layers
     ]
@@ -90,7 +90,3 @@ def _panel(alt: Any, layers: tuple[LayerDiversity, ...], name: str, title: str) 
             strokeDash=alt.StrokeDash("keys:N", title=None, scale=alt.Scale(domain=names, range=[[1, 0], [6, 3]])),
         )
     )
-
-
-def _plotted(value: float) -> float | None:
-    return round(value, 4) if np.isfinite(value) else None

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.charting import composed, frameless, in_rows, packed
+from reportgen.analyses.charting import composed, frameless, in_rows, packed, plotted
 from reportgen.analyses.even_attention import even_attention
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
@@ -83,7 +83,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def _panel(alt: Any, quantity: LayerQuantity) -> Any:
     """One quantity against the layer."""
     rows = [
-        {"layer": layer, "mean": _plotted(mean), "low": _plotted(low), "high": _plotted(high)}
+        {"layer": layer, "mean": plotted(mean), "low": plotted(low), "high": plotted(high)}
         for layer, (mean, low, high) in enumerate(zip(quantity.mean, quantity.low, quantity.high, strict=True))
     ]
     x = alt.X("layer:Q", title="layer", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, grid=False))
@@ -95,16 +95,11 @@ def _panel(alt: Any, quantity: LayerQuantity) -> Any:
         base.mark_line(color="#3b6ea8").encode(x=x, y=y),
     ]
     if quantity.mean_without_sink is not None:
-        values = [{"layer": layer, "mean": _plotted(mean)} for layer, mean in enumerate(quantity.mean_without_sink)]
+        values = [{"layer": layer, "mean": plotted(mean)} for layer, mean in enumerate(quantity.mean_without_sink)]
         marks.append(alt.Chart(alt.Data(values=packed(values))).mark_line(color="#b8621b", strokeDash=[6, 3]).encode(x=x, y=y))
     if quantity.uniform is not None:
-        marks.append(alt.Chart(alt.Data(values=packed([{"mean": _plotted(quantity.uniform)}]))).mark_rule(color="#7a7a7a", strokeDash=[1, 3]).encode(y=y))
+        marks.append(alt.Chart(alt.Data(values=packed([{"mean": plotted(quantity.uniform)}]))).mark_rule(color="#7a7a7a", strokeDash=[1, 3]).encode(y=y))
     return composed("layer", *marks)
-
-
-def _plotted(value: float | np.floating) -> float | None:
-    """Five decimals; None, a gap in the line, where there is no number."""
-    return round(float(value), 5) if np.isfinite(value) else None
 
 
 def find(result: Result) -> str:

@@ -65,8 +65,8 @@ class Result:
     """The `count` links of greatest z, greatest first, and beside them the `count` greatest shares (`raw_pairs`: query, key).
 
     `pairs` were compared. `discoveries` pass the false-discovery rate; `mirrored` fall below what is expected by as much as the least of them is above.
-    `length_discoveries` would pass with length in place of pull, `length_key_share` of them on their five most frequent keys. `distances` is one row for each
-    distance in sentences: its pairs' median share, the 5th and 95th percentile, and the median expected share. `tail` is what p-values are read from.
+    `distances` is one row for each distance in sentences: its pairs' median share, the 5th and 95th percentile, and the median expected share. `tail` is what
+    p-values are read from.
     `control` is None where the sentences were not read in shuffled order.
     """
 

@@ -27,7 +27,7 @@ def sampled_queries(stack: Stack) -> Int[np.ndarray, " sampled"]:
     return there[((np.arange(count) + 0.5) * len(there) / max(count, 1)).astype(np.int64)]
 
 
-def head_divergence(stack: Stack, layers: Sequence[LayerScores], progress: Callable[[float], None] | None = None) -> dict[str, np.ndarray]:
+def head_divergence(stack: Stack, layers: Sequence[LayerScores], progress: Callable[[float], None]) -> dict[str, np.ndarray]:
     """`head_divergence`, the same without the sink, and `head_divergence_queries`, the query tokens that they are means over.
 
     JS(p, p') = H((p + p') / 2) - (H(p) + H(p')) / 2 in nats, between 0 and ln 2, of the weights of heads h and h' of any layers at the same query token, the weights on
@@ -52,8 +52,7 @@ def head_divergence(stack: Stack, layers: Sequence[LayerScores], progress: Calla
         for total, of_block in zip(sums, found, strict=True):
             total.add(of_block)
         done += len(found[0].there[0])
-        if progress is not None:
-            progress(done / len(queries))
+        progress(done / len(queries))
 
     lanes_on(torch.device("cpu")).work(blocks, look, take)
     return {name: total.mean() for name, total in zip(NAMES, sums, strict=True)} | {"head_divergence_queries": queries.astype(np.int32)}

@@ -28,9 +28,7 @@ class TokenPair:
     log_weight: float
 
 
-def query_key(
-    stack: Stack, layers: Sequence[LayerScores], found: Mapping[str, np.ndarray], progress: Callable[[float], None] | None = None
-) -> dict[str, np.ndarray]:
+def query_key(stack: Stack, layers: Sequence[LayerScores], found: Mapping[str, np.ndarray], progress: Callable[[float], None]) -> dict[str, np.ndarray]:
     """`query_key` and `query_key_pairs` for the links that the page can show of the stack; `found` are its arrays between sentences.
 
     Of each link from sentence i to sentence j: the greatest p over layers, heads, q in i and k in j, as for `isa`, but without the first token and special
@@ -43,8 +41,7 @@ def query_key(
     pairs = []
     for number, (query, key) in enumerate(links.tolist()):
         pairs.append(strongest_pair(layers, queries[query], keys[key], stack.keys.sinks, found["isa_by_layer"][:, query, key]))
-        if progress is not None:
-            progress((number + 1) / len(links))
+        progress((number + 1) / len(links))
     places = np.array([(pair.layer, pair.head, pair.query, pair.key) for pair in pairs], np.int32).reshape(-1, 4)
     return {"query_key": _vectors(layers, pairs), "query_key_pairs": places}
 

@@ -118,7 +118,7 @@ def _keep(links: np.ndarray, rows: slice, weights: Float[np.ndarray, "row rank"]
     links["weight"][rows, : keys.shape[1]] = np.maximum(weights, 0.0)
 
 
-def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds, progress: Callable[[float], None] | None = None) -> np.ndarray:
+def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds, progress: Callable[[float], None]) -> np.ndarray:
     """`token_links`: for each query token the 8 keys with the largest mean over layers and heads of p, strongest first.
 
     A query that sees fewer keys has key -1 and weight 0 in what remains. The mean is over all layers, so no single layer's pass can give it for every key.
@@ -134,8 +134,7 @@ def token_links(stack: Stack, layers: Sequence[LayerScores], bounds: LinkBounds,
 
     def keep(found: tuple[slice, np.ndarray, np.ndarray]) -> None:
         _keep(links, *found)
-        if progress is not None:
-            progress(found[0].stop / tokens)
+        progress(found[0].stop / tokens)
 
     lanes_on(device).work(range(0, tokens, step), strongest, keep)
     return links

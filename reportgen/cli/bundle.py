@@ -48,7 +48,7 @@ def bundle(
         list[str] | None, typer.Option("--without", metavar="PART", parser=_part, help="Leave out page, measurements, figures or tables; may be repeated.")
     ] = None,
     max_size: Annotated[
-        int, typer.Option("--max-size", metavar="SIZE", parser=parsed_size, help="The largest bundle that is written (25MB by default).")
+        int, typer.Option("--max-size", metavar="SIZE", parser=parsed_size, show_default="25MB", help="The largest bundle that is written.")
     ] = VENUES,
     date: Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", parser=_day, help="The day of publication, for the description.")] = None,
 ) -> None:

@@ -23,8 +23,7 @@ def compare(
     from reportgen.pictures import ready_child
     from reportgen.progress import stages
 
-    check_outputs(first, output, json_output)
-    check_outputs(second, output, json_output)
+    check_outputs(first, output, json_output, beside=[second])
     with stages() as progress, ready_child() as draw:
         progress("comparison and page", 0.0)
         a, b = Measurements.load(first), Measurements.load(second)

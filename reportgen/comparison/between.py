@@ -26,7 +26,7 @@ class Between:
     """What is compared between sentences: units that both files have, in the order of B.
 
     `beyond` marks cells that differ by more than the rounding of stored numbers; `zero` is what has to be the same in both, None where nothing has to be.
-    `unit_texts` are the units' words in B, `unit_numbers` their numbers in A and B.
+    `unit_texts` are the units' words in B.
     """
 
     ground: Ground

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.analyses.charting import composed, faceted, frameless, packed, spec_of, unchecked
+from reportgen.analyses.charting import composed, faceted, frameless, packed, plotted, spec_of, unchecked
 from reportgen.chart_rules import check_chart
 from reportgen.comparison.attribution import AttributionChanges
 from reportgen.comparison.layers import Curve, LayerChanges
@@ -47,7 +47,7 @@ def draw_layers(layers: LayerChanges) -> Mapping[str, Any]:
 def _elsewhere(layers: LayerChanges) -> Iterator[dict[str, Any]]:
     values = () if layers.elsewhere_content is None else layers.elsewhere_content
     for layer, value in enumerate(values):
-        yield {"panel": "Attention elsewhere (share)", "of": CHANGE, "line": CHANGE, "layer": layer, "value": _plotted(value)}
+        yield {"panel": "Attention elsewhere (share)", "of": CHANGE, "line": CHANGE, "layer": layer, "value": plotted(value)}
 
 
 def _curve(curve: Curve) -> Iterator[dict[str, Any]]:
@@ -60,20 +60,16 @@ def _curve(curve: Curve) -> Iterator[dict[str, Any]]:
     for name, values, even in (("A", curve.a, evens[0]), ("B", curve.b, evens[1])):
         places = [round(place / max(len(values) - 1, 1), 4) if deep else place for place in range(len(values))]
         for place, value in zip(places, values, strict=True):
-            yield {"panel": panel, "of": name, "line": name, "layer": place, "value": _plotted(value)}
+            yield {"panel": panel, "of": name, "line": name, "layer": place, "value": plotted(value)}
         for place in () if even is None else (places[0], places[-1]):
-            yield {"panel": panel, "of": EVEN, "line": f"{EVEN} in {name}", "layer": place, "value": _plotted(even)}
-
-
-def _plotted(value: float | np.floating) -> float | None:
-    return round(float(value), 5) if np.isfinite(value) else None
+            yield {"panel": panel, "of": EVEN, "line": f"{EVEN} in {name}", "layer": place, "value": plotted(even)}
 
 
 def draw_heads(values: Float[np.ndarray, "layer head"], title: str) -> Mapping[str, Any]:
     """A cell for each head, layers from left to right."""
     import altair as alt
 
-    rows = [{"layer": layer, "head": head, "value": _plotted(value)} for (layer, head), value in np.ndenumerate(values)]
+    rows = [{"layer": layer, "head": head, "value": plotted(value)} for (layer, head), value in np.ndenumerate(values)]
     with unchecked():
         chart = (
             alt.Chart(alt.Data(values=packed(rows)), width=alt.Step(20), height=alt.Step(16))
@@ -93,7 +89,7 @@ def draw_sentences(values: Float[np.ndarray, " unit"], changed: Sequence[bool], 
 
     kinds = ("words the same", "words changed")
     rows = [
-        {"sentence": place + 1, "value": _plotted(100 * value), "words": kinds[int(other)]} for place, value, other in zip(places, values, changed, strict=True)
+        {"sentence": place + 1, "value": plotted(100 * value), "words": kinds[int(other)]} for place, value, other in zip(places, values, changed, strict=True)
     ]
     with unchecked():
         size = max(min(12, 720 // sentences), 1)

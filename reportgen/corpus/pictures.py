@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from reportgen.analyses.charting import composed, frameless, in_rows, packed
+from reportgen.analyses.charting import composed, frameless, in_rows, packed, plotted
 from reportgen.analyses.curves.resampling import Estimate
 from reportgen.corpus.agreement import ModelAgreement
 from reportgen.corpus.head_stability import ModelRoles, RoleStability
@@ -27,7 +27,7 @@ LEGEND = alt.Legend(orient="top", columnPadding=32)
 def draw_kappa(models: Sequence[ModelRoles]) -> dict[str, Any]:
     """A point for each role and model, a line for its interval; 0 is chance."""
     rows = [
-        {"role": role.role, "model": one.name, "kappa": _plotted(role.kappa.value), "low": _plotted(role.kappa.low), "high": _plotted(role.kappa.high)}
+        {"role": role.role, "model": one.name, "kappa": plotted(role.kappa.value), "low": plotted(role.kappa.low), "high": plotted(role.kappa.high)}
         for one in models
         for role in one.roles
         if np.isfinite(role.kappa.value)
@@ -107,7 +107,7 @@ def _points(stack: StackCurves, curve: Curve, *, relative: bool) -> Iterator[dic
     last = max(len(curve.mean) - 1, 1)
     for layer, (mean, low, high) in enumerate(zip(curve.mean, curve.quantiles[1], curve.quantiles[3], strict=True)):
         place = round(layer / last, 4) if relative else layer
-        yield {"x": place, "model": stack.name, "mean": _plotted(mean), "low": _plotted(low), "high": _plotted(high)}
+        yield {"x": place, "model": stack.name, "mean": plotted(mean), "low": plotted(low), "high": plotted(high)}
 
 
 def draw_forest(one: ModelAgreement) -> dict[str, Any]:
@@ -148,14 +148,9 @@ def _means(one: ModelAgreement) -> Iterator[dict[str, Any]]:
 
 
 def _row(name: str, kind: str, estimate: Estimate) -> dict[str, Any]:
-    return {"name": name, "kind": kind, "value": _plotted(estimate.value), "low": _plotted(estimate.low), "high": _plotted(estimate.high)}
+    return {"name": name, "kind": kind, "value": plotted(estimate.value), "low": plotted(estimate.low), "high": plotted(estimate.high)}
 
 
 def _scale(names: Sequence[str]) -> Any:
     """A colour for each, the colours again from the seventh on."""
     return alt.Scale(domain=list(names), range=[SERIES[place % len(SERIES)] for place in range(len(names))])
-
-
-def _plotted(value: float | np.floating) -> float | None:
-    """Five decimals; None, a gap, where there is no number."""
-    return round(float(value), 5) if np.isfinite(value) else None

@@ -79,7 +79,7 @@ class DocumentSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that strict JSON can hold; a number that does not exist is null."""
-        return {"summary_format": SUMMARY_FORMAT, **_without_nan(asdict(self))}
+        return {"summary_format": SUMMARY_FORMAT, **without_nan(asdict(self))}
 
     @classmethod
     def from_json(cls, data: Any) -> DocumentSummary:
@@ -111,9 +111,10 @@ def _number(value: Any) -> Any:
     return math.nan if value is None else value
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """`value` with None for every number that JSON does not have, however deep."""
     if isinstance(value, dict):
-        return {name: _without_nan(inner) for name, inner in value.items()}
+        return {name: without_nan(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(inner) for inner in value]
+        return [without_nan(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reportgen.corpus import DocumentSummary
+from reportgen.corpus.summary import without_nan
 from reportgen.errors import SiteError
 
 CARD_FORMAT = 1
@@ -66,7 +67,7 @@ class Card:
     def to_json(self) -> dict[str, Any]:
         """Plain data that strict JSON can hold; a number that does not exist is null."""
         kept = {name: value for name, value in asdict(self).items() if name != "summary"}
-        return {"card_format": CARD_FORMAT, **_without_nan(kept), "summary": self.summary.to_json()}
+        return {"card_format": CARD_FORMAT, **without_nan(kept), "summary": self.summary.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Card:
@@ -88,11 +89,3 @@ class Card:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -9,7 +9,6 @@ import numpy as np
 HERE = "threshold: none published, chosen here"
 OFFSETS = tuple(offset for step in range(2, 9) for offset in (step, -step))
 BROAD = 3.8 / np.log(128)  # Clark et al.'s 3.8 nats on inputs of 128 tokens, as a share of the logarithm of their length
-PROBED = "{} on repeated random tokens, or on this text"
 
 
 @dataclass(frozen=True, kw_only=True)

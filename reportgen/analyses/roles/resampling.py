@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -13,7 +13,7 @@ FEWEST = 5  # sentences with a value: fewer say nothing of others
 SURE = 0.95
 
 
-@cache
+@lru_cache(maxsize=4)  # of documents one after the other
 def draws(sentences: int) -> Float[np.ndarray, "resample sentence"]:
     """How often each resample drew each sentence, the same each time. *Source:* Efron 1979 (bootstrap)."""
     random = np.random.default_rng(SEED)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from reportgen.analyses.charting import composed, frameless, packed
+from reportgen.analyses.charting import composed, frameless, packed, plotted
 from reportgen.analyses.sentence_pairs.novelty import Novelty
 
 WIDTH = 620
@@ -18,7 +18,7 @@ def draw_novelty(novelty: Novelty, paragraph_ends: Collection[int], headings: Co
     """Strength of each gap as a line, the level as a dashed rule, borders as diamonds, the document's own borders as ticks below."""
     import altair as alt
 
-    rows = [{"after": gap + 1, "strength": _plotted(value)} for gap, value in enumerate(novelty.strength)]
+    rows = [{"after": gap + 1, "strength": plotted(value, 3)} for gap, value in enumerate(novelty.strength)]
     base = alt.Chart(alt.Data(values=packed(rows)), width=WIDTH, height=220)
     x = alt.X("after:Q", title="border after sentence", scale=alt.Scale(domain=[1, len(rows)], nice=False), axis=alt.Axis(tickMinStep=1))
     y = alt.Y("strength:Q", title="novelty (standard deviations)")
@@ -44,7 +44,7 @@ def draw_layers(borders: Sequence[Collection[int]], strength: Float[np.ndarray, 
     """A point for each border of each layer, the larger the stronger; dashed rules at the borders of the whole model."""
     import altair as alt
 
-    rows = [{"after": gap + 1, "layer": layer, "strength": _plotted(strength[layer, gap])} for layer, gaps in enumerate(borders) for gap in sorted(gaps)]
+    rows = [{"after": gap + 1, "layer": layer, "strength": plotted(strength[layer, gap], 3)} for layer, gaps in enumerate(borders) for gap in sorted(gaps)]
     x = alt.X("after:Q", title="border after sentence", scale=alt.Scale(domain=[1, strength.shape[1]], nice=False), axis=alt.Axis(tickMinStep=1))
     y = alt.Y("layer:Q", title="layer", scale=alt.Scale(domain=[-0.5, len(borders) - 0.5], nice=False), axis=alt.Axis(tickMinStep=1, grid=True))
     size = alt.Size("strength:Q", title="novelty", scale=alt.Scale(range=[20, 160]), legend=None)
@@ -52,8 +52,3 @@ def draw_layers(borders: Sequence[Collection[int]], strength: Float[np.ndarray, 
     points = alt.Chart(alt.Data(values=packed(rows))).mark_point(shape="diamond", filled=True, opacity=0.8, color="#b8621b").encode(x=x, y=y, size=size)
     words = f"{len(rows)} borders found in single layers; {sum(1 for gaps in borders if gaps)} of {len(borders)} layers have any."
     return frameless(composed("layer", rules, points, width=WIDTH, height=max(8 * len(borders), 120), description=words))
-
-
-def _plotted(value: float | np.floating) -> float | None:
-    """Three decimals; None, a gap in the line, where there is no number."""
-    return round(float(value), 3) if np.isfinite(value) else None

@@ -40,7 +40,6 @@ class _Margins:
 
     pages: tuple[tuple[Word, ...], ...]
     running_pages: int
-    running_words: int
     numbers: int
 
 
@@ -76,8 +75,8 @@ def _without_margins(pages: Sequence[Sequence[Word]]) -> _Margins:
     running = running_words(unnumbered)
     kept = [tuple(word for word in words if word not in dropped) for words, dropped in zip(unnumbered, running, strict=True)]
     if not any(kept):
-        return _Margins(pages=tuple(map(tuple, pages)), running_pages=0, running_words=0, numbers=0)
-    return _Margins(pages=tuple(kept), running_pages=sum(map(bool, running)), running_words=sum(map(len, running)), numbers=sum(map(len, numbers)))
+        return _Margins(pages=tuple(map(tuple, pages)), running_pages=0, numbers=0)
+    return _Margins(pages=tuple(kept), running_pages=sum(map(bool, running)), numbers=sum(map(len, numbers)))
 
 
 def _lines(pages: Sequence[Sequence[Word]]) -> list[list[list[Line]]]:
