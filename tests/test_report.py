@@ -23,7 +23,7 @@ from made_up_pair import made_up_pair
 from reportgen.analyses import ANALYSES, LEADS, PARTS, part_of
 from reportgen.contract import CONTRACT, spec_of
 from reportgen.measurements import Measurements
-from reportgen.report import Report, build_report
+from reportgen.report import Report, analyse_all, build_report
 from reportgen.report_data import plain
 
 WIDEST = 150
@@ -288,3 +288,10 @@ def test_the_lead_of_verified_links_is_the_strongest_one_that_does_not_lead_to_t
     assert section.lead.startswith(f"Sentence {link.query + 1} looks at sentence {link.key + 1} with ")
     assert link.key > 0
     assert section.lead in section.finding
+
+
+def test_no_more_analyses_go_on_at_a_time_than_is_asked() -> None:
+    places: set[int] = set()
+    watched = [dataclasses.replace(analysis, analyse=lambda measurements: places.add(threading.get_ident()) or time.sleep(0.01)) for analysis in ANALYSES[:4]]
+    assert len(list(analyse_all(watched, made_up(), threads=1))) == 4
+    assert len(places) == 1
