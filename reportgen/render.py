@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,19 @@ from markupsafe import Markup
 
 from reportgen.characters import clean
 from reportgen.compiled_templates import CompiledTemplates
-from reportgen.head_packing import pack_heads
-from reportgen.lightening import lighten
-from reportgen.matrix_picture import draw_matrix
+from reportgen.drawing.matrix_picture import draw_matrix
+from reportgen.drawing.pictures import THEME, Drawing, draw_pictures, ready_for_page
+from reportgen.drawing.svg import inline_picture
 from reportgen.measurements import Measurements
 from reportgen.notebook import Page
-from reportgen.packed_charts import pack_charts
-from reportgen.packing import deflated
-from reportgen.pictures import Drawing, draw_pictures, ready_for_page
+from reportgen.packing.charts import pack_charts
+from reportgen.packing.codes import deflated
+from reportgen.packing.heads import pack_heads
+from reportgen.packing.lightening import lighten
+from reportgen.packing.tokens import pack_tokens
+from reportgen.packing.views import pack_matrices
 from reportgen.report import Report, Section, build_report
-from reportgen.svg import inline_picture
-from reportgen.token_packing import pack_tokens
 from reportgen.unit_names import name_units
-from reportgen.view_packing import pack_matrices
 from reportgen.wording import counted, direction, paragraphs, percent, resampled, rounded, significant, two_decimals
 
 Drawer = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, str]]
@@ -46,7 +46,7 @@ FILTERS = {
     "rounded": rounded,
     "resampled": resampled,
     "paragraphs": paragraphs,
-    "pack_charts": pack_charts,
+    "pack_charts": partial(pack_charts, theme=THEME),
     "direction": direction,
     "pack_matrices": pack_matrices,
     "pack_tokens": pack_tokens,

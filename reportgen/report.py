@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from reportgen.analyses import ANALYSES, LEADS, Analysis, Method, part_of
 from reportgen.analyses.charting import unchecked
 from reportgen.characters import clean
-from reportgen.chart_rules import check_chart
+from reportgen.drawing.chart_rules import check_chart
 from reportgen.measurements import Measurements
 from reportgen.units import LEVELS
 from reportgen.wording import counted
@@ -81,6 +81,11 @@ class Report:
     def parts(self) -> tuple[Part, ...]:
         """The sections by the part of the page they belong to, in order."""
         return tuple(Part(name=name, sections=tuple(sections)) for name, sections in groupby(self.sections, lambda section: section.part))
+
+    @property
+    def charts(self) -> dict[str, Mapping[str, Any]]:
+        """The charts of all sections, by section and chart."""
+        return {f"{section.name}-{chart}": spec for section in self.sections for chart, spec in section.charts.items()}
 
     @property
     def leading(self) -> tuple[Section, ...]:

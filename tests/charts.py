@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reportgen.chart_rules import check_chart
+from reportgen.drawing.chart_rules import check_chart
 
 
 def assert_drawable(spec: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from made_up import made_up
 
 from reportgen.analyses.analysis import Analysis
-from reportgen.chart_rules import check_chart
+from reportgen.drawing.chart_rules import check_chart
 from reportgen.report import build_section
 
 CHART = {

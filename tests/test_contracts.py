@@ -15,27 +15,14 @@ from reportgen.analyses import ANALYSES
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reportgen"
 ABOVE_THE_WAIST = ("documents", "sentences", "models", "tokens", "mentions", "syntax", "windows", "capture")
-WAIST = ("contract", "sentence_pairs", "blocks", "measurements", "score_rows", "links", "sentence_pair")
+WAIST = ("contract", "sentence_pairs", "blocks", "measurements", "links", "sentence_pair")
 BELOW_THE_WAIST = (
     "wording",
-    "chart_rules",
     "analyses",
+    "packing",
+    "drawing",
     "report",
     "report_data",
-    "packing",
-    "coding",
-    "expecting",
-    "view_packing",
-    "head_packing",
-    "number_packing",
-    "token_packing",
-    "matrix_picture",
-    "lightening",
-    "svg_paths",
-    "svg_shortening",
-    "svg",
-    "pictures",
-    "packed_charts",
     "token_table",
     "notebook",
     "unit_names",
@@ -126,20 +113,11 @@ def test_no_analysis_partial_or_test_is_left_out_of_the_registry() -> None:
     registered = {analysis.name for analysis in ANALYSES}
     modules = {path.stem for path in (PACKAGE / "analyses").glob("*.py")} - {
         "__init__",
-        "alignment_charts",
-        "alignment_scores",
         "analysis",
         "charting",
         "even_attention",
         "half_precision",
-        "head_map",
-        "layer_diversity",
-        "maximum_flow",
-        "output_tokens",
-        "pruning_curve",
-        "receptive_field",
         "remembering",
-        "scaling",
         "shown_blocks",
     }
     partials = {path.name.removesuffix(".html.jinja") for path in (ROOT / "templates" / "sections").glob("*.jinja")}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_up import Sizes, made_up
 
+from reportgen.analyses.roles.score_rows import queries_counted
 from reportgen.contract.heads import BY_SENTENCE
-from reportgen.score_rows import queries_counted
 
 
 @pytest.mark.parametrize("score", sorted(set(BY_SENTENCE) - {"next_token"}))

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from reportgen.analyses.alignment_charts import HeadMap, draw_alignment, draw_head_maps
-from reportgen.analyses.alignment_scores import IN_ORDER, LABELS, MEASURED, HeadScore, find_ordered, head_scores
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.output_tokens import OutputToken, output_tokens
+from reportgen.analyses.cross.alignment_charts import HeadMap, draw_alignment, draw_head_maps
+from reportgen.analyses.cross.alignment_scores import IN_ORDER, LABELS, MEASURED, HeadScore, find_ordered, head_scores
+from reportgen.analyses.cross.output_tokens import OutputToken, output_tokens
 from reportgen.contract import CONTRACT
 from reportgen.links import lift_of
 from reportgen.measurements import Measurements

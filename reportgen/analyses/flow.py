@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.charting import composed, faceted, frameless, packed
 from reportgen.analyses.even_attention import EvenAttention, even_attention
-from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, joined_capacities
-from reportgen.analyses.receptive_field import METHOD, receptive_field, row_of_rollout
+from reportgen.analyses.flows.maximum_flow import UNIT, attention_flow, capacities, joined_capacities
+from reportgen.analyses.flows.receptive_field import METHOD, receptive_field, row_of_rollout
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.contract import CONTRACT
 from reportgen.links import content_pairs, lift_of, strongest

@@ -12,9 +12,9 @@ from scipy import stats
 
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.charting import composed, frameless, packed
-from reportgen.analyses.head_map import ALL_KEYS, CLOSE, PERMUTATIONS, WITHOUT_SINK, HeadMap, close_heads, draw_map, draw_tree, head_map
-from reportgen.analyses.layer_diversity import SUFFIX, LayerDiversity, diversity_by_layer, draw_lines
-from reportgen.analyses.pruning_curve import CHANGED, PruningCurve, draw_curve, pruning_curve, say
+from reportgen.analyses.heads.head_map import ALL_KEYS, CLOSE, PERMUTATIONS, WITHOUT_SINK, HeadMap, close_heads, draw_map, draw_tree, head_map
+from reportgen.analyses.heads.layer_diversity import SUFFIX, LayerDiversity, diversity_by_layer, draw_lines
+from reportgen.analyses.heads.pruning_curve import CHANGED, PruningCurve, draw_curve, pruning_curve, say
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.wording import percent, rounded, significant

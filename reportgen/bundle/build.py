@@ -15,8 +15,8 @@ from reportgen.bundle.references import bibliography
 from reportgen.bundle.sizing import Draw
 from reportgen.bundle.tables import Table, as_csv, as_latex, list_tables
 from reportgen.characters import clean_text
+from reportgen.drawing.pictures import draw_pictures, print_pictures
 from reportgen.measurements import Measurements
-from reportgen.pictures import draw_pictures, print_pictures
 from reportgen.render import render_report
 from reportgen.report import Report, build_report
 

@@ -13,8 +13,8 @@ from reportgen.bundle.matrix_figure import draw_matrices
 from reportgen.bundle.pdf_order import in_order
 from reportgen.bundle.sizing import COLUMNS, Column, Draw, fitted
 from reportgen.characters import clean
+from reportgen.drawing.svg import clean_svg
 from reportgen.report import Report
-from reportgen.svg import clean_svg
 from reportgen.unit_names import name_units
 
 Print = Callable[[Mapping[str, str]], Mapping[str, bytes]]

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from reportgen.bundle.sizing import TEXT, Column
-from reportgen.matrix_picture import SHADES, shade, shade_colours
-from reportgen.packing import Scale, find_scale
-from reportgen.pictures import INK, QUIET
+from reportgen.drawing.matrix_picture import SHADES, shade, shade_colours
+from reportgen.drawing.pictures import INK, QUIET
+from reportgen.packing.codes import Scale, find_scale
 from reportgen.report import Section
 from reportgen.wording import significant
 

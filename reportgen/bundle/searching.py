@@ -13,7 +13,7 @@ from reportgen.bundle.identity import Trace
 from reportgen.bundle.latex import escape
 from reportgen.bundle.unpacking import is_text, unfolded
 from reportgen.errors import OutputError
-from reportgen.packing import DIGITS
+from reportgen.packing.codes import DIGITS
 
 LONG = 6  # bytes: shorter ones are found as words only, and not among numbers, which are all bytes there are
 SAID = 5

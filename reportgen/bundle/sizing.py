@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reportgen.pictures import INK, QUIET, RULE, THEME
+from reportgen.drawing.pictures import INK, QUIET, RULE, THEME
 
 TEXT = 8.0  # points, of all lettering
 ROUNDS, CLOSE = 7, 0.02  # drawings of one chart until it is as wide as its column; how near is near enough, as a share

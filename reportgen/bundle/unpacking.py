@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from reportgen.packing import BASE, DIGITS
+from reportgen.packing.codes import BASE, DIGITS
 
 DEEPEST, LARGEST = 6, 1 << 30  # of what is inside of what; bytes that one stream may unpack to
 STREAM = re.compile(rb"\bstream\r?\n")
@@ -118,7 +118,7 @@ def _decoded(runs: Sequence[re.Match[bytes]]) -> Iterator[tuple[str, bytes]]:
 
 
 def _from_digits(text: bytes) -> bytes:
-    """What reportgen.packing.as_text was given."""
+    """What reportgen.packing.codes.as_text was given."""
     values = np.zeros(256, np.int64)
     values[np.frombuffer(DIGITS.encode("ascii"), np.uint8)] = np.arange(BASE)
     digits = values[np.frombuffer(text[1:], np.uint8).reshape(-1, 5)]

@@ -19,8 +19,8 @@ def compare(
 ) -> None:
     """Write the page of what differs between two measurements files; no model is needed."""
     from reportgen.comparison import build_comparison, comparison_data, render_comparison
+    from reportgen.drawing.pictures import ready_child
     from reportgen.measurements import Measurements
-    from reportgen.pictures import ready_child
     from reportgen.progress import stages
 
     check_outputs(first, output, json_output, beside=[second])

@@ -79,7 +79,7 @@ def measured(doc: str, asked: Asked) -> Measurements:
 
 def write_page(measurements: Measurements, page: Path, json_output: Path | None) -> None:
     """The page of the measurements, and the results as JSON where they are asked for."""
-    from reportgen.pictures import ready_for_page
+    from reportgen.drawing.pictures import ready_for_page
     from reportgen.progress import stages
 
     with stages() as progress, ready_for_page() as draw:

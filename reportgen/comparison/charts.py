@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.charting import composed, faceted, frameless, packed, plotted, spec_of, unchecked
-from reportgen.chart_rules import check_chart
 from reportgen.comparison.attribution import AttributionChanges
 from reportgen.comparison.layers import Curve, LayerChanges
+from reportgen.drawing.chart_rules import check_chart
 
 A, B, GREY, INK = "#3b6ea8", "#b8621b", "#7a7a7a", "#1b1b1a"
 EVEN, CHANGE = "even attention", "A to B"

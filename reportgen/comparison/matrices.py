@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.comparison.between import Between
-from reportgen.matrix_picture import ROWS_AT_MOST, MatrixPicture, draw_matrix, picture_of, pooled
-from reportgen.packing import Scale, find_scale
+from reportgen.drawing.matrix_picture import ROWS_AT_MOST, MatrixPicture, draw_matrix, picture_of, pooled
+from reportgen.packing.codes import Scale, find_scale
 
 SPAN, STEPS = 2.0, 16  # doublings to either side of no change, and steps from end to end
 # As in templates/static/colours.js: green for less, purple for more, safe for colour-blind readers.

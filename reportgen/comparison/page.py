@@ -16,12 +16,12 @@ from reportgen.comparison.build import Comparison
 from reportgen.comparison.formulas import METHODS
 from reportgen.comparison.matrices import draw_pictures_of, pack_cells
 from reportgen.comparison.shown_text import STEPS, numbered
+from reportgen.drawing.pictures import draw_pictures
+from reportgen.drawing.svg import inline_picture
 from reportgen.measurements import Measurements
 from reportgen.notebook import Page
-from reportgen.pictures import draw_pictures
 from reportgen.render import Drawer, in_scope, page_environment, page_policy, read_together, template_folder
 from reportgen.report_data import plain
-from reportgen.svg import inline_picture
 from reportgen.unit_names import name_units
 from reportgen.wording import significant
 

@@ -9,11 +9,11 @@ from typing import Any
 from reportgen.analyses.analysis import Method
 from reportgen.analyses.charting import unchecked
 from reportgen.characters import clean
-from reportgen.chart_rules import check_chart
 from reportgen.corpus import agreement, head_stability, layer_curves
 from reportgen.corpus.grouping import ModelDocuments, by_model
 from reportgen.corpus.methods import AGREEMENT, CAVEATS, CURVES, STABILITY
 from reportgen.corpus.summary import DocumentSummary
+from reportgen.drawing.chart_rules import check_chart
 from reportgen.report import Section
 
 PART = "Corpus"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from reportgen.corpus.findings import Findings
-from reportgen.pictures import draw_pictures
+from reportgen.drawing.pictures import draw_pictures
+from reportgen.drawing.svg import inline_picture
 from reportgen.render import Drawer, page_environment, show_picture
 from reportgen.report import Section
-from reportgen.svg import inline_picture
 
 PARTIAL = "corpus/findings.html.jinja"
 

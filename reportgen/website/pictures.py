@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from reportgen.analyses.sentence_matrix import Result
-from reportgen.matrix_picture import EMPTY, address_of, palette, png, shade
-from reportgen.packing import find_scale
+from reportgen.drawing.matrix_picture import EMPTY, address_of, palette, png, shade
+from reportgen.packing.codes import find_scale
 from reportgen.website.card import Curve
 
 CELLS = 64  # of the small picture, at most

@@ -10,7 +10,7 @@ from pathlib import Path
 from reportgen.characters import clean
 from reportgen.corpus import DocumentSummary, build_findings
 from reportgen.corpus.rendering import render_findings
-from reportgen.pictures import draw_pictures
+from reportgen.drawing.pictures import draw_pictures
 from reportgen.render import Drawer
 from reportgen.website.about import build_about
 from reportgen.website.checking import check_links, links_of

@@ -1,4 +1,4 @@
-// From the words of coded matrices to codes: the other half of reportgen/coding.py and reportgen/view_packing.py.
+// From the words of coded matrices to codes: the other half of reportgen/packing/coding.py and reportgen/packing/views.py.
 
 const FREQUENCIES = 4096, LEAST_STATE = 0x8000, LONGEST_PIECE = 0x2000;
 const UNIT = 4096; // weights are whole numbers of this part of 1

@@ -1,4 +1,4 @@
-// The matrices of single heads: the other half of reportgen/head_packing.py.
+// The matrices of single heads: the other half of reportgen/packing/heads.py.
 
 const HEAD_CODES = 16, HEAD_NEVER = 15;
 

@@ -1,4 +1,4 @@
-// From packed text to bytes: the other half of reportgen/packing.py. The page's script is unpacked by this too.
+// From packed text to bytes: the other half of reportgen/packing/codes.py. The page's script is unpacked by this too.
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%()*+,-./:;=?@[]^_`{";
 

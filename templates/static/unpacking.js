@@ -1,4 +1,4 @@
-// From packed data to typed arrays: the other half of reportgen/packing.py and reportgen/token_packing.py.
+// From packed data to typed arrays: the other half of reportgen/packing/codes.py and reportgen/packing/tokens.py.
 
 const NEVER = 255;
 
@@ -12,7 +12,7 @@ function unpackData() {
   return Promise.all([...document.querySelectorAll("script[data-packed]:not(#charts-data)")].map(async (element) => { unpacked.set(element.id, await openData(element)); }));
 }
 
-// JSON, and behind it the numbers of its lists: the other half of reportgen/number_packing.py.
+// JSON, and behind it the numbers of its lists: the other half of reportgen/packing/numbers.py.
 async function openData({ dataset, textContent }) {
   if (!dataset.packed) return JSON.parse(textContent);
   const [text, numbers] = textContent.split(" ");

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
 from fed import LONG, SECOND, bart, document, t5
 
 from reportgen.analyses import cross_attention
-from reportgen.analyses.alignment_charts import draw_alignment, group_starts, pooled
-from reportgen.analyses.alignment_scores import even_scores, find_ordered
-from reportgen.analyses.output_tokens import OutputToken
+from reportgen.analyses.cross.alignment_charts import draw_alignment, group_starts, pooled
+from reportgen.analyses.cross.alignment_scores import even_scores, find_ordered
+from reportgen.analyses.cross.output_tokens import OutputToken
 from reportgen.analyses.sinks import token_texts
 from reportgen.capture import MeasureOptions, measure
 from reportgen.measurements import TOKEN_LINK

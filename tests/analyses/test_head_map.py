@@ -8,7 +8,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import cdist
 from scipy.stats import permutation_test
 
-from reportgen.analyses.head_map import branches, by_layer, close_heads, head_map
+from reportgen.analyses.heads.head_map import branches, by_layer, close_heads, head_map
 
 # Two layers of two heads: 0.0 and 1.1 are close, 0.1 is nearer to them than 1.0 is.
 BY_HAND = np.array([[0, 0.2, 0.5, 0.04], [0.2, 0, 0.5, 0.24], [0.5, 0.5, 0, 0.6], [0.04, 0.24, 0.6, 0]], np.float32)

@@ -13,8 +13,8 @@ from made_up import HEADS, LAYERS, Sizes, made_up
 from scipy import stats
 
 from reportgen.analyses import head_redundancy
-from reportgen.analyses.layer_diversity import between_heads
-from reportgen.analyses.pruning_curve import pruning_curve
+from reportgen.analyses.heads.layer_diversity import between_heads
+from reportgen.analyses.heads.pruning_curve import pruning_curve
 from reportgen.report_data import plain
 
 PARTS = ("decoder.head_divergence", "decoder.importance", "pruning.")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.analyses.maximum_flow import UNIT, attention_flow, capacities, edges_looked_at, joined_capacities, pushed_flow
+from reportgen.analyses.flows.maximum_flow import UNIT, attention_flow, capacities, edges_looked_at, joined_capacities, pushed_flow
 
 
 def attention(layers: int, sentences: int, seed: int = 0, causal: bool = True) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reportgen.analyses.even_attention import EvenAttention
-from reportgen.analyses.receptive_field import receptive_field, row_of_rollout
+from reportgen.analyses.flows.receptive_field import receptive_field, row_of_rollout
 
 MEMBERS = np.array([-1, 0, 0, 0, -1, 1, 1, 2, 2, 2, 2])
 INSIDE = (MEMBERS[:, None] == np.arange(3)).astype(float)

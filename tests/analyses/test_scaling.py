@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 from scipy.spatial import procrustes
 from scipy.spatial.distance import cdist, pdist, squareform
 
-from reportgen.analyses import scaling
-from reportgen.analyses.scaling import classical, scale
+from reportgen.analyses.heads import scaling
+from reportgen.analyses.heads.scaling import classical, scale
 
 
 @settings(max_examples=20, deadline=None)

@@ -129,7 +129,7 @@ def budget_of(tokens: int, sentences: int, page: str) -> float | None:
 
 def render(make: Callable[[Begin], Any]) -> tuple[Any, str, tuple[float, float, float]]:
     """The report, its page, and the seconds that took by the clock, of this process, and of the one that draws the pictures beside it; imports are done before."""
-    from reportgen.pictures import ready_for_page
+    from reportgen.drawing.pictures import ready_for_page
     from reportgen.render import render_report
 
     import_module("altair")

@@ -8,8 +8,8 @@ from typing import Any
 
 from made_up import made_up
 
+from reportgen.drawing.pictures import draw_pictures
 from reportgen.measurements import Measurements
-from reportgen.pictures import draw_pictures
 
 TITLE = r"50% of $x_1$ & \input{/etc/passwd} #1 {~} \end{document} <b> 中文 عربي Ἀ é"
 FEW = ("decoder.rollout", "decoder.decay", "decoder.head_", "decoder.importance", "attribution.", "pruning.", "faithfulness.", "decoder.syntax")

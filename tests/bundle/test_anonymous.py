@@ -28,7 +28,7 @@ from reportgen.bundle.unpacking import unfolded
 from reportgen.cli import main
 from reportgen.errors import OutputError
 from reportgen.measurements import QUESTION
-from reportgen.packing import as_text, deflated
+from reportgen.packing.codes import as_text, deflated
 
 USER, HOST, NAME = "zquirke", "wobblebox", "Zelda Quirkeson"
 ADDRESS, FILE = "zelda@quirkeson.example", "quirkeson-thesis.pdf"

@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
 from fed import document
 from test_measure_kinds import MODELS, TEXT
 
+from reportgen.analyses.roles.score_rows import queries_counted
 from reportgen.capture import MeasureOptions, measure
 from reportgen.contract.heads import BY_SENTENCE
 from reportgen.measurements import Measurements
-from reportgen.score_rows import queries_counted
 
 HALF = 1e-3
 

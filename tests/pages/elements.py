@@ -16,12 +16,12 @@ VOID = frozenset(["meta", "link", "input", "br", "img", "hr"])
 
 
 def inflated(text: str) -> bytes:
-    """What `reportgen.packing.deflated` packed, by a second reading of the format."""
+    """What `reportgen.packing.codes.deflated` packed, by a second reading of the format."""
     return zlib.decompress(read_digits(text))
 
 
 def read_numbers(data: bytes, count: int) -> list[Any]:
-    """What `reportgen.number_packing` took out of JSON: a byte for the power of ten of each, then whole numbers in byte planes."""
+    """What `reportgen.packing.numbers` took out of JSON: a byte for the power of ten of each, then whole numbers in byte planes."""
     powers = [byte - 256 if byte > 127 else byte for byte in data[:count]]
     codes = [sum(byte << 8 * plane for plane, byte in enumerate(data[count + place :: count])) for place in range(count)]
     wholes = [-(code + 1) // 2 if code % 2 else code // 2 for code in codes]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from pages.elements import inflated, read_digits
 
-from reportgen.head_packing import PackedHeads
-from reportgen.view_packing import PackedViews
+from reportgen.packing.heads import PackedHeads
+from reportgen.packing.views import PackedViews
 
 BEFORE = ((1, 0), (0, 1), (1, 1), (1, -1), (2, 0), (0, 2))
 

@@ -15,7 +15,7 @@ from charts import assert_drawable, rows_of
 from pages.opened import Opened
 from pages.reports import long_report, section_of, small_report, with_section
 
-from reportgen.pictures import SERIES
+from reportgen.drawing.pictures import SERIES
 from reportgen.render import render_report
 
 REPORT = long_report(sentences=53, layers=3, heads=7)

@@ -14,7 +14,7 @@ from pages.opened import listen
 from pages.reports import small_report
 
 from reportgen.characters import clean_text
-from reportgen.pictures import draw_pictures
+from reportgen.drawing.pictures import draw_pictures
 from reportgen.render import render_report
 
 REPORT = small_report(layers=2, heads=3)

@@ -6,7 +6,7 @@ import json
 
 from pages.elements import read_page
 
-from reportgen.lightening import lighten
+from reportgen.packing.lightening import lighten
 
 FIGURES = "".join('<tr><th scope="row">{}</th><td>words &amp; more</td>{}</tr>\n'.format(row, '<td class="figure">0.5</td>' * 5) for row in range(3))
 

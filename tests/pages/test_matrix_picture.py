@@ -8,8 +8,8 @@ import io
 import numpy as np
 import pytest
 
-from reportgen.matrix_picture import draw_matrix
-from reportgen.packing import Scale
+from reportgen.drawing.matrix_picture import draw_matrix
+from reportgen.packing.codes import Scale
 
 SCALE = Scale(low=1e-4, high=1.0)
 DARK, YELLOW = (0x00, 0x22, 0x4E, 255), (0xFE, 0xE8, 0x38, 255)

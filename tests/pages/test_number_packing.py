@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pages.elements import read_numbers, with_numbers
 
-from reportgen.number_packing import take_numbers
+from reportgen.packing.numbers import take_numbers
 
 NUMBERS = st.one_of(
     st.none(), st.integers(-(10**9), 10**9), st.floats(allow_nan=False, allow_infinity=False), st.floats(-1, 1).map(lambda number: float(f"{number:.4g}"))

@@ -10,8 +10,8 @@ import pytest
 from pages.elements import read_page
 from pages.reports import small_report, with_section
 
-from reportgen.packed_charts import pack_charts
-from reportgen.pictures import THEME
+from reportgen.drawing.pictures import THEME
+from reportgen.packing.charts import pack_charts
 from reportgen.render import render_report
 
 
@@ -39,8 +39,8 @@ def test_every_chart_is_packed_with_its_rows_under_the_name_its_figure_has() -> 
 def test_rows_of_any_kind_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
     spec = {"layer": [{"data": {"values": rows}, "mark": "point"}, {"mark": "rule"}]}
     report = with_section(small_report(), "sinks", charts={"maps": spec})
-    assert rows_again(json.loads(pack_charts(report))["charts"]["sinks-maps"]) == spec
+    assert rows_again(json.loads(pack_charts(report.charts, THEME))["charts"]["sinks-maps"]) == spec
 
 
 def test_a_report_without_charts_packs_none() -> None:
-    assert json.loads(pack_charts(replace(small_report(), sections=())))["charts"] == {}
+    assert json.loads(pack_charts(replace(small_report(), sections=()).charts, THEME))["charts"] == {}

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pages.reports import long_report, section_of, without_heads
 from pages.second_reading import read_heads, read_views, reader
 
-from reportgen import coding
-from reportgen.coding import Symbols, code, code_all
-from reportgen.expecting import UNIT, expected, weights_of
-from reportgen.head_packing import pack_heads
-from reportgen.packing import NEVER, Scale, find_scale, step_of
-from reportgen.view_packing import PackedViews, Views, pack_all, pack_expected, pack_matrices, pack_measure
+from reportgen.packing import coding
+from reportgen.packing.codes import NEVER, Scale, find_scale, step_of
+from reportgen.packing.coding import Symbols, code, code_all
+from reportgen.packing.expecting import UNIT, expected, weights_of
+from reportgen.packing.heads import pack_heads
+from reportgen.packing.views import PackedViews, Views, pack_all, pack_expected, pack_matrices, pack_measure
 
 
 def unpack(packed: PackedViews) -> np.ndarray:

@@ -13,10 +13,10 @@ from markupsafe import Markup
 from pages.elements import read_page
 from pages.reports import small_report
 
-from reportgen import pictures
-from reportgen.pictures import draw_pictures, ready_child, ready_for_page
+from reportgen.drawing import pictures
+from reportgen.drawing.pictures import draw_pictures, ready_child, ready_for_page
+from reportgen.drawing.svg import clean_svg
 from reportgen.render import render_report
-from reportgen.svg import clean_svg
 
 CHART = {"data": {"values": [{"x": 1}, {"x": 2}]}, "mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative"}}}
 FRAGILE_CHILD = """

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reportgen.svg import clean_svg, described
+from reportgen.drawing.svg import clean_svg, described
 
 HOSTILE = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9" onload="x()" style="color:red">
 <defs><clipPath id="clip0"><rect width="3" height="3"/></clipPath><linearGradient id="g"><stop offset="0" stop-color="red"/></linearGradient></defs>

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from reportgen.svg import clean_svg
-from reportgen.svg_shortening import touched
+from reportgen.drawing.shortening import touched
+from reportgen.drawing.svg import clean_svg
 
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"><g fill="none">{}</g></svg>'
 

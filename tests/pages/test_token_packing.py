@@ -15,7 +15,7 @@ from pages.elements import inflated
 from pages.reports import long_report, section_of
 
 from reportgen.analyses import token_links
-from reportgen.token_packing import PackedIntegers, PackedTokens, pack_behind, pack_integers, pack_tokens
+from reportgen.packing.tokens import PackedIntegers, PackedTokens, pack_behind, pack_integers, pack_tokens
 
 RESULTS = [token_links.analyse(with_neurons()), section_of(long_report(sentences=53, layers=3, heads=7), "token_links").result]
 

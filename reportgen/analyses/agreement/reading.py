@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.agreement.controls import controls
 from reportgen.analyses.agreement.methods import LABELS, METHODS, REFERENCES
-from reportgen.analyses.maximum_flow import attention_flow, capacities, edges_looked_at
+from reportgen.analyses.flows.maximum_flow import attention_flow, capacities, edges_looked_at
 from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.measurements import Measurements
 

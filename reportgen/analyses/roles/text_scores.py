@@ -12,8 +12,8 @@ from reportgen.analyses.roles.chance import TIMES, offset_chance
 from reportgen.analyses.roles.definitions import Role
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import resampled_means
+from reportgen.analyses.roles.score_rows import queries_counted
 from reportgen.measurements import Measurements
-from reportgen.score_rows import queries_counted
 
 LEFT = "_without_sink"
 

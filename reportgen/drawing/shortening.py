@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from reportgen.svg_paths import DIGITS, NUMBER, PART, in_steps, short, shortened
+from reportgen.drawing.paths import DIGITS, NUMBER, PART, in_steps, short, shortened
 
 INHERITED = (
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"),

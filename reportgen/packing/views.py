@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, UInt8
 
 from reportgen.analyses.sentence_matrix import Result
-from reportgen.coding import Symbols, code_all
-from reportgen.expecting import BEFORE, UNIT, Cells, expected, weights_of
-from reportgen.packing import LAYER_STEP, WHOLE_STEP, Scale, as_text, deflated, encode, find_scale, step_of, tight_scale
+from reportgen.packing.codes import LAYER_STEP, WHOLE_STEP, Scale, as_text, deflated, encode, find_scale, step_of, tight_scale
+from reportgen.packing.coding import Symbols, code_all
+from reportgen.packing.expecting import BEFORE, UNIT, Cells, expected, weights_of
 
 NEAR = 4  # of the cells before, whose errors tell how sure one can be
 ERRORS = (1, 2, 3, 5, 8, 12, 18, 26)  # of these cells together

@@ -16,8 +16,8 @@ from jaxtyping import Float, Int, Shaped
 from reportgen.analyses.sinks import WHITE_SPACE
 from reportgen.analyses.token_level.behind import Behind
 from reportgen.analyses.token_level.places import TokenPlaces
-from reportgen.number_packing import planes_of
-from reportgen.packing import STEPS, WHOLE_STEP, Scale, deflated, encode
+from reportgen.packing.codes import STEPS, WHOLE_STEP, Scale, deflated, encode
+from reportgen.packing.numbers import planes_of
 
 ABSENT = -128  # the code of a dimension that a head does not have
 GREATEST = 127  # the code of a vector's greatest number

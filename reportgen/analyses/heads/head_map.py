@@ -12,7 +12,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from reportgen.analyses.charting import composed, frameless, packed
-from reportgen.analyses.scaling import scale
+from reportgen.analyses.heads.scaling import scale
 
 CLOSE = 0.05  # nats, of ln 2 at most
 PERMUTATIONS = 999

@@ -8,17 +8,14 @@ from typing import Any
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from reportgen.pictures import THEME
-from reportgen.report import Report
 
-
-def pack_charts(report: Report) -> Markup:
+def pack_charts(charts: Mapping[str, Mapping[str, Any]], theme: Mapping[str, Any]) -> Markup:
     """JSON of `{"theme": Vega-Lite configuration, "charts": {"section-chart": specification}}`, in the order of the charts and their columns.
 
     Rows stand by column, which takes a third less: `{"columns": {name: values}}` in the place of `{"values": rows}`.
     """
-    charts = {f"{section.name}-{chart}": _by_column(spec) for section in report.sections for chart, spec in section.charts.items()}
-    return htmlsafe_json_dumps({"theme": THEME, "charts": charts}, allow_nan=False)
+    by_column = {name: _by_column(spec) for name, spec in charts.items()}
+    return htmlsafe_json_dumps({"theme": theme, "charts": by_column}, allow_nan=False)
 
 
 def _by_column(part: Any) -> Any:

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Callable
 
-from reportgen.number_packing import take_numbers
-from reportgen.packing import deflated
+from reportgen.packing.codes import deflated
+from reportgen.packing.numbers import take_numbers
 
 DATA = re.compile(r'(<script type="application/json"[^<>]*)>([^<]*)</script>')
 FIGURE, PLAIN = '<td class="figure">', "<td>"

@@ -22,7 +22,7 @@ def take_numbers(data: Any) -> tuple[Any, int, bytes]:
     """The data with `{"#": [start, *shape]}` in the place of each list of numbers, or of lists of them that are equally long, how many were taken out, and these.
 
     A number is its whole part over (or, where that is negative, times) ten to a power from -22 to 22, below 10^9. First the power of each, a byte, then the whole parts in byte planes as in
-    reportgen/token_packing.py. Lists of numbers with too many digits for that stay.
+    reportgen/packing/tokens.py. Lists of numbers with too many digits for that stay.
     """
     taken: list[tuple[np.ndarray, np.ndarray]] = []
     left, count = _take(data, taken, 0)

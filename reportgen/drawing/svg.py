@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from markupsafe import Markup
 
 from reportgen.characters import clean_text
-from reportgen.svg_shortening import shorten
+from reportgen.drawing.shortening import shorten
 
 ELEMENTS = frozenset(
     [

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.charting import composed, frameless, packed, plotted
-from reportgen.analyses.head_map import ALL_KEYS, WITHOUT_SINK
+from reportgen.analyses.heads.head_map import ALL_KEYS, WITHOUT_SINK
 from reportgen.analyses.layer_progression import mean_over_heads
 from reportgen.measurements import Measurements
 

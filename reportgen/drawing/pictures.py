@@ -170,8 +170,8 @@ def _drawing(config: Mapping[str, Any] = THEME) -> Callable[[str, Mapping[str, A
 
 def _drawing_for_page() -> Callable[[str, Mapping[str, Any]], str]:
     """What draws one chart and makes it fit for a page, as the package does that this file lies in, which need not be one that is installed."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    clean_svg = import_module("reportgen.svg").clean_svg
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    clean_svg = import_module("reportgen.drawing.svg").clean_svg
     del sys.path[0]
     draw = _drawing(SPARING)
     return lambda name, spec: clean_svg(draw(name, spec), name)

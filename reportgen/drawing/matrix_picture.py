@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from reportgen.packing import Scale
+from reportgen.packing.codes import Scale
 
 ROWS_AT_MOST, PIXELS = 200, 480
 SHADES = 16

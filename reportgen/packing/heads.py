@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Real, UInt8
 
-from reportgen.coding import Symbols, code
-from reportgen.expecting import BEFORE, UNIT, Cells, expected, weights_of
-from reportgen.packing import LAYER_STEP, as_text, deflated, encode, find_scale, step_of
+from reportgen.packing.codes import LAYER_STEP, as_text, deflated, encode, find_scale, step_of
+from reportgen.packing.coding import Symbols, code
+from reportgen.packing.expecting import BEFORE, UNIT, Cells, expected, weights_of
 
 CODES = 16
 EXPECTED = 60  # what is expected, in thirds of a code from -2 on

@@ -1,0 +1,1 @@
+"""Behind the section on cross-attention: alignment scores, their charts, and the tokens of the output."""

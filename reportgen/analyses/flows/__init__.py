@@ -1,0 +1,1 @@
+"""Behind the section on flow: maximum flow, and how far a layer reaches."""

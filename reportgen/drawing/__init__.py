@@ -1,0 +1,1 @@
+"""Charts and matrices as pictures, drawn beforehand and made fit for a page."""
