@@ -33,7 +33,7 @@ def measure_probes(model: Any, tokenizer: Any, shapes: Shapes, report: Report, t
     Without the sink means divided by what the first token leaves, over the queries whose looked-at token is not the first one itself.
     """
     tokens = probe_tokens(tokenizer, model.get_input_embeddings().weight.shape[0]) if tokens is None else tokens
-    diagonals = FixedOffsets(*shapes["decoder"])
+    diagonals = ProbeOffsets(*shapes["decoder"])
     for index, row in enumerate(tokens):
         given = Feed(source=_probe_layout(row))
         stack = given.stacks(shapes)["decoder"]
@@ -47,7 +47,7 @@ def _probe_layout(row: np.ndarray) -> TextLayout:
     return TextLayout(ids=row, sentence_of_token=np.zeros(len(row), np.int32), sinks=np.array([0]), delimiter=none, target_rows=np.array([], int))
 
 
-class FixedOffsets:
+class ProbeOffsets:
     """A reducer: mean weight at the probes' fixed offsets, as it is and over what the first token leaves."""
 
     def __init__(self, layers: int, heads: int) -> None:

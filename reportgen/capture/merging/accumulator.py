@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,16 +58,6 @@ class MergedNumbers:
     by_pair: dict[str, np.ndarray]
     pairs: SentencePairs
     notices: tuple[str, ...]
-
-
-def merge(
-    numbers: Iterable[WindowNumbers], *, stack: str, windows: Sequence[Window], sentences: int, tokens: int, budget: int = BUDGET, whole: int = WHOLE
-) -> MergedNumbers:
-    """The document's numbers out of its windows', which come in order and can be forgotten one by one. For the rules see `Merging`."""
-    merging = Merging(stack=stack, windows=windows, sentences=sentences, tokens=tokens, budget=budget, whole=whole)
-    for window in numbers:
-        merging.add(window)
-    return merging.finish()
 
 
 class Merging:

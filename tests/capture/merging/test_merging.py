@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from made_up import made_up
 
 from reportgen.archive import Spool
-from reportgen.capture.merging import Merging, TokenPlaces, WindowNumbers, merge, target_of_window, text_weights
+from reportgen.capture.merging import Merging, TokenPlaces, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.merging.heads import WeightedMean
 from reportgen.measurements import TOKEN_LINK
 from reportgen.tokens import TokenisedText
@@ -41,6 +41,14 @@ def numbers(index: int, arrays: dict[str, np.ndarray], **weights: Any) -> Window
     window = WINDOWS[index]
     counted = counted_of(window)
     return WindowNumbers(window=window, arrays=arrays, queries=int(counted.sum()), weights=weights, places=places_of(window), counted=counted)
+
+
+def merge(numbers: Iterable[WindowNumbers], **options: Any) -> Any:
+    """The document's numbers out of its windows', one after the other."""
+    merging = Merging(**options)
+    for window in numbers:
+        merging.add(window)
+    return merging.finish()
 
 
 def merged(of_window: Any, budget: int = PLENTY) -> Any:
