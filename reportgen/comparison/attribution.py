@@ -12,7 +12,8 @@ from reportgen.analyses.agreement.comparison import Agreement, compare
 from reportgen.analyses.agreement.controls import controls
 from reportgen.analyses.agreement.methods import BASELINE, METHODS, ByMethod
 from reportgen.analyses.agreement.ranks import from_greatest
-from reportgen.analyses.agreement.reading import NEEDED, sentences_of_target
+from reportgen.analyses.agreement.reading import NEEDED
+from reportgen.analyses.agreement.target import sentences_of_target
 from reportgen.comparison.aligning import EDITED, Match
 from reportgen.comparison.ground import Ground, Pooling
 from reportgen.measurements import Measurements
