@@ -15,7 +15,7 @@ from reportgen.measurements import Measurements
 from reportgen.units import LEVELS
 
 MODELS, VERSIONS, REPEATED = "two models on one document", "two versions of a document on one model", "one document on one model, measured twice"
-BESIDE = "one document on one model, read with"  # two questions, or one in one file alone
+BESIDE = "one document on one model, read with"  # two questions, or one in one file alone; two texts that the decoder reads
 
 NO_IDENTITY = ("given by the caller", "unknown revision")  # a file's revision where its weights have no name
 
@@ -68,14 +68,14 @@ def relate(a: Measurements, b: Measurements) -> Relation:
             f"The files differ both in {_differing(a, b)} and in the model ({a.metadata['model']}, {b.metadata['model']}), "
             "so that no difference could be told from the other: compare two models on the same texts, or other texts on one model."
         )
-    stacks = (a.stack, b.stack)
+    stacks, decoders = (a.stack, b.stack), said_of_decoders(a, b)
     same_tokens = a.text == b.text and all(np.array_equal(a[name], b[name]) for name in ("token_ids", "token_spans"))
     return Relation(
-        kind=MODELS if not same_model else REPEATED if same_text else _of_two_texts(one, other),
+        kind=MODELS if not same_model else _of_two_texts(one, other) if not same_text else f"{BESIDE} two texts of the decoder" if decoders else REPEATED,
         same_document=same_text or one.document == other.document,
         same_text=same_text,
         beside=said_beside(one, other),
-        decoders=said_of_decoders(a, b),
+        decoders=decoders,
         same_decoder=same_decoder(a, b),
         same_model=same_model,
         same_tokens=same_tokens,

@@ -93,6 +93,7 @@ def test_two_texts_of_decoders_are_a_difference_though_the_encoder_read_the_same
     found = build_comparison(made_up_pair(), other)
     assert first_finding(found).startswith("Both files have the same 5 sentences of one text, in the same places. The decoder reads “Birch and delta")
     assert "light to the" in first_finding(found)
+    assert found.relation.kind == "one document on one model, read with two texts of the decoder"
     assert not found.said.identical
     assert [finding.text for finding in build_comparison(other, other).said.findings] == [NOTHING]
 
