@@ -1,4 +1,4 @@
-"""Text made fit to print: the one place where characters that break pages, charts and files are taken out."""
+"""Text made fit to print: the one place where characters that break pages, charts and files are taken out; and the capital that a sentence begins with."""
 
 from __future__ import annotations
 
@@ -40,3 +40,8 @@ def clean(value: Value) -> Value:
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{field.name: clean(getattr(value, field.name)) for field in fields(value) if field.init})
     return value
+
+
+def capitalised(text: str) -> str:
+    """`text` with a capital first letter, and the rest as it is."""
+    return text[:1].upper() + text[1:]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reportgen.characters import clean_text, no_formula
+from reportgen.characters import capitalised, clean_text, no_formula
 from reportgen.errors import OutputError
 from reportgen.report_data import plain
 from reportgen.sentence_pair import TokenWeights
@@ -87,7 +87,7 @@ def _heading(found: TokenWeights) -> Iterator[str]:
     pair = found.pair
     head = f"the mean over all {pair.layers} layers and their heads" if pair.head == "mean" else f"head {pair.head[0]}.{pair.head[1]}"
     window = "" if pair.window is None else f", read in window {pair.window + 1}"
-    yield f"{head[0].upper()}{head[1:]} of the {pair.stack}{window}"
+    yield f"{capitalised(head)} of the {pair.stack}{window}"
     yield f"Sentence {pair.query + 1} (query): {clean_text(pair.query_sentence)}"
     yield f"Sentence {pair.key + 1} (key): {clean_text(pair.key_sentence)}"
     tokens = f"mean over {len(found.query_tokens)} query tokens of the sum over {len(found.key_tokens)} key tokens"

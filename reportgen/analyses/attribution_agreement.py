@@ -19,6 +19,7 @@ from reportgen.analyses.agreement.ranks import from_greatest
 from reportgen.analyses.agreement.reading import Compared, compared
 from reportgen.analyses.agreement.resampling import CONFIDENCE, RESAMPLES
 from reportgen.analyses.analysis import Analysis, Method
+from reportgen.characters import capitalised
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.wording import significant, two_decimals
@@ -186,8 +187,7 @@ def _closest(result: Result) -> str:
     if best == "attention":
         return "No other method comes closer."
     row = result.agreement(best)
-    said = f"{LABELS[best]} comes closest beyond these, {two_decimals(row.partial)}{_interval(row.partial_low, row.partial_high)}."
-    return said[0].upper() + said[1:]
+    return capitalised(f"{LABELS[best]} comes closest beyond these, {two_decimals(row.partial)}{_interval(row.partial_low, row.partial_high)}.")
 
 
 def _of(name: str, title: str) -> Method:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from reportgen.analyses.agreement.methods import LABELS
 from reportgen.analyses.analysis import Analysis, Method
-from reportgen.analyses.curves.charts import Drawn, draw_curves
+from reportgen.analyses.curves.charts import CURVES, Drawn, draw_curves, is_drawn
 from reportgen.analyses.curves.measures import LOSS, Curves, Score, scores_of
 from reportgen.analyses.curves.resampling import FEWEST_PARTS, RESAMPLES, Estimate, Resampling
 from reportgen.analyses.curves.standing_out import Best, best_of
@@ -68,6 +68,11 @@ class Result:
         """The numbers of which an order has any."""
         return tuple(name for name in NUMBERS if any(np.isfinite(row.numbers[name].value) for row in self.methods))
 
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The curves that the chart has."""
+        return tuple(curve for curve in CURVES if is_drawn(getattr(self, curve)))
+
 
 def analyse(measurements: Measurements) -> Result:
     """Score every order, and compare methods with each other and with chance. Methods are sorted by comprehensiveness, or by sufficiency without it."""
@@ -112,8 +117,11 @@ def _method_score(place: int, method: str, scores: Mapping[str, Score], resampli
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
-    """The curves, a panel for each method."""
+    """The curves, a panel for each method; no chart where none has a point between none and all of the sentences."""
     import altair as alt
+
+    if not result.drawn:
+        return {}
 
     random = {"deletion": result.random_deletion, "insertion": result.random_insertion}
     drawn = Drawn(

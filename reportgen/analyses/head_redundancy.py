@@ -15,6 +15,7 @@ from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.heads.head_map import ALL_KEYS, CLOSE, PERMUTATIONS, WITHOUT_SINK, HeadMap, close_heads, draw_map, draw_tree, head_map
 from reportgen.analyses.heads.layer_diversity import SUFFIX, LayerDiversity, diversity_by_layer, draw_lines
 from reportgen.analyses.heads.pruning_curve import CHANGED, PruningCurve, draw_curve, pruning_curve, say
+from reportgen.characters import capitalised
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.wording import percent, rounded, significant
@@ -163,7 +164,7 @@ def _doubles(result: Result) -> str:
     close, one = close_heads(found), int(np.nanargmin(found.nearest_divergence))
     pair = " and ".join(head_name(place, result.shape[1]) for place in sorted((one, int(found.nearest[one]))))
     return (
-        f"{found.keys[0].upper()}{found.keys[1:]}, {int(close.sum())} of {len(found.compared)} heads have another within {CLOSE:g} nats of divergence in any layer "
+        f"{capitalised(found.keys)}, {int(close.sum())} of {len(found.compared)} heads have another within {CLOSE:g} nats of divergence in any layer "
         f"(estimated from {result.queries} queries); the closest are {pair} ({significant(found.nearest_divergence[one])})."
     )
 

@@ -13,6 +13,7 @@ from scipy import stats
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.even_attention import even_attention
 from reportgen.analyses.layer_progression import QUANTITIES, mean_over_heads
+from reportgen.characters import capitalised
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.wording import percent, significant
@@ -204,7 +205,7 @@ def _claim(claim: str, answers: list[bool | None], trends: list[Trend], why: str
     figures = "; ".join(_in_words(trend) for trend in trends)
     why = why or ("it depends on whether the sink is counted" if len(set(answers)) > 1 else None)
     verdict = OPEN if why else HOLDS if answers[0] else FAILS
-    return Claim(claim=claim, verdict=verdict, reason=_capital(f"{why}: {figures}." if why else f"{figures}."), rule=rule)
+    return Claim(claim=claim, verdict=verdict, reason=capitalised(f"{why}: {figures}." if why else f"{figures}."), rule=rule)
 
 
 def _in_words(trend: Trend) -> str:
@@ -223,10 +224,6 @@ def _bare(value: float, unit: str) -> str:
     if np.isnan(value):
         return "no value"
     return percent(value, 3) if unit == "share" else significant(value)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from reportgen.analyses.agreement.mantel import FEWEST_PAIRS, MOVES, PairAgreeme
 from reportgen.analyses.agreement.pictures import draw_matrix
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.sentence_matrix import attention_views, hidden_effects
+from reportgen.characters import capitalised
 from reportgen.contract import CONTRACT
 from reportgen.measurements import Measurements
 from reportgen.wording import significant, two_decimals
@@ -64,7 +65,7 @@ def analyse(measurements: Measurements) -> Result:
         within=within,
         partial=partial,
         verified=next((name for name in (EFFECT, INPUT, WEIGHTED) if name in names), None),
-        notes=(*(f"{label[0].upper()}{label[1:]} is left out: some pairs have no value." for label in unknown), *_notes(measurements, rest, beyond, whole)),
+        notes=(*(f"{capitalised(label)} is left out: some pairs have no value." for label in unknown), *_notes(measurements, rest, beyond, whole)),
     )
 
 
@@ -122,10 +123,8 @@ def _as_matrix(found: list[PairAgreement], names: tuple[str, ...], field: str) -
 
 
 def _notes(measurements: Measurements, rest: list[SomePairs], beyond: Mapping[str, int], whole: WholeMatrices) -> tuple[str, ...]:
-    said = [f"{one.name[0].upper()}{one.name[1:]} is known of {len(one.values):,} of {len(whole.keys):,} pairs." for one in rest]
-    said += [
-        f"{name[0].upper()}{name[1:]} is also known of {number:,} between which there is no attention; they are left out." for name, number in beyond.items()
-    ]
+    said = [f"{capitalised(one.name)} is known of {len(one.values):,} of {len(whole.keys):,} pairs." for one in rest]
+    said += [f"{capitalised(name)} is also known of {number:,} between which there is no attention; they are left out." for name, number in beyond.items()]
     least = 1 / (1 + 2 * len(whole.moves))
     if least > SIGNIFICANT:
         said.append(

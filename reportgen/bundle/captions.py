@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from reportgen.report import Section
@@ -18,7 +18,6 @@ READ_SO: Mapping[str, str] = {
     "cross_attention-alignment": "Output sentences (rows) on source sentences (columns), mean over layers and heads: share of attention, and lift, where 1 is what even attention would give.",
     "cross_attention-heads": "Scores of every head of the cross-attention, layers down, heads across.",
     "decay-layers": "A panel for each layer, mean over its heads, both axes logarithmic. Line: all keys; dashes: without the first token and special tokens; dots: what even attention would give.",
-    "faithfulness-curves": "Line: the target with so many per cent of the sentences taken out, those that the method puts first; dashes: with those alone left in; bands: from the least to the greatest of the random orders; points: what was measured.",
     "flow-depth": "Rollout of one sentence after each layer; dots: what even attention would give.",
     "flow-sources-of-": "Rollout without the sink, from the input on the left to the last layer on the right. Bands from below: the sentence itself, its greatest sources, all others with tokens of no sentence.",
     "head_agreement-heads": "Correlations of each head’s attention with the reference over sentences; a dot marks q at most 0.05; empty where a head says the same of all sentences.",
@@ -48,7 +47,17 @@ class Caption:
 
 def caption_of(section: Section, name: str, description: str, level: str) -> Caption:
     """The caption of the figure of this name, in the words of the level. A description that the finding repeats is said once."""
-    read_so = next((text for begins, text in READ_SO.items() if name.startswith(begins)), "")
+    read_so = (
+        _of_curves(section.result.drawn) if name == "faithfulness-curves" else next((text for begins, text in READ_SO.items() if name.startswith(begins)), "")
+    )
     drawn = " ".join(filter(None, ("" if description in section.finding else description, read_so)))
     parts = {"question": section.question, "drawn": drawn, "finding": section.finding, "caveat": section.caveat}
     return Caption(**{part: in_units(text, level) for part, text in parts.items()})
+
+
+def _of_curves(drawn: Collection[str]) -> str:
+    """How to read the curves of faithfulness that the figure has."""
+    line = "Line: the target with so many per cent of the sentences taken out, those that the method puts first"
+    dashes = "Dashes: the target with so many per cent of the sentences alone left in, those that the method puts first"
+    marks = f"{line}; dashes: with those alone left in" if len(drawn) == 2 else line if "deletion" in drawn else dashes
+    return f"{marks}; bands: from the least to the greatest of the random orders; points: what was measured."

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from reportgen.analyses.agreement.mantel import PairAgreement, WholeMatrices, compare_whole
+from reportgen.characters import capitalised
 from reportgen.comparison.ground import Cells, Ground
 from reportgen.measurements import Measurements
 
@@ -39,7 +40,7 @@ def agreements(ground: Ground, cells: Cells, a: Measurements, b: Measurements) -
     for name, label in MEASURES.items():
         missing = [which for which, of in (("A", a), ("B", b)) if f"*.{name}" not in of]
         if missing and len(missing) < 2:
-            left_out.append(f"{label[0].upper()}{label[1:]} is not in {missing[0]} and cannot be compared.")
+            left_out.append(f"{capitalised(label)} is not in {missing[0]} and cannot be compared.")
     return tuple(found), tuple(left_out)
 
 

@@ -12,7 +12,8 @@ from reportgen.analyses.agreement.comparison import Agreement, compare
 from reportgen.analyses.agreement.controls import controls
 from reportgen.analyses.agreement.methods import BASELINE, METHODS, ByMethod
 from reportgen.analyses.agreement.ranks import from_greatest
-from reportgen.analyses.agreement.reading import NEEDED, sentences_of_target
+from reportgen.analyses.agreement.reading import NEEDED
+from reportgen.analyses.agreement.target import sentences_of_target
 from reportgen.comparison.aligning import EDITED, Match
 from reportgen.comparison.ground import Ground, Pooling
 from reportgen.measurements import Measurements
@@ -89,6 +90,8 @@ def _why_not(ground: Ground, a: Measurements, b: Measurements) -> str:
     if targets[0].get("unit") != targets[1].get("unit"):
         return f"Attribution cannot be compared, because the targets are of two kinds: {said}."
     own = [tuple(sentences_of_target(target)) for target in targets]
+    if a.target_text != b.target_text and targets[0].get("unit", "nats") == "nats":
+        return f"Attribution cannot be compared, because the decoders, whose words the targets are, read two texts: {said}."
     if own == [(), ()]:
         return "" if _same_words(targets) else f"Attribution cannot be compared, because the targets differ: {said}."
     held = [match for match in ground.matches if set(match.a) & set(own[0]) or set(match.b) & set(own[1])]

@@ -60,7 +60,7 @@ def find_between(relation: Relation, matches: tuple[Match, ...], ground: Ground,
     """All of it; or why there is none. Memory: a few arrays of sentences x sentences, and one layer of each file."""
     if len(ground.matches) < FEWEST_UNITS:
         few = "No sentence" if not ground.matches else "Only one sentence"
-        why = "" if relation.same_text else ": the documents are two, not two versions of one"
+        why = "" if relation.same_document else ": the documents are two, not two versions of one"
         return f"{few} of A has a counterpart in B, so that nothing between sentences can be compared{why}."
     cells = find_cells(ground, a, b)
     heads = head_changes(ground, cells, a, b) if relation.same_model else None

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from reportgen.analyses.charting import composed, faceted, frameless, packed, plotted, spec_of, unchecked
+from reportgen.characters import capitalised
 from reportgen.comparison.attribution import AttributionChanges
 from reportgen.comparison.layers import Curve, LayerChanges
 from reportgen.drawing.chart_rules import check_chart
@@ -55,7 +56,7 @@ def _curve(curve: Curve) -> Iterator[dict[str, Any]]:
     deep = len(curve.a) != len(curve.b)
     unit = "times even" if curve.relative else curve.unit
     short = curve.label.removeprefix("Attention ").replace("without the sink", "no sink")
-    panel = f"{short[0].upper()}{short[1:]} ({unit})"
+    panel = f"{capitalised(short)} ({unit})"
     evens = (1.0, None) if curve.relative else (curve.even_a, curve.even_b)
     for name, values, even in (("A", curve.a, evens[0]), ("B", curve.b, evens[1])):
         places = [round(place / max(len(values) - 1, 1), 4) if deep else place for place in range(len(values))]

@@ -62,7 +62,7 @@ def find(found: Found) -> Said:
 def identical(found: Found) -> bool:
     """Whether all units are the same and every number compared is, and nothing was left out that only one file has."""
     roles, attribution = found.roles, found.attribution
-    if not (found.relation.same_model and found.relation.same_arrays) or any(match.kind != SAME for match in found.matches):
+    if not (found.relation.same_model and found.relation.same_arrays and found.relation.same_decoder) or any(match.kind != SAME for match in found.matches):
         return False
     if not isinstance(roles, str) and roles.changed:
         return False
@@ -77,9 +77,15 @@ def _same_between(between: Between | str) -> bool:
 
 
 def _text(found: Found) -> str:
-    counts = dict(kinds_of(found.matches))
-    if not found.relation.same_text:
+    return " ".join(filter(None, (_sentences(found), found.relation.decoders)))
+
+
+def _sentences(found: Found) -> str:
+    counts, relation = dict(kinds_of(found.matches)), found.relation
+    if not relation.same_text:
         said = ", ".join(f"{count:,} {'are the same' if kind == SAME else kind}" for kind, count in counts.items())
+        if relation.same_document and relation.beside:
+            return f"Both files hold one document; {relation.beside}. Sentences are matched by their words: {said}."
         return f"Sentences of the two versions are matched by their words: {said}."
     if set(counts) == {SAME}:
         many = f"same {counts[SAME]:,} sentences" if counts[SAME] > 1 else "one sentence"

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from reportgen.comparison.aligning import GONE, NEW, Match, align_spans, align_versions, in_order
+from reportgen.comparison.texts import Read, kinds_of_reading, read_of, said_beside, said_of_decoders, same_decoder
 from reportgen.errors import ComparisonError
 from reportgen.measurements import Measurements
 from reportgen.units import LEVELS
 
 MODELS, VERSIONS, REPEATED = "two models on one document", "two versions of a document on one model", "one document on one model, measured twice"
+BESIDE = "one document on one model, read with"  # two questions, or one in one file alone; two texts that the decoder reads
 
 NO_IDENTITY = ("given by the caller", "unknown revision")  # a file's revision where its weights have no name
 
@@ -30,11 +32,16 @@ class Note:
 class Relation:
     """How two files stand to each other. Heads are one to one where `same_model`; token scores count the same tokens where `same_tokens`.
 
-    With `same_units` these tokens are in the same sentences, too; with `same_arrays` both files hold the same kinds of numbers.
+    With `same_units` these tokens are in the same sentences, too; with `same_arrays` both files hold the same kinds of numbers. The text is the document with what
+    was read beside it; `beside` and `decoders` say what differs of that, and of what decoders read, empty where nothing does. `same_decoder` is of their numbers, too.
     """
 
     kind: str
+    same_document: bool
     same_text: bool
+    beside: str
+    decoders: str
+    same_decoder: bool
     same_model: bool
     same_tokens: bool
     same_units: bool
@@ -51,20 +58,25 @@ class Relation:
 
 
 def relate(a: Measurements, b: Measurements) -> Relation:
-    """Raises `ComparisonError` where both document and model differ: no difference could then be told from the other."""
-    same_text = a.text == b.text or (a.metadata["sha256"] == b.metadata["sha256"] and shared_start(a.text, b.text) > 0)
+    """Raises `ComparisonError` where both texts and model differ: no difference could then be told from the other."""
+    one, other = read_of(a), read_of(b)
+    same_text = one.given == other.given or (a.metadata["sha256"] == b.metadata["sha256"] and shared_start(a.text, b.text) > 0)
     named = ("model",) if a.metadata["revision"] in NO_IDENTITY else ()
     same_model = all(a.metadata[name] == b.metadata[name] for name in ("revision", "family", "layers", "heads", *named))
     if not same_text and not same_model:
         raise ComparisonError(
-            f"The files differ both in the document ({a.metadata['title']!r}, {b.metadata['title']!r}) and in the model ({a.metadata['model']}, "
-            f"{b.metadata['model']}), so that no difference could be told from the other: compare two models on one document, or two documents on one model."
+            f"The files differ both in {_differing(a, b)} and in the model ({a.metadata['model']}, {b.metadata['model']}), "
+            "so that no difference could be told from the other: compare two models on the same texts, or other texts on one model."
         )
-    stacks = (a.stack, b.stack)
+    stacks, decoders = (a.stack, b.stack), said_of_decoders(a, b)
     same_tokens = a.text == b.text and all(np.array_equal(a[name], b[name]) for name in ("token_ids", "token_spans"))
     return Relation(
-        kind=VERSIONS if not same_text else REPEATED if same_model else MODELS,
+        kind=MODELS if not same_model else _of_two_texts(one, other) if not same_text else f"{BESIDE} two texts of the decoder" if decoders else REPEATED,
+        same_document=same_text or one.document == other.document,
         same_text=same_text,
+        beside=said_beside(one, other),
+        decoders=decoders,
+        same_decoder=same_decoder(a, b),
         same_model=same_model,
         same_tokens=same_tokens,
         same_units=same_tokens and np.array_equal(a["token_sentences"], b["token_sentences"]),
@@ -74,6 +86,20 @@ def relate(a: Measurements, b: Measurements) -> Relation:
         windowed=bool(a.windows or b.windows),
         same_arrays=set(a.arrays) == set(b.arrays),
     )
+
+
+def _of_two_texts(one: Read, other: Read) -> str:
+    """The kind of two files of one model whose texts differ."""
+    return f"{BESIDE} {kinds_of_reading(one, other)}" if one.document == other.document and one.beside != other.beside else VERSIONS
+
+
+def _differing(a: Measurements, b: Measurements) -> str:
+    """What of the texts differs, by name."""
+    one, other = read_of(a), read_of(b)
+    if one.document != other.document:
+        return f"the document ({a.metadata['title']!r}, {b.metadata['title']!r})"
+    said = said_beside(one, other)
+    return f"the text read beside the document ({said})" if said else "the order of the document and the text read beside it"
 
 
 def shared_start(one: str, other: str) -> int:
@@ -151,6 +177,10 @@ def _of_text(relation: Relation, a: Measurements, b: Measurements) -> Iterator[N
         )
     if relation.same_text and a.text != b.text:
         yield Note(about="text", text="The files hold one document and different texts after it; what follows the document has no counterpart and is left out.")
+    if relation.beside and not relation.same_document:
+        yield Note(about="text", text=f"Not only the documents differ: {relation.beside}. What comes of the one cannot be told from what comes of the other.")
+    if relation.same_text and relation.same_model and not relation.decoders and not relation.same_decoder:
+        yield Note(about="text", text="The numbers of the decoder and of cross-attention differ, which are not compared.")
     if relation.same_text and not relation.same_tokens:
         counts = " and ".join(f"{len(of['token_ids']):,}" for of in (a, b))
         yield Note(

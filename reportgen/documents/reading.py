@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from io import BufferedIOBase
 from pathlib import Path
 
+from reportgen.characters import capitalised
 from reportgen.documents.apart import read_apart
 from reportgen.documents.decoding import clean, decode, require_visible
 from reportgen.documents.document import Document, Piece, Reading, build_document
@@ -53,7 +54,7 @@ def document_from_text(text: str, *, title: str = "Untitled", source: str = "a s
 def tidy_stem(stem: str) -> str:
     """A title from a file's name: "sotu-1941" gives "Sotu 1941"."""
     words = re.sub(r"[\s_.-]+", " ", _printable(stem)).strip()
-    return words[:1].upper() + words[1:] or "Untitled"
+    return capitalised(words) or "Untitled"
 
 
 def _document(data: bytes, form: Format, *, title: str, source: str, limits: ReadingLimits, named: bool) -> Document:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from reportgen.characters import capitalised
 from reportgen.documents import Document
 from reportgen.documents.document import BETWEEN_BLOCKS
 from reportgen.errors import DocumentError
@@ -68,7 +69,7 @@ def feed_alone(document: Document, sentences: Sequence[Sentence], encode_text: C
         raise DocumentError(f"{document.source} has {len(sentences)} sentence; attention between sentences needs at least two: give a longer text.")
     fitted = fit(document, sentences, room.left, lambda cut: encode_text(cut.text), least=MINIMUM_SENTENCES)
     if fitted is None:
-        raise DocumentError(f"{_sentence_case(room.description)}, and fewer than two sentences of {document.source} fit into them.")
+        raise DocumentError(f"{capitalised(room.description)}, and fewer than two sentences of {document.source} fit into them.")
     notices = notices_of_cut(fitted, len(sentences), room)
     tokenised = tokenised_text(document, fitted.sentences, [DOCUMENT] * len(fitted.sentences), fitted.encoding, notices=notices)
     return Fed(document=fitted.document if room.reserved else document, encoding=fitted.encoding, tokenised=tokenised)
@@ -98,7 +99,7 @@ def feed_pair(
 
     fitted = fit(document, sentences, room.left, encode_with_pair, before=len(pair.text + BETWEEN_BLOCKS) if pair_first else 0)
     if fitted is None:
-        raise DocumentError(f"{_sentence_case(room.description)}, and beside {pair.source} no whole sentence of {document.source} fits into them.")
+        raise DocumentError(f"{capitalised(room.description)}, and beside {pair.source} no whole sentence of {document.source} fits into them.")
     first, second = ordered(fitted.document)
     both = joined(first, second, main=document, source=f"{document.source} with {pair.source}")
     sentences_of_pair = split_beside(pair, level)
@@ -162,7 +163,3 @@ def notices_of_pair(fitted: Fitted, sentences: int, room: Room, pair: Document) 
         f"Document and second text are longer than the model: of {fitted.total} tokens {seen} were measured. {pair.source} was kept whole and the document "
         f"cut after a whole sentence ({len(fitted.sentences)} of {sentences}; {room.description}). The rest was not seen.",
     )
-
-
-def _sentence_case(words: str) -> str:
-    return words[:1].upper() + words[1:]

@@ -235,7 +235,13 @@ def test_what_was_not_measured_has_no_line_no_column_and_no_table() -> None:
     assert "taken out first" not in json.dumps(spec)
     html = render_report(with_result(small_report(), "faithfulness", **{one.name: getattr(result, one.name) for one in fields(result)}), lambda specs: {})
     assert "Sufficiency, less is better" in html
-    for absent in ("Comprehensiveness, more is better", "Deletion area, more is better", "Areas as shares of what hiding all sentences costs"):
+    assert "Dashes: the target with so many per cent of the sentences alone left in, those that the method puts first;" in html
+    for absent in (
+        "Line: the target",
+        "Comprehensiveness, more is better",
+        "Deletion area, more is better",
+        "Areas as shares of what hiding all sentences costs",
+    ):
         assert absent not in html
 
 
@@ -275,3 +281,11 @@ def test_a_document_of_two_sentences_that_can_be_taken_out() -> None:
     assert found.bins == {"comprehensiveness": (1,), "sufficiency": (1,)}
     assert faithfulness.find(found).startswith("Taking out the first 1 of 2 sentences in the order of attention takes from the target \N{MINUS SIGN}2.00 logit")
     assert_valid(faithfulness.draw(found)["curves"])
+
+
+def test_where_one_sentence_alone_can_be_taken_out_there_is_no_curve_between_nothing_and_it() -> None:
+    values = np.array([[[3.0], [5.0]]])
+    found = faithfulness.analyse(measured([0, 1], values, values[:, ::-1], (values.repeat(3, 0), values[:, ::-1].repeat(3, 0))))
+    assert (found.drawn, faithfulness.draw(found)) == ((), {})
+    html = render_report(with_result(small_report(), "faithfulness", **{one.name: getattr(found, one.name) for one in fields(found)}), lambda specs: {})
+    assert "Points are what was measured" not in html

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from bundle.made_up_bundle import TITLE, Remembering, small
 from bundle.typeset import NEEDS_LATEX, latex, run, words_of
@@ -144,6 +145,24 @@ def test_every_caption_says_what_is_drawn() -> None:
     captions = {name: caption_of(section, name, spec.get("description", ""), report.level) for name, (section, spec) in charts.items()}
     assert {"decay-layers", "flow-depth", "head_redundancy-pruning"} <= set(captions)
     assert [name for name, caption in captions.items() if not caption.drawn] == []
+
+
+def test_the_caption_of_curves_speaks_of_those_that_are_drawn_alone() -> None:
+    measurements = made_up()
+    said = {}
+    for gone in ("deletion", "insertion", ""):
+        values = {name: measurements[name].copy() for name in (f"faithfulness.{gone}", f"faithfulness.random_{gone}")} if gone else {}
+        for array in values.values():
+            array[:, 1:-1] = np.nan
+        section = next(section for section in build_report(made_up(replaced=values)).sections if section.name == "faithfulness")
+        said[gone] = caption_of(section, "faithfulness-curves", "", "sentence").drawn
+    rest = "; bands: from the least to the greatest of the random orders; points: what was measured."
+    line = "Line: the target with so many per cent of the sentences taken out, those that the method puts first"
+    assert said == {
+        "": f"{line}; dashes: with those alone left in{rest}",
+        "insertion": line + rest,
+        "deletion": f"Dashes: the target with so many per cent of the sentences alone left in, those that the method puts first{rest}",
+    }
 
 
 def test_text_in_tables_is_never_a_formula(paper: Built) -> None:

@@ -59,6 +59,14 @@ def test_what_the_model_wrote_is_said_once_above_its_blocks() -> None:
     assert re.findall(r"<p class=part>([^<]*)</p>", html) == ["The question", "What the model wrote"]
 
 
+def test_items_of_one_part_are_one_list_and_those_of_the_next_another() -> None:
+    report = of_rows((ROWS[0], *((f"- {line}", "list item", 0) for line in range(4))), (0, 1, 2, 3, 4))
+    for parts, items in ((("",) * 5, [4]), (("", "", "", "The second text", "The second text"), [2, 2]), (("The question", *[""] * 4), [4])):
+        html = render_report(with_result(report, "sentence_matrix", parts=parts), lambda specs: {})
+        lists = re.findall(r"<ul class=items role=list>(.*?)</ul>", html, re.DOTALL)
+        assert [found.count("<li") for found in lists] == items
+
+
 def test_tables_quotations_and_captions_are_too() -> None:
     html = page_of(TABLE, (0, 0, 1, 2, 3))
     assert names(html) == [("div", "table"), ("blockquote", "quotation"), ("p", "caption"), ("p", "paragraph")]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.characters import clean, clean_text
+from reportgen.characters import capitalised, clean, clean_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +42,7 @@ def test_strings_are_found_however_deep_and_numbers_are_left_alone() -> None:
     leaf, rest = cleaned["a"]
     assert (leaf.words, rest) == ("b", ["c", 1.5, None])
     assert leaf.numbers is numbers
+
+
+def test_a_capital_is_of_the_first_letter_alone() -> None:
+    assert [capitalised(text) for text in ("", "lift over GPT-2", "éclat", "5 of 7")] == ["", "Lift over GPT-2", "Éclat", "5 of 7"]

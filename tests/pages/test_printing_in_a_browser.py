@@ -48,3 +48,26 @@ def test_paper_titles_what_has_no_caption_and_does_not_say_how_to_point(page: Op
     assert not [title for title in titles if "in a table" in title or title.startswith(("Numbers", "Export"))]
     said = page.tab.inner_text("main")
     assert not [hint for hint in ("Point at a", "Choosing one opens", "arrow keys") if hint.lower() in said.lower()]
+
+
+def test_paper_has_the_tokens_of_the_chosen_sentence_whole(page: Opened) -> None:
+    page.tab.locator("#token-row button").nth(2).click()
+    page.tab.set_viewport_size({"width": 673, "height": 900})
+    page.tab.emulate_media(media="print")
+    page.tab.evaluate(PRINT)
+    parts = ("#token-row", "#token-said", ".token-links", ".neuron-rows", ".neurons td")
+    assert page.tab.evaluate(f"{list(parts)}.map((part) => document.querySelector(`#tokens ${{part}}`).checkVisibility())") == [True] * len(parts)
+    cut = "[...document.querySelectorAll('#tokens :is(td, .line, .scroll)')].filter((part) => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).overflow !== 'visible')"
+    assert page.tab.evaluate(f"{cut}.length") == 0
+    assert not page.tab.locator("#tokens input").is_visible()
+    assert "Choose a token" not in page.tab.inner_text("#tokens")
+    assert page.tab.evaluate("Math.max(...[...document.querySelectorAll('#tokens *')].map((part) => part.getBoundingClientRect().right))") <= 673
+
+
+def test_paper_has_no_tokens_where_no_sentence_is_chosen(page: Opened) -> None:
+    page.tab.locator("#token-row button").first.focus()
+    page.tab.keyboard.press("Escape")  # to the sentence
+    page.tab.keyboard.press("Escape")
+    assert page.chosen() == []
+    page.tab.emulate_media(media="print")
+    assert not page.tab.locator("#tokens").is_visible()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.agreement.controls import controls
 from reportgen.analyses.agreement.methods import LABELS, METHODS, REFERENCES
+from reportgen.analyses.agreement.target import first_read_with_target, sentences_of_target
 from reportgen.analyses.flows.maximum_flow import attention_flow, capacities, edges_looked_at
 from reportgen.analyses.sentence_matrix import attention_views
 from reportgen.measurements import Measurements
@@ -58,8 +57,8 @@ def compared(measurements: Measurements, *, flow: bool = True) -> Compared:
     """Of every method that was measured; flow, unless it is not asked for, where it is affordable."""
     target = measurements.metadata["target"]
     own = sentences_of_target(target)
-    known = ~np.isnan(np.stack([measurements[f"attribution.{name}"] for name in NEEDED]))
-    chosen = _chosen(measurements, known.all(0), own)
+    known = ~np.isnan([measurements[f"attribution.{name}"] for name in NEEDED]).any(0)
+    chosen = _chosen(measurements, known, own)
     members = measurements["token_sentences"]
     lengths = np.bincount(members[members >= 0])[chosen].astype(float)
     found, notes = _measured(measurements, chosen)
@@ -72,17 +71,10 @@ def compared(measurements: Measurements, *, flow: bool = True) -> Compared:
         sentences=chosen,
         distance=distance,
         lengths=lengths,
-        sink=chosen == int(known.any(0).argmax()),
+        sink=chosen == first_read_with_target(measurements),
         values={method.name: found[method.name] for method in METHODS if method.name in found},
         notes=(*notes, *why),
     )
-
-
-def sentences_of_target(target: Mapping[str, Any]) -> range:
-    """The sentences that the target of these metadata predicts, none where it predicts none."""
-    if target["sentence"] is None:
-        return range(0)
-    return range(target["sentence"], target.get("last_sentence", target["sentence"]) + 1)
 
 
 def _chosen(measurements: Measurements, known: Bool[np.ndarray, " sentence"], own: range) -> Int[np.ndarray, " compared"]:

@@ -52,11 +52,16 @@ def draw_curves(alt: Any, drawn: Drawn) -> dict[str, Any]:
     return frameless(faceted(composed("layer", line, band), facet, columns=min(len(drawn.methods), 2 if few else 4)))
 
 
+def is_drawn(values: Float[np.ndarray, "*order step"]) -> bool:
+    """Whether anything was measured between none and all of the sentences, where all orders are the same."""
+    return bool(np.isfinite(values[..., 1:-1]).any())
+
+
 def _rows(drawn: Drawn) -> Iterator[dict[str, Any]]:
     for place, method in enumerate(drawn.methods):
         for curve, name in CURVES.items():
             values = drawn.curves[curve][place]
-            inside = np.isfinite(values[1:-1]).any()  # the ends are the same of all orders
+            inside = is_drawn(values)
             for step, share in enumerate(drawn.share.tolist()):
                 value = float(values[step])
                 if np.isfinite(value) and inside:

@@ -13,6 +13,7 @@ from scipy.spatial.distance import squareform
 
 from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.heads.scaling import scale
+from reportgen.characters import capitalised
 
 CLOSE = 0.05  # nats, of ln 2 at most
 PERMUTATIONS = 999
@@ -145,7 +146,7 @@ def _plane(alt: Any, found: HeadMap, layers: int) -> Any:
     ]
     axis = alt.Axis(grid=True, tickCount=4)
     return (
-        alt.Chart(alt.Data(values=packed(rows)), title=f"{found.keys[0].upper()}{found.keys[1:]}: stress {found.stress:.2f}", width=320, height=300)
+        alt.Chart(alt.Data(values=packed(rows)), title=f"{capitalised(found.keys)}: stress {found.stress:.2f}", width=320, height=300)
         .mark_point(filled=True, size=44, opacity=0.85)
         .encode(
             x=alt.X("x:Q", title="nats", axis=axis),

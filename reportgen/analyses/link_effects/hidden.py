@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from reportgen.analyses.agreement.target import first_read_with_target
 from reportgen.analyses.sentence_matrix import attention_views, expected_attention
 from reportgen.links import lift_of
 from reportgen.measurements import Measurements
@@ -65,7 +66,7 @@ def hidden_links(measurements: Measurements) -> Hidden:
         band=band,
         standing=_standing(lift[content], bands[content], of_links[1], band),
         share_standing=_standing(share[content], bands[content], of_links[0], band),
-        first=(keys == _first_read(pairs, measurements.metadata["target"]["sentence"])) & lengths,
+        first=(keys == first_read_with_target(measurements)) & lengths,
         drawn=np.arange(len(rows)) >= chosen,
     )
 
@@ -99,11 +100,6 @@ def _places(pairs: SentencePairs, queries: Int[np.ndarray, " link"], keys: Int[n
 def _band(queries: Int[np.ndarray, " pair"], keys: Int[np.ndarray, " pair"], lengths: bool) -> Int[np.ndarray, " pair"]:
     gaps = np.abs(queries.astype(np.int64) - keys) if lengths else np.ones(len(queries), np.int64)
     return np.log2(np.maximum(gaps, 1)).astype(np.int64)
-
-
-def _first_read(pairs: SentencePairs, target: int | None) -> int:
-    """The first sentence that was read with the target's, in whose window links were hidden; a target that is no sentence is of the last window."""
-    return 0 if pairs.first_read is None else int(pairs.first_read[-1 if target is None else target])
 
 
 def _standing(
