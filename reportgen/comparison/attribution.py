@@ -13,7 +13,7 @@ from reportgen.analyses.agreement.controls import controls
 from reportgen.analyses.agreement.methods import BASELINE, METHODS, ByMethod
 from reportgen.analyses.agreement.ranks import from_greatest
 from reportgen.analyses.agreement.reading import NEEDED
-from reportgen.analyses.agreement.target import sentences_of_target
+from reportgen.analyses.agreement.target import first_read_with_target, sentences_of_target
 from reportgen.comparison.aligning import EDITED, Match
 from reportgen.comparison.ground import Ground, Pooling
 from reportgen.measurements import Measurements
@@ -63,7 +63,8 @@ def attribution_changes(ground: Ground, a: Measurements, b: Measurements) -> Att
         _distance(units, ground, targets[1]),
         np.array([sum(side.tokens[list(side.groups[unit])].sum() for side in (ground.a, ground.b)) for unit in units]),
     )
-    sink = np.array([0 in ground.matches[unit].a or 0 in ground.matches[unit].b for unit in units])
+    first = [first_read_with_target(of) for of in (a, b)]
+    sink = np.array([first[0] in ground.matches[unit].a or first[1] in ground.matches[unit].b for unit in units])
     accounted = controls([np.log(distance) if distance is not None else units.astype(float), np.log(lengths)], sink)
     methods = tuple(found for found in (_method(method, ground, a, b, units, accounted) for method in METHODS) if found)
     values = [target.get("value") for target in targets]

@@ -13,7 +13,8 @@ from made_up_pair import made_up_pair
 from test_stored_by_pair import by_pair
 from test_windowed_measurements import in_windows
 
-from reportgen.comparison import Comparison, build_comparison, comparison_data
+from reportgen.analyses.agreement.controls import controls
+from reportgen.comparison import Comparison, attribution, build_comparison, comparison_data
 from reportgen.comparison.findings import NOTHING
 from reportgen.errors import ComparisonError
 from reportgen.measurements import Measurements
@@ -236,3 +237,12 @@ def test_plain_data_has_every_part_and_no_number_that_json_does_not_know(version
         assert data["schema"] == 1
         assert len(data["findings"]) == 5
     assert data["between"]["matrices"]["doublings"][0][1] is None
+
+
+def test_in_windows_the_sink_of_attribution_is_the_first_sentence_read_with_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    sinks = []
+    monkeypatch.setattr(attribution, "controls", lambda graded, sink: sinks.append(sink.tolist()) or controls(graded, sink))
+    measured = in_windows({}, target={"sentence": 4, "description": "x"})
+    found = build_comparison(measured, measured)
+    assert found.attribution.units == (2, 3)
+    assert sinks == [[True, False]]
