@@ -191,7 +191,7 @@ def _of_text(relation: Relation, a: Measurements, b: Measurements) -> Iterator[N
 
 def _said(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+        return ", ".join(f"{name} {inner[:8] if name == 'sha256' else inner}" for name, inner in value.items())
     return "none" if value is None else str(value)
 
 
