@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import string
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -22,6 +25,13 @@ def clean_text(text: str) -> str:
     The chart library aborts its process on these, and a lone surrogate cannot be written as UTF-8 at all.
     """
     return text if text.isprintable() else UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
+
+
+@lru_cache(maxsize=1 << 16)
+def is_punctuation(text: str) -> bool:
+    """Whether all it holds besides white space are punctuation marks: Unicode's, and those ASCII characters that C and Python count too."""
+    stripped = text.strip()
+    return bool(stripped) and all(mark in string.punctuation or unicodedata.category(mark).startswith("P") for mark in stripped)
 
 
 def no_formula(text: str) -> str:

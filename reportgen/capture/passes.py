@@ -63,7 +63,7 @@ class Passes:
         read = given if target is None or target.reads_otherwise(given) else aimed
         limits, _ = self.fitting(given, shapes, target)
         forward = self.carried(measure_forward(model, read, shapes, self.report, limits.rows, limits.cells))
-        arrays = {**text_arrays(self.fed.source), **self._types_of_tokens(), **self._target_arrays(), **forward.arrays}
+        arrays = {**text_arrays(self.fed.source), **self._kinds_of_tokens(), **self._target_arrays(), **forward.arrays}
         arrays |= self.probe_arrays(shapes)
         control = self._control(given, shapes, limits)
         arrays |= {} if control is None else control.arrays
@@ -186,8 +186,9 @@ class Passes:
     def _target_arrays(self) -> dict[str, np.ndarray]:
         return {} if self.fed.target is None else {f"target_{name}": values for name, values in text_arrays(self.fed.target).items()}
 
-    def _types_of_tokens(self) -> dict[str, np.ndarray]:
-        return {"token_types": self.fed.extra["token_type_ids"]} if "token_type_ids" in self.fed.extra else {}
+    def _kinds_of_tokens(self) -> dict[str, np.ndarray]:
+        types = {"token_types": self.fed.extra["token_type_ids"]} if "token_type_ids" in self.fed.extra else {}
+        return types | {"token_delimiters": self.fed.source.delimiter.astype(np.int32)}
 
     def _target_text_of(self) -> TargetText:
         """The text that the target can be of: what the decoder reads, where one reads a text beside its source."""

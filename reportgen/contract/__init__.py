@@ -26,7 +26,10 @@ TEXT = {
     "token_sentences": row("token", "sentence each token lies in, -1 for none", "index", GIVEN, INTEGERS),
 }
 
-TOKEN_TYPES = {"token_types": row("token", "which of the texts in one input each token is of, where the model is told so", "index", GIVEN, INTEGERS)}
+KINDS_OF_TOKENS = {
+    "token_types": row("token", "which of the texts in one input each token is of, where the model is told so", "index", GIVEN, INTEGERS),
+    "token_delimiters": row("token", "1 for special tokens and tokens that are only punctuation, which `delimiter` is of, else 0", "", GIVEN, INTEGERS),
+}
 
 TARGET_TEXT = {f"target_{name}": spec for name, spec in TEXT.items()}
 
@@ -89,7 +92,7 @@ WINDOW_TEXT = ("sentences", "token_ids", "token_spans", "token_sentences")
 PAIR_SENTENCES = row("pair span", "query sentence and key sentence of each stored pair, in reading order", "index", OURS, INTEGERS)
 
 CONTRACT: dict[str, ArraySpec] = {
-    **{**TEXT, **TOKEN_TYPES, **TARGET_TEXT, **SENTENCE_PAIRS},
+    **{**TEXT, **KINDS_OF_TOKENS, **TARGET_TEXT, **SENTENCE_PAIRS},
     **{**HEAD_SCORES, **HEADS_BY_SENTENCE, **EXAMPLES, **COREFERENCE, **SYNTAX, **TOKENS, **ALIGNMENT, **ATTRIBUTION, **PRUNING, **FAITHFULNESS},
 }
 

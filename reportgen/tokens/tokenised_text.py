@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import string
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Int
 
+from reportgen.characters import is_punctuation
 from reportgen.documents import Document
 from reportgen.errors import DocumentError
 from reportgen.sentences import Sentence
@@ -60,7 +58,7 @@ def tokenised_text(
         spans=encoding.spans,
         sentence_of_token=owners,
         special=encoding.special,
-        delimiter=encoding.separating | np.array([_is_punctuation(text[start:end]) for start, end in encoding.spans], bool),
+        delimiter=encoding.separating | np.array([is_punctuation(text[start:end]) for start, end in encoding.spans], bool),
         sentences=tuple(sentences),
         part_of_sentence=np.array(parts, np.int32),
         notices=notices,
@@ -120,10 +118,3 @@ def _owner(token: str, owners: Int[np.ndarray, " character"]) -> int:
     inside = owners[solid] if solid.any() else owners
     inside = inside[inside >= 0]
     return int(np.bincount(inside).argmax()) if len(inside) else -1
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _is_punctuation(token: str) -> bool:
-    """Whether all it holds besides white space are punctuation marks: Unicode's, and those ASCII characters that C and Python count too."""
-    stripped = token.strip()
-    return bool(stripped) and all(mark in string.punctuation or unicodedata.category(mark).startswith("P") for mark in stripped)

@@ -107,6 +107,8 @@ def test_a_document_becomes_a_file_and_a_page(name: str, tmp_path: Path) -> None
     for key, values in found.arrays.items():
         if values.dtype.kind == "f" and not key.startswith("cross.alignment_tau"):  # heads that always choose the same token have none
             assert np.isfinite(values).any(), key
+    words = [found.text[start:end].strip() if start < end else "special" for start, end in found["token_spans"]]
+    assert found["token_delimiters"].tolist() == [word in {"special", ".", ",", "?"} for word in words]
     for key in [key for key in found.arrays if key.startswith("attribution.token_")]:
         members, by_token, by_sentence = found["token_sentences"], found[key], found[key.replace("token_", "")]
         summed = np.bincount(members[members >= 0], weights=by_token[members >= 0])

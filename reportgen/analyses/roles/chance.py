@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from reportgen.analyses.even_attention import EvenAttention, even_attention
+from reportgen.characters import is_punctuation
 from reportgen.measurements import Measurements
 
 TIMES = 2.0  # a score that the mask alone gives half of is no role
@@ -81,6 +82,7 @@ def earlier_copies(ids: Int[np.ndarray, " token"]) -> tuple[Float[np.ndarray, " 
 
 
 def _is_delimiter(measurements: Measurements) -> Bool[np.ndarray, " token"]:
-    """Tokens that are only punctuation, or no text at all as special tokens are."""
-    texts = (measurements.text[start:end].strip() for start, end in measurements["token_spans"].tolist())
-    return np.array([not any(letter.isalnum() for letter in text) for text in texts], bool)
+    """Special tokens and tokens that are only punctuation; files of older versions do not say which are special, and tokens without any text are taken for them."""
+    if "token_delimiters" in measurements:
+        return measurements["token_delimiters"].astype(bool)
+    return np.array([start == end or is_punctuation(measurements.text[start:end]) for start, end in measurements["token_spans"].tolist()], bool)

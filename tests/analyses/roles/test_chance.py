@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up import Sizes, made_up
@@ -16,7 +18,8 @@ def hits(measurements: Measurements) -> dict[str, np.ndarray]:
     apart = np.subtract.outer(np.arange(len(ids)), np.arange(len(ids)))
     same = np.tril(np.equal.outer(ids, ids), -1)
     texts = [measurements.text[start:end].strip() for start, end in measurements["token_spans"]]
-    punctuation = np.array([not any(letter.isalnum() for letter in text) for text in texts])
+    punctuation = np.array([bool(text) and not any(letter.isalnum() for letter in text) for text in texts])
+    punctuation = measurements["token_delimiters"] == 1 if "token_delimiters" in measurements else punctuation
     return {
         "first_token": np.arange(len(ids))[None] == 0 * apart,
         "previous_token": apart == 1,
@@ -46,6 +49,22 @@ def even(measurements: Measurements, name: str, without_first: bool) -> float:
 def test_levels_are_those_of_even_attention_written_out(name: str, without_first: bool) -> None:
     measurements = made_up(sizes=Sizes(sentences=5, tokens=41))
     assert chance_levels(measurements)[name][without_first] == pytest.approx(even(measurements, name, without_first), rel=1e-6)
+
+
+@pytest.mark.parametrize("without_first", [False, True], ids=["all keys", "without the first"])
+def test_delimiters_are_those_that_were_counted_where_the_file_says_which(without_first: bool) -> None:
+    measurements = made_up(sizes=Sizes(sentences=5, tokens=41))
+    marked = (np.arange(41) % 7 == 3).astype(np.int32)
+    measurements = replace(measurements, arrays={**measurements.arrays, "token_delimiters": marked})
+    assert chance_levels(measurements)["delimiter"][without_first] == pytest.approx(even(measurements, "delimiter", without_first), rel=1e-6)
+
+
+def test_white_space_is_no_delimiter_where_the_file_does_not_say() -> None:
+    plain = made_up()
+    spans = plain["token_spans"].copy()
+    spans[2] = [spans[1, 1], spans[1, 1] + 1]  # the space after the second token
+    assert plain.text[slice(*spans[2])] == " "
+    assert chance_levels(replace(plain, arrays={**plain.arrays, "token_spans": spans}))["delimiter"] == chance_levels(plain)["delimiter"]
 
 
 def test_the_first_token_gets_what_even_attention_gives_it() -> None:
