@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up import made_up
+from made_up import Sizes, made_up
 from tiny_folders import save_folder, tiny_gpt2
 
 from reportgen.capture import MeasureOptions, measure
@@ -297,6 +297,20 @@ def test_a_choice_that_fell_otherwise_is_said_and_what_hangs_on_it_not_compared(
     verdict = compare(kept, made_up(replaced={"decoder.token_links": links}))
     assert verdict.reproduced
     assert "choices between nearly equal numbers fell otherwise in decoder.token_links.key (2 of 184)" in verdict.sentence
+
+
+@pytest.mark.parametrize("name", ["attribution.link_effect", "attribution.link_sample"])
+def test_effects_of_links_are_held_against_the_greatest_effect_and_not_against_numbers_of_sentences(name: str) -> None:
+    sizes = Sizes(sentences=151, tokens=700)
+    kept = made_up(sizes=sizes)
+    links = kept[name].copy()
+    links[:, 2] += np.float32(3e-4)  # 2e-6 of the greatest number of a sentence
+    assert by_name(kept, made_up(sizes=sizes, replaced={name: links}))[f"{name}.effects"].outcome == "beyond tolerance"
+    links = kept[name].copy()
+    links[[0, 1]] = links[[1, 0]]
+    verdict = compare(kept, made_up(sizes=sizes, replaced={name: links, f"{name}_drop" if "sample" in name else "attribution.link_drop": links[:, 2]}))
+    assert verdict.reproduced
+    assert f"choices between nearly equal numbers fell otherwise in {name}.pairs" in verdict.sentence
 
 
 def test_arrays_that_are_gone_fail_and_new_ones_do_not() -> None:

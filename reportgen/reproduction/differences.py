@@ -14,17 +14,20 @@ from reportgen.measurements import Measurements
 from reportgen.reproduction.tolerance import tolerance
 
 INPUT = frozenset(["token_types", *TEXT, *TARGET_TEXT])
+LINKS = ("attribution.link_effect", "attribution.link_sample")  # pairs of sentences and their effects in one array
 # What is chosen by comparing numbers, so that of two nearly equal ones either may be first; and arrays that are of what was chosen.
 CHOICES = frozenset(
     [
         *("token_links.key", "query_key_pairs", "strongest_key", "coreference_example", "syntax_example", "pruning.order", "faithfulness.orders"),
         *(f"{name}_token_example" for name in ("duplicate", "previous", "next")),
-        *("induction_example", "attribution.link_effect.pairs", "attribution.pair_rows"),
+        *("induction_example", *(f"{name}.pairs" for name in LINKS), "attribution.pair_rows"),
     ]
 )
 OF_CHOICES = {
     "query_key": "query_key_pairs",
-    "attribution.link_effect.effects": "attribution.link_effect.pairs",
+    **{f"{name}.effects": f"{name}.pairs" for name in LINKS},
+    "attribution.link_drop": "attribution.link_effect.pairs",
+    "attribution.link_sample_drop": "attribution.link_sample.pairs",
     "attribution.pairs": "attribution.pair_rows",
     "pruning.loss": "pruning.order",
     "faithfulness.deletion": "faithfulness.orders",
@@ -92,7 +95,7 @@ def _fields(key: str, kept: Mapping[str, np.ndarray], again: Mapping[str, np.nda
     if one.dtype.names:
         alike = other is not None and other.dtype == one.dtype
         yield from ((f"{key}.{name}", one[name], other[name] if alike else None) for name in one.dtype.names)
-    elif key == "attribution.link_effect":
+    elif key in LINKS:
         yield f"{key}.pairs", one[:, :2].astype(np.int32), None if other is None else other[:, :2].astype(np.int32)
         yield f"{key}.effects", one[:, 2:], None if other is None else other[:, 2:]
     else:
