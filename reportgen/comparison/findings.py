@@ -110,7 +110,7 @@ def _matrices(found: Found) -> str:
     equal = (
         ""
         if np.isnan(agreement.within)
-        else f"; pairs at equal distances are ranked alike with ρ = {two_decimals(agreement.within)} (p = {significant(agreement.within_p, 2)})"
+        else f"; the ranks of pairs at equal distances correlate with ρ = {two_decimals(agreement.within)} (p = {significant(agreement.within_p, 2)})"
     )
     return f"The first sentence left out, {percent(every.mean)}{interval} of a sentence’s attention lands elsewhere in B than in A{at_most}{equal}."
 
@@ -134,7 +134,7 @@ def _links(found: Found) -> str:
         return f"{start}, and no link differs by more than storing rounds."
     if not links.gained and not links.lost:
         return f"{start}; most attention moves with sentence {_link(links.moved[0], matches).removeprefix('sentence ')}."
-    parts = [f"{kind} {_link(rows[0], matches)}" for kind, rows in (("most gained is", links.gained), ("most lost is", links.lost)) if rows]
+    parts = [f"{kind} {_link(rows[0], matches)}" for kind, rows in (("newly among them is", links.gained), ("no longer among them is", links.lost)) if rows]
     return f"{start}; {'; '.join(parts)}."
 
 
@@ -198,7 +198,7 @@ def _attribution(found: Found) -> str:
     if attribution.value_a is not None:
         unit = attribution.value_unit
         value = f" The target’s value is {significant(attribution.value_a)} {unit} in A and {significant(attribution.value_b)} {unit} in B."
-    return f"The {len(attribution.units)} sentences that the target can depend on are ranked alike with {said}.{value}"
+    return f"The ranks of the {len(attribution.units)} sentences that the target can depend on correlate with {said}.{value}"
 
 
 def _alike(method: MethodInBoth) -> str:

@@ -24,7 +24,7 @@ COMPUTED = {
         "correlation",
         (
             f"partial correlation of log share with tf-idf cosine ({RESIDUAL}), at a false-discovery rate of 5% over heads against the words of all sentences "
-            "moved on by 1 to 199 sentences, and 5% more attention for each 0.1 of cosine"
+            "moved on together, in up to 199 steps spread evenly over the document (z by their mean and deviation, p by the normal distribution), and 5% more attention for each 0.1 of cosine"
         ),
     ),
     "bridge": (
