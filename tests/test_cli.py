@@ -399,8 +399,10 @@ def test_packaged_models_are_listed_with_size_and_licence(run: Run, tmp_path: Pa
     assert ended.code == 0
     assert f"{DEFAULT.name} (default)" in ended.output
     assert f"{DEFAULT.licence}\t{DEFAULT.wheel_megabytes} MB to download" in ended.output
-    converted_folder(DEFAULT).mkdir(parents=True)
-    assert f"{DEFAULT.licence}\tcached" in run("models", "list").output
+    (converted_folder(DEFAULT) / "inner").mkdir(parents=True)
+    (converted_folder(DEFAULT) / "weights").write_bytes(bytes(2_000_000))
+    (converted_folder(DEFAULT) / "inner" / "words").write_bytes(bytes(1_000_000))
+    assert f"{DEFAULT.licence}\tcached, 3 MB on disk\n" in run("models", "list").output
 
 
 def test_fetching_a_model_that_is_there_prints_its_folder(run: Run) -> None:
