@@ -761,6 +761,16 @@ def test_an_interruption_of_generated_code_ends_with_the_exit_code_of_others(tmp
     assert (ended.returncode, ended.stderr) == (2, "reportgen: Interrupted; nothing was written.\n")
 
 
+@pytest.mark.parametrize("then", ["raise", "raise ImportError('cannot import name')", "pass"])
+def test_an_interruption_while_the_libraries_are_imported_is_said_to_be_one(tmp_path: Path, then: str) -> None:
+    interrupted = f"import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    signal.pause()\nexcept KeyboardInterrupt:\n    {then}\n"
+    (tmp_path / "typer.py").write_text(interrupted, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    for command in (["-m", "reportgen"], ["-c", "from reportgen.__main__ import main\nmain()"]):
+        ended = subprocess.run([sys.executable, *command, "--help"], capture_output=True, text=True, check=False, env=environment)
+        assert (ended.returncode, ended.stderr) == (2, "reportgen: Interrupted; nothing was written.\n")
+
+
 def test_standard_streams_that_are_closed_or_full_are_refused_in_one_sentence(desk: Path) -> None:
     command = [sys.executable, "-m", "reportgen"]
     closed = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *command, "report", "-", "-o", "x.html"], capture_output=True, text=True, check=False)
