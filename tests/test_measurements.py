@@ -276,6 +276,14 @@ def test_an_array_larger_than_the_file_is_refused(tmp_path: Path) -> None:
     assert "damaged" in refusal(path)
 
 
+def test_a_file_that_unpacks_to_far_more_than_its_size_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_parts(tmp_path / "x.npz")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("decoder.entropy_without_sink_by_sentence.npy", bytes(90_000_000))
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *given: pytest.fail("a member was opened"))
+    assert re.search(r"unpacks to \d{3} times its size, as only a zip bomb does", refusal(path))
+
+
 # Arrays and metadata that are not what the contract says
 
 
