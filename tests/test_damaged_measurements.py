@@ -118,6 +118,7 @@ def one(key: str, place: Any, value: float) -> np.ndarray:
         ("pruning.order", made_up().arrays["pruning.order"][:, :2], "has 2 along index where there are 3"),
         ("pruning.heads", one("pruning.heads", 0, 1), "does not rise from 0"),
         ("pruning.random_loss", one("pruning.random_loss", (0, 0), np.nan), "lacks a number"),
+        ("pruning.random_loss", made_up().arrays["pruning.random_loss"][:0], "lacks every draw"),
         ("attribution.link_effect", one("attribution.link_effect", (0, 2), np.nan), "lacks a number"),
         ("faithfulness.deletion", one("faithfulness.deletion", (0, 0, 0), np.nan), "lacks a number"),
     ],
