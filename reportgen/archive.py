@@ -31,6 +31,8 @@ DAMAGE = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError),
 )
 END_RECORD = 22  # bytes of a zip archive's last record when it has no comment
+MOST_PACKED = 250  # times; deflate's end is a thousandth, which of all arrays together only made ones come near
+SMALL = 20_000_000  # bytes; what unpacks to less may be packed in any way
 COUNTED_UP_TO = 0xFFFF  # arrays, in that record
 _PARSING = Lock()  # numpy reads headers as Python source, and in Python 3.11 threads that do so at once disturb each other
 
@@ -98,6 +100,7 @@ class StoredArrays(Mapping[str, np.ndarray]):
             self.archive = zipfile.ZipFile(path)  # stays open for what is read later, so that a file written in its place does not change them
             if min(len(self.archive.namelist()), COUNTED_UP_TO) != _promised(path):
                 raise zipfile.BadZipFile("some of its arrays cannot be found")
+            _refuse_bomb(self.archive, path.stat().st_size)
             for member in self.archive.namelist():
                 name = member.removesuffix(".npy")
                 if name.startswith((WINDOW, PAIRS)):
@@ -112,7 +115,7 @@ class StoredArrays(Mapping[str, np.ndarray]):
         if name not in self.on_disk:
             return self.held[name]
         with _damage_told(self.path):
-            array = _array(self.archive, f"{name}.npy")
+            array = _finite(name, _array(self.archive, f"{name}.npy"))
         array.setflags(write=False)
         return array
 
@@ -127,7 +130,7 @@ class StoredArrays(Mapping[str, np.ndarray]):
                 yield from self[name]
                 return
             for _ in range(shape[0]):
-                yield np.frombuffer(file.read(math.prod(shape[1:]) * dtype.itemsize), dtype).reshape(shape[1:])
+                yield _finite(name, np.frombuffer(file.read(math.prod(shape[1:]) * dtype.itemsize), dtype).reshape(shape[1:]))
 
     def __contains__(self, name: object) -> bool:
         return name in self.on_disk or name in self.held
@@ -146,6 +149,18 @@ def described(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, tuple[int
         yield from ((name, *header) for name, header in arrays.on_disk.items())
         arrays = arrays.held
     yield from ((name, array.shape, array.dtype) for name, array in arrays.items())
+
+
+def holds_infinity(array: np.ndarray) -> bool:
+    """Whether a number of the array, or of a field of it, is infinite: no measurement is. Memory: a byte for each number along all axes but the first."""
+    parts = [array[field] for field in array.dtype.names] if array.dtype.names else [array]
+    return any(bool(np.isinf(row).any()) for part in parts if part.dtype.kind == "f" for row in (part if part.ndim > 2 else [part]))
+
+
+def _finite(name: str, array: np.ndarray) -> np.ndarray:
+    if holds_infinity(array):
+        raise ValueError(f"{name} holds an infinity")
+    return array
 
 
 class TemporaryFolder:
@@ -213,6 +228,13 @@ def _promised(path: Path) -> int:
     with path.open("rb") as file:
         file.seek(-END_RECORD, os.SEEK_END)
         return int.from_bytes(file.read()[10:12], "little")
+
+
+def _refuse_bomb(archive: zipfile.ZipFile, packed: int) -> None:
+    """By what the archive's list of contents says; no more than that is unpacked of any array."""
+    unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > max(SMALL, MOST_PACKED * packed):
+        raise zipfile.BadZipFile(f"it unpacks to {unpacked // packed:,} times its size, as only a zip bomb does")
 
 
 def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:

@@ -44,9 +44,10 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise `OutputError` now rather than after minutes of work when `path` cannot be written."""
     target = Path(path)
     _refuse_what_is_no_file(target)
-    if not os.path.isdir(target.parent):
-        raise OutputError(f"Cannot write {target}: the folder {target.parent} does not exist.")
-    if not os.access(target.parent, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
+    folder = Path(os.path.realpath(target)).parent if target.is_symlink() else target.parent  # a link is followed when it is written to
+    if not os.path.isdir(folder):
+        raise OutputError(f"Cannot write {target}: the folder {folder} does not exist.")
+    if not os.access(folder, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
         raise OutputError(f"Cannot write {target}: no permission.")
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED = "Interrupted; nothing was written."
 
 _heard: list[int] = []
 
@@ -35,6 +39,13 @@ def raise_interruption() -> None:
     """Raise `KeyboardInterrupt` where an interruption has come, and work goes on all the same."""
     if interrupted():
         raise KeyboardInterrupt
+
+
+def end_with(sentence: str) -> NoReturn:
+    """End the program with exit code 2 and this sentence on standard error."""
+    print(f"reportgen: {sentence}", file=sys.stderr)
+    exec("")  # else Python ends by the signal of an interruption that came while it ran the text of another exec, as dataclasses do
+    sys.exit(2)
 
 
 def _hear(number: int, frame: FrameType | None) -> None:

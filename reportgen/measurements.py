@@ -18,11 +18,11 @@ from jaxtyping import Int
 from reportgen.archive import WINDOW, StoredArrays, described, writing
 from reportgen.blocks import check_blocks
 from reportgen.contract import PAIR_KEY, TARGET_TEXT, TEXT, WINDOW_KEY, WINDOW_TEXT, spec_of
+from reportgen.contract.checking import STACKS, check_values, scope_of
 from reportgen.errors import MeasurementsError
 from reportgen.sentence_pairs import PAIR_SENTENCES, PairArrays
 
 FORMAT = 1
-STACKS = ("encoder", "decoder", "cross")
 QUESTION = "the question"  # the source of a second text that is no file
 TOKEN_LINK = np.dtype([("key", "<i4"), ("weight", "<f4")])
 METADATA = {
@@ -77,7 +77,7 @@ class Measurements:
 
     def __post_init__(self) -> None:
         _check(self)
-        for array in (self.arrays.held if isinstance(self.arrays, StoredArrays) else self.arrays).values():
+        for array in _held(self.arrays).values():
             array.setflags(write=False)
 
     def __getitem__(self, key: str) -> np.ndarray:
@@ -181,8 +181,13 @@ def _check(measurements: Measurements) -> None:
     check_blocks(measurements.metadata, len(measurements.text))
     if _crosses(measurements.arrays):
         _check_text(measurements, measurements.target_text, "target_")
+    check_values(measurements.arrays, _held(measurements.arrays), lambda key, axis: sizes.get(scope_of(key, axis, _crosses(measurements.arrays))))
     _check_windows(measurements, sizes)
     _check_pairs(measurements, sizes)
+
+
+def _held(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    return arrays.held if isinstance(arrays, StoredArrays) else arrays
 
 
 def _crosses(arrays: Mapping[str, np.ndarray]) -> bool:
@@ -279,20 +284,6 @@ def _check_array(key: str, shape: tuple[int, ...], dtype: np.dtype, sizes: dict[
     if kind not in spec.kinds or len(shape) != len(axes):
         raise MeasurementsError(f"{key} is {len(shape)}-dimensional {kind}; expected {' x '.join(spec.axes)} of {' or '.join(spec.kinds)}.")
     for axis, size in zip(axes, shape, strict=True):
-        scope, name = _scope(key, axis, crosses)
+        scope, name = scope_of(key, axis, crosses)
         if sizes.setdefault((scope, name), size) != size:
             raise MeasurementsError(f"{key} has {size} along {axis} where other arrays have {sizes[scope, name]}.")
-
-
-def _scope(key: str, axis: str, crosses: bool) -> tuple[str, str]:
-    """Which arrays have the same size along an axis: those of the stack, of the window, of the text that a decoder reads beside its source, or all."""
-    window = match[0] if (match := re.match(WINDOW_KEY, key)) else ""
-    stack, name = key.removeprefix(window).removeprefix(PAIR_KEY).partition(".")[0] if "." in key else "", axis.replace("query_", "").replace("key_", "")
-    if name in ("layer", "head"):
-        return stack, name
-    if name == "pair":
-        return "", name
-    if name not in ("sentence", "token", "span"):
-        return window + stack, name
-    of_target = key.startswith("target_") or (crosses and (stack == "decoder" or (stack == "cross" and axis.startswith("query_"))))
-    return "target" if of_target else window, name

@@ -410,8 +410,10 @@ def test_packaged_models_are_listed_with_size_and_licence(run: Run, tmp_path: Pa
     assert ended.code == 0
     assert f"{DEFAULT.name} (default)" in ended.output
     assert f"{DEFAULT.licence}\t{DEFAULT.wheel_megabytes} MB to download" in ended.output
-    converted_folder(DEFAULT).mkdir(parents=True)
-    assert f"{DEFAULT.licence}\tcached" in run("models", "list").output
+    (converted_folder(DEFAULT) / "inner").mkdir(parents=True)
+    (converted_folder(DEFAULT) / "weights").write_bytes(bytes(2_000_000))
+    (converted_folder(DEFAULT) / "inner" / "words").write_bytes(bytes(1_000_000))
+    assert f"{DEFAULT.licence}\tcached, 3 MB on disk\n" in run("models", "list").output
 
 
 def test_fetching_a_model_that_is_there_prints_its_folder(run: Run) -> None:
@@ -768,6 +770,16 @@ def test_an_interruption_of_generated_code_ends_with_the_exit_code_of_others(tmp
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     ended = subprocess.run([sys.executable, "-m", "interrupted"], capture_output=True, text=True, check=False, env=environment)
     assert (ended.returncode, ended.stderr) == (2, "reportgen: Interrupted; nothing was written.\n")
+
+
+@pytest.mark.parametrize("then", ["raise", "raise ImportError('cannot import name')", "pass"])
+def test_an_interruption_while_the_libraries_are_imported_is_said_to_be_one(tmp_path: Path, then: str) -> None:
+    interrupted = f"import os, signal\ntry:\n    os.kill(os.getpid(), signal.SIGINT)\n    signal.pause()\nexcept KeyboardInterrupt:\n    {then}\n"
+    (tmp_path / "typer.py").write_text(interrupted, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    for command in (["-m", "reportgen"], ["-c", "from reportgen.__main__ import main\nmain()"]):
+        ended = subprocess.run([sys.executable, *command, "--help"], capture_output=True, text=True, check=False, env=environment)
+        assert (ended.returncode, ended.stderr) == (2, "reportgen: Interrupted; nothing was written.\n")
 
 
 def test_standard_streams_that_are_closed_or_full_are_refused_in_one_sentence(desk: Path) -> None:

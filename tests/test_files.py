@@ -152,6 +152,19 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "shelf" / "real.html").read_bytes() == b"new"
 
 
+def test_a_link_into_a_folder_that_does_not_exist_is_refused_before_the_work(tmp_path: Path) -> None:
+    link = tmp_path / "page.html"
+    link.symlink_to(Path("nowhere") / "real.html")
+    with pytest.raises(OutputError) as caught:
+        check_writable(link)
+    assert str(caught.value) == f"Cannot write {link}: the folder {tmp_path.resolve() / 'nowhere'} does not exist."
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_passes(tmp_path: Path) -> None:
+    (tmp_path / "page.html").symlink_to("real.html")
+    check_writable(tmp_path / "page.html")
+
+
 def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 250 + ".html")
     with replacing(path) as file:

@@ -59,7 +59,7 @@ def analyse(measurements: Measurements) -> Result:
         layers=diversity_by_layer(measurements, divergence),
         queries=len(measurements["*.head_divergence_queries"]) if divergence else 0,
         query_tokens=int((measurements["token_sentences"] >= 0).sum()),
-        maps=tuple(head_map(values, layers, keys) for keys, values in divergence.items()),
+        maps=tuple(head_map(values, layers, keys) for keys, values in divergence.items() if not np.isnan(values).all()),
         unit=measurements.metadata.get("target", {}).get("unit", "nats"),
         importance=importance,
         importance_abs=absolute,

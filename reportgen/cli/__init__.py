@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import typer
 
@@ -11,10 +10,9 @@ from reportgen.cli import batch, bundle, comparing, looking, packaged, reporting
 from reportgen.cli.printing import print_in_any_letters, why_unwritten
 from reportgen.cli.verify import verify
 from reportgen.errors import ReportgenError
-from reportgen.interruptions import hearing_interruptions, interrupted
+from reportgen.interruptions import INTERRUPTED, end_with, hearing_interruptions, interrupted
 
 ABOUT = "Show what a transformer's attention does over a long document, and how far that can be believed, as one HTML page."
-INTERRUPTED = "Interrupted; nothing was written."
 OF_A_LIBRARY = "Value error, "  # before what it says of a value that is none of those there are
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
@@ -44,23 +42,17 @@ def main() -> None:
     with hearing_interruptions():
         try:
             if app(standalone_mode=False):  # typer makes an exit code of an interruption
-                _refuse(INTERRUPTED)
+                end_with(INTERRUPTED)
         except ReportgenError as error:
             of_its_own = isinstance(error.__cause__, KeyboardInterrupt)  # and says more than that it was interrupted
-            _refuse(INTERRUPTED if interrupted() and not of_its_own else " ".join(str(error).split()))
+            end_with(INTERRUPTED if interrupted() and not of_its_own else " ".join(str(error).split()))
         except (typer.Abort, KeyboardInterrupt):
-            _refuse(INTERRUPTED)
+            end_with(INTERRUPTED)
         except Exception as error:
             if hasattr(error, "format_message"):
-                _refuse(error.format_message().replace(OF_A_LIBRARY, "") or "Name a command.")
+                end_with(error.format_message().replace(OF_A_LIBRARY, "") or "Name a command.")
             if interrupted():
-                _refuse(INTERRUPTED)
+                end_with(INTERRUPTED)
             if isinstance(error, OSError) and error.filename is None and (why := why_unwritten()) is not None:
-                _refuse(f"Cannot write to standard output: {why}.")
+                end_with(f"Cannot write to standard output: {why}.")
             raise
-
-
-def _refuse(sentence: str) -> None:
-    print(f"reportgen: {sentence}", file=sys.stderr)
-    exec("")  # else Python ends by the signal of an interruption that came while it ran the text of another exec, as dataclasses do
-    sys.exit(2)

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 def list_models() -> None:
     """The packaged models: name, size, licence, and whether they are already here."""
-    from reportgen.models.packaged import DEFAULT, PACKAGED, converted_folder
+    from reportgen.memory import written_size
+    from reportgen.models.packaged import DEFAULT, PACKAGED, kept_bytes
 
     for model in PACKAGED:
-        here = "cached" if converted_folder(model).is_dir() else f"{model.wheel_megabytes} MB to download"
+        kept = kept_bytes(model)
+        here = f"{model.wheel_megabytes} MB to download" if kept is None else f"cached, {written_size(kept)} on disk"
         typer.echo(f"{model.name}{' (default)' if model is DEFAULT else ''}\t{model.title}\t{model.licence}\t{here}")
 
 

@@ -148,6 +148,12 @@ def converted_folder(model: PackagedModel) -> Path:
     return cache_folder() / "models" / f"{model.body or model.name}-{model.wheel_sha256[:12]}"
 
 
+def kept_bytes(model: PackagedModel) -> int | None:
+    """What a packaged model takes on the disk; None where it is not cached."""
+    folder = converted_folder(model)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else None
+
+
 def fetch(model: PackagedModel) -> Path:
     """The folder of a packaged model, downloaded and converted first when it is not cached.
 

@@ -113,17 +113,6 @@ def _views_of_expected(values: Float[np.ndarray, "*layer row row"], triangle: bo
     return Views(values=views, scale=scale, steps=(step_of(scale, 0.0),) * len(views), triangle=triangle)
 
 
-def pack_measure(values: Sequence[Float[np.ndarray, "_ _"]], triangle: bool) -> PackedMeasure:
-    """One measure; view 0 is the whole model. `triangle`: nothing above the diagonal counts."""
-    sets = _sets_of_measure(values, triangle)
-    return PackedMeasure(scale=sets[0].scale, sets=tuple(pack_all(sets)))
-
-
-def pack_expected(values: Float[np.ndarray, "*layer row row"], triangle: bool) -> PackedViews:
-    """One matrix or one per layer, as finely as a byte allows."""
-    return pack_all([_views_of_expected(values, triangle)])[0]
-
-
 def pack_all(wanted: Sequence[Views]) -> list[PackedViews]:
     """Each set of views, packed. Memory: the codes of one set, and what coding takes."""
     weights: list[np.ndarray] = []

@@ -14,13 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from reportgen.archive import MOST_PACKED, SMALL
 from reportgen.errors import BundleError
 from reportgen.memory import written_size
 
 MOST_FILES = 10_000
 MOST_UNPACKED = 4_000_000_000  # bytes of all files
-MOST_PACKED = 250  # times; deflate's end is a thousandth, and pages and pictures pack to a tenth
-SMALL = 20_000_000  # bytes; what unpacks to less may be packed in any way
 AT_ONCE = 1 << 20  # bytes
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)

@@ -138,6 +138,17 @@ def test_what_was_not_measured_is_left_out(absent: tuple[str, ...]) -> None:
     assert "nan" not in finding
 
 
+def test_heads_that_were_compared_at_no_query_have_no_map() -> None:
+    nothing = np.full((LAYERS * HEADS, LAYERS * HEADS), np.nan, np.float32)
+    found = head_redundancy.analyse(made_up(replaced={"decoder.head_divergence_without_sink": nothing}))
+    assert [one.keys for one in found.maps] == ["all keys"]
+    found = head_redundancy.analyse(made_up(replaced={"decoder.head_divergence": nothing, "decoder.head_divergence_without_sink": nothing}))
+    assert found.maps == ()
+    assert "nan" not in head_redundancy.find(found)
+    for spec in head_redundancy.draw(found).values():
+        assert_valid(spec)
+
+
 def test_the_charts_have_every_layer_head_and_step() -> None:
     result = head_redundancy.analyse(made_up())
     charts = head_redundancy.draw(result)

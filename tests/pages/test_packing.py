@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ from hypothesis import strategies as st
 from pages.reports import long_report, section_of, without_heads
 from pages.second_reading import read_heads, read_views, reader
 
+from reportgen.analyses.sentence_matrix import Result
 from reportgen.packing import coding
 from reportgen.packing.codes import NEVER, Scale, find_scale, step_of
 from reportgen.packing.coding import Symbols, code, code_all
 from reportgen.packing.expecting import UNIT, expected, weights_of
 from reportgen.packing.heads import pack_heads
-from reportgen.packing.views import PackedViews, Views, pack_all, pack_expected, pack_matrices, pack_measure
+from reportgen.packing.views import PackedMeasure, PackedViews, Views, pack_all, pack_matrices
 
 
 def unpack(packed: PackedViews) -> np.ndarray:
@@ -26,6 +29,20 @@ def unpack(packed: PackedViews) -> np.ndarray:
         codes[:, *np.triu_indices(packed.sentences, 1)] = NEVER
     values = [np.concatenate([[0], packed.low * np.exp(np.arange(254) * step), [np.nan]]) for step in packed.steps]
     return np.stack([of_view[view] for of_view, view in zip(values, codes, strict=True)])
+
+
+def packed_measure(values: Sequence[np.ndarray], causal: bool) -> PackedMeasure:
+    """One measure, packed beside the others of a small document."""
+    return pack_matrices(replace(small_result(), attention=tuple(values), causal=causal)).attention
+
+
+def packed_expected(values: np.ndarray, causal: bool) -> PackedViews:
+    return pack_matrices(replace(small_result(), expected=values, causal=causal)).expected
+
+
+@cache
+def small_result() -> Result:
+    return section_of(long_report(sentences=3, layers=2), "sentence_matrix").result
 
 
 def within(found: np.ndarray, true: np.ndarray, packed: PackedViews) -> bool:
@@ -50,7 +67,7 @@ def test_any_matrix_comes_back_within_half_a_step(seed: int, sentences: int, vie
 
 def test_real_looking_matrices_come_back_and_the_stated_rounding_is_the_step() -> None:
     result = section_of(long_report(sentences=29, layers=5), "sentence_matrix").result
-    packed = pack_measure(result.attention, result.causal)
+    packed = packed_measure(result.attention, result.causal)
     true = np.where(np.tri(29, dtype=bool), result.attention, np.nan)
     (views,) = packed.sets
     assert within(unpack(views), true, views)
@@ -62,7 +79,7 @@ def test_real_looking_matrices_come_back_and_the_stated_rounding_is_the_step() -
 def test_layers_of_fewer_rows_come_back_on_the_scale_of_the_whole_model() -> None:
     result = section_of(without_heads(long_report(sentences=29, layers=5)), "sentence_matrix").result
     layers = [matrix[::2, ::2] for matrix in result.attention[1:]]
-    packed = pack_measure([result.attention[0], *layers], result.causal)
+    packed = packed_measure([result.attention[0], *layers], result.causal)
     for views, true in zip(packed.sets, (result.attention[:1], layers), strict=True):
         rows = len(true[0])
         assert within(unpack(views), np.where(np.tri(rows, dtype=bool), np.stack(true), np.nan), views)
@@ -87,13 +104,13 @@ def test_a_step_finer_than_a_byte_can_hold_is_widened_and_said() -> None:
 
 def test_the_baseline_of_lift_is_never_below_its_scale() -> None:
     expected = np.tril(np.random.default_rng(0).random((11, 11)) + 1e-5)
-    found = unpack(pack_expected(expected, triangle=True))[0]
+    found = unpack(packed_expected(expected, causal=True))[0]
     assert (found[np.tri(11, dtype=bool)] > 0).all()
 
 
 @pytest.mark.parametrize("values", [np.zeros((2, 3, 3)), np.full((2, 3, 3), np.nan), np.zeros((1, 1, 1))])
 def test_matrices_with_nothing_in_them_can_be_packed(values: np.ndarray) -> None:
-    packed = pack_measure(list(values), triangle=False)
+    packed = packed_measure(values, causal=False)
     assert packed.scale.low == find_scale(values[0]).low == 0.01
     assert np.nan_to_num(unpack(packed.sets[0])).sum() == 0
 
@@ -108,7 +125,7 @@ def test_matrices_of_heads_come_back_as_they_were(triangle: bool, sentences: int
     attention = [np.exp(random.normal(-3, 1, (side, side))) for side in (sentences, coarse, coarse, coarse)]
     digits = [["".join(f"{cell:x}" for cell in head.T[within.T]) for head in layer] for layer in codes]
     packed = pack_heads(digits, triangle, attention, group / of_layers)
-    layers, means = read_views(pack_measure(attention, triangle).sets[-1])[-3:], np.zeros((3, rows, rows), int)
+    layers, means = read_views(packed_measure(attention, triangle).sets[-1])[-3:], np.zeros((3, rows, rows), int)
     if of_layers > group:
         finer = np.arange(rows) * group // of_layers
         means += layers[:, finer[:, None], finer]
@@ -161,9 +178,9 @@ def test_matrices_of_the_workspace_are_packed_as_each_by_itself() -> None:
     result = replace(section_of(long_report(sentences=29, layers=5), "sentence_matrix").result, rollout=None)
     packed = pack_matrices(result)
     assert packed.rollout is None
-    assert packed.isa == pack_measure(result.isa, result.causal)
-    assert packed.rollout_without_sink == pack_measure(result.rollout_without_sink, result.causal)
-    assert packed.expected == pack_expected(result.expected, result.causal)
+    assert packed.isa == packed_measure(result.isa, result.causal)
+    assert packed.rollout_without_sink == packed_measure(result.rollout_without_sink, result.causal)
+    assert packed.expected == packed_expected(result.expected, result.causal)
 
 
 def test_long_rows_are_coded_in_equal_pieces_in_nearly_as_few_bits_as_their_frequencies_allow() -> None:

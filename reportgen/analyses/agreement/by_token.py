@@ -50,14 +50,14 @@ class ByToken:
         return next((self.methods.index(name) for name in FIRST_SHADED if name in self.methods), 0)
 
     @property
-    def values_on_page(self) -> list[list[list[float]]]:
-        """By sentence, method and token, to three digits."""
+    def values_on_page(self) -> list[list[list[float | None]]]:
+        """By sentence, method and token, to three digits; None for none."""
         return [rounded(sentence.values, DIGITS) for sentence in self.sentences]
 
     @property
     def shades(self) -> list[list[str]]:
-        """For each token of each sentence o1 to o5, u1 to u5 where its value is under 0: steps of the square root of its size over the greatest."""
-        values = [np.array(sentence[self.shaded]) for sentence in self.values_on_page]
+        """For each token of each sentence o1 to o5, u1 to u5 where its value is under 0: steps of the square root of its size over the greatest; none without a value."""
+        values = [np.nan_to_num(np.array(sentence[self.shaded], float)) for sentence in self.values_on_page]
         greatest = max(float(np.abs(of_sentence).max()) for of_sentence in values)
         return [[_shade(value, greatest) for value in of_sentence.tolist()] for of_sentence in values]
 
