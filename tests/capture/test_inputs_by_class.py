@@ -15,8 +15,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
-from fed import LONG, document, longformer_for_classes
-from per_layer_models import WINDOWS, banded, ids_of, own_attention, tiny_led, tiny_longformer
+from fed import LONG, SECOND, big_bird_for_questions, document, longformer_for_classes
+from per_layer_models import WINDOWS, banded, block_sparse, dense_big_bird, ids_of, own_attention, tiny_led, tiny_longformer
 from test_measure_kinds import longformer
 from transformers import (
     LongformerForMaskedLM,
@@ -34,12 +34,21 @@ from reportgen.measurements import Measurements
 from reportgen.models import LanguageModel, given_model
 
 TEXT = LONG[:500].rpartition(".")[0] + "."
+TYPES = "bert.embeddings.token_type_embeddings"
 
 
 def own_banded(model: Any, ids: torch.Tensor) -> np.ndarray:
     """Of Longformer's class for sequences, whose first token alone has global attention."""
     output = own_attention(model, {"input_ids": ids})
     return np.stack(banded(output.attentions, output.global_attentions, ids.shape[1], [0]))
+
+
+def own_blocks(model: Any, ids: torch.Tensor) -> np.ndarray:
+    return np.stack(block_sparse(model, {"input_ids": ids})["encoder"])
+
+
+def own_full(model: Any, ids: torch.Tensor) -> np.ndarray:
+    return np.stack(dense_big_bird(model, {"input_ids": ids})["encoder"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +62,8 @@ class Case:
 
 CASES = {
     "longformer for sequences": Case(build=longformer_for_classes, own=own_banded, options={}),
+    "big_bird for questions": Case(build=big_bird_for_questions, own=own_blocks, options={"question": SECOND}),
+    "big_bird for questions, full": Case(build=lambda: big_bird_for_questions(60), own=own_full, options={"question": SECOND}),
 }
 
 
@@ -76,6 +87,15 @@ def between_sentences(weights: np.ndarray, members: np.ndarray) -> np.ndarray:
     return np.array([[[[head[np.ix_(i, j)].sum(1).mean() for j in own] for i in own] for head in layer] for layer in weights])
 
 
+def own_target(found: Measurements, output: Any) -> torch.Tensor:
+    """The logit of the predicted class, or those of the answer's first and last token."""
+    if "logits" in output:
+        return output.logits[0].max()
+    first, last = found.metadata["target"]["answer"]["characters"]
+    start, end = (np.flatnonzero(found["token_spans"][:, side] == place)[0] for side, place in ((0, first), (1, last)))
+    return output.start_logits[0, start] + output.end_logits[0, end]
+
+
 def own_gradient(model: Any, found: Measurements) -> tuple[float, np.ndarray]:
     """The target's value, and its gradient by the embeddings of the words, where the class is given the ids."""
     made: list[torch.Tensor] = []
@@ -86,7 +106,7 @@ def own_gradient(model: Any, found: Measurements) -> tuple[float, np.ndarray]:
 
     hook = model.get_input_embeddings().register_forward_hook(keep)
     with attention_types_kept(model):
-        value = model(input_ids=ids_in(found.arrays)).logits[0].max()
+        value = own_target(found, model(input_ids=ids_in(found.arrays)))
     hook.remove()
     return float(value.detach()), torch.autograd.grad(value, made)[0][0, : len(found["token_ids"])].numpy()
 
@@ -130,6 +150,18 @@ def test_the_first_token_has_global_attention_in_every_window() -> None:
 
 def test_the_first_token_is_said_to_have_global_attention() -> None:
     assert case_of("longformer for sequences")[0].metadata["global_tokens"] == [0]
+
+
+def test_token_types_that_the_class_makes_are_in_the_file() -> None:
+    found, model = case_of("big_bird for questions")
+    made: list[torch.Tensor] = []
+    hook = model.model.get_submodule(TYPES).register_forward_pre_hook(lambda module, inputs: made.append(inputs[0][0]))
+    with torch.no_grad():
+        model.model(input_ids=ids_in(found.arrays))
+    hook.remove()
+    np.testing.assert_array_equal(found["token_types"], made[0][: len(found["token_ids"])])
+    assert sorted(set(found["token_types"].tolist())) == [0, 1]
+    assert found["token_types"].argmax() == np.flatnonzero(found["token_sentences"] == 2)[0]  # the question has two sentences
 
 
 def test_the_global_tokens_handed_in_are_those_that_each_class_hands_to_its_layers() -> None:

@@ -21,6 +21,7 @@ from fed import (
     bart,
     bart_for_classes,
     bert,
+    big_bird_for_questions,
     document,
     gpt2,
     longformer_for_classes,
@@ -80,6 +81,7 @@ MODELS: dict[str, tuple[Callable[[], LanguageModel], MeasureOptions]] = {
         MeasureOptions(),
     ),
     "question answering, one layer at a time": (longformer, MeasureOptions(pair=document(SECOND, "question.txt"))),
+    "question answering, token types of the class, one layer at a time": (big_bird_for_questions, MeasureOptions(question=SECOND)),
     "classifier, one layer at a time": (longformer_for_classes, MeasureOptions(control=True)),
 }
 TO_COME = {"*.sentence_attention_by_layer", "*.shuffled_attention", "*.shuffled_expected"}

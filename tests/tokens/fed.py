@@ -16,6 +16,8 @@ from transformers import (
     BertConfig,
     BertForQuestionAnswering,
     BertForSequenceClassification,
+    BigBirdConfig,
+    BigBirdForQuestionAnswering,
     LongformerConfig,
     LongformerForSequenceClassification,
     M2M100Config,
@@ -79,6 +81,10 @@ def per_layer(model_class: Any, config_class: Any, **options: Any) -> LanguageMo
 
 def longformer_for_classes() -> LanguageModel:
     return per_layer(LongformerForSequenceClassification, LongformerConfig, attention_window=[4, 6, 12], num_labels=3)
+
+
+def big_bird_for_questions(block_size: int = 5) -> LanguageModel:
+    return per_layer(BigBirdForQuestionAnswering, BigBirdConfig, attention_type="block_sparse", block_size=block_size, num_random_blocks=2)
 
 
 def roberta() -> LanguageModel:
