@@ -13,7 +13,7 @@ import pytest
 import torch
 from syntax.hand_parsed import HandPipeline, to_the_verb
 from tiny_folders import byte_level, save_folder, tiny_gpt2, unigram
-from tokens.fed import LONG, bart, bert_for_questions, gpt2, t5
+from tokens.fed import LONG, bart, bert_for_questions, big_bird_for_questions, gpt2, longformer_for_classes, t5
 from tokens.test_chat import model as chatty
 from word_files import item, p, table, word_file
 
@@ -88,6 +88,8 @@ CASES: dict[str, tuple[Made, str, dict[str, Any]]] = {
     "question": (bert_for_questions, "page.html", {"question": QUESTION}),
     "question as second text, cut": (lambda: bert_for_questions(max_position_embeddings=120), "long.txt", {"pair": "german.html"}),
     "question, no heading read": (lambda: bert_for_questions(max_position_embeddings=40), "late.md", {"question": QUESTION, "level": "section", **FORWARD}),
+    "question, token types of the model's class": (big_bird_for_questions, "page.html", {"question": QUESTION}),
+    "classifier, global tokens of the model's class, windows": (longformer_for_classes, "long.txt", {"window": 350}),
     "chat": (chatty, "page.html", {"chat": True, **FORWARD}),
     "chat, answered": (chatty, "page.html", {"chat": True, "generate": 9, "level": "section", **FORWARD}),
     "chat, windows": (lambda: chatty(n_positions=500), "long.txt", {"chat": True, **FORWARD}),

@@ -17,7 +17,7 @@ from reportgen.capture.forward import ForwardNumbers, measure_forward
 from reportgen.capture.layout import layout_of
 from reportgen.capture.merging import BUDGET, Merging, TokenPlaces, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress
-from reportgen.capture.per_layer import reads_per_layer
+from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, TargetText, chosen_target
 from reportgen.capture.text_arrays import text_arrays
@@ -138,7 +138,8 @@ class WindowedPasses(Passes):
         """A window's text; its rare tokens are those of the document, its queries count if they count here."""
         part, places = self.windowed.parts[index], self.windowed.places[index]
         counted, known = self.windowed.counted[index], self.annotations.source.fields(part)
-        return Feed(source=layout_of(part, NO_ROWS).changed(counted=counted, rare=self._rare[places], **known))
+        source = layout_of(part, NO_ROWS).changed(counted=counted, rare=self._rare[places], **known)
+        return Feed(source=source, extra=global_mask(self.language_model.model, part.ids))
 
     @property
     def _why_no_control(self) -> str:

@@ -172,17 +172,32 @@ def _written_target(fed: Fed, language_model: LanguageModel, generate: int | Non
 
 
 def accepted_extra(language_model: LanguageModel, encoding: Encoding) -> dict[str, Int[np.ndarray, " token"]]:
-    """The tokenizer's further inputs that the model takes: token types where it knows several; none for models of running text."""
+    """The tokenizer's further inputs that the model takes: token types where it knows several; none for models of running text.
+
+    Where the tokenizer gives no token types, those that the model's class makes itself.
+    """
     if language_model.kind in WRITERS:  # some take token types for something else: GPT-2 adds word embeddings for them
         return {}
     arguments = inspect.signature(language_model.model.forward).parameters
-    extra = {name: values for name, values in encoding.extra.items() if name in arguments}
+    extra = {**types_by_class(language_model.model, encoding.ids), **{name: values for name, values in encoding.extra.items() if name in arguments}}
     types = getattr(language_model.model.config, "type_vocab_size", 0) or 0
     if types <= 1:
         extra.pop("token_type_ids", None)
     elif "token_type_ids" in extra and int(extra["token_type_ids"].max()) >= types:
         raise ModelError(f"The tokenizer gives token type {extra['token_type_ids'].max()}, but {language_model.name} knows {types} types only.")
     return extra
+
+
+def types_by_class(model: Any, ids: Int[np.ndarray, " token"]) -> dict[str, Int[np.ndarray, " token"]]:
+    """The token types that BigBird's class for questions makes of the ids: 0 up to the first separator and with it, then 1. Nothing for other classes.
+
+    Handed in, they also hold where its layers are run without its head and where the class is given embeddings, of which it makes none.
+    """
+    from transformers import BigBirdForQuestionAnswering
+
+    if not isinstance(model, BigBirdForQuestionAnswering):
+        return {}
+    return {"token_type_ids": (np.arange(len(ids)) > (ids == model.config.sep_token_id).argmax()).astype(np.int32)}
 
 
 def _said_of(pair: Document, role: str) -> dict[str, str]:

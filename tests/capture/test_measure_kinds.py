@@ -15,7 +15,20 @@ from tokenizers import Tokenizer, processors
 from transformers import BertConfig, BertForMaskedLM, BertModel, BloomConfig, BloomForCausalLM, LongformerConfig, LongformerForQuestionAnswering
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
-from fed import LONG, SECOND, bart, bart_for_classes, bert, document, gpt2, t5, t5_for_questions, typed_word_piece
+from fed import (
+    LONG,
+    SECOND,
+    bart,
+    bart_for_classes,
+    bert,
+    big_bird_for_questions,
+    document,
+    gpt2,
+    longformer_for_classes,
+    t5,
+    t5_for_questions,
+    typed_word_piece,
+)
 from tiny_folders import byte_level, word_piece
 from transformers import BertForQuestionAnswering, PreTrainedTokenizerFast
 
@@ -68,6 +81,8 @@ MODELS: dict[str, tuple[Callable[[], LanguageModel], MeasureOptions]] = {
         MeasureOptions(),
     ),
     "question answering, one layer at a time": (longformer, MeasureOptions(pair=document(SECOND, "question.txt"))),
+    "question answering, token types of the class, one layer at a time": (big_bird_for_questions, MeasureOptions(question=SECOND)),
+    "classifier, one layer at a time": (longformer_for_classes, MeasureOptions(control=True)),
 }
 TO_COME = {"*.sentence_attention_by_layer", "*.shuffled_attention", "*.shuffled_expected"}
 TYPED = ("classifier of two texts", "question answering")

@@ -16,6 +16,10 @@ from transformers import (
     BertConfig,
     BertForQuestionAnswering,
     BertForSequenceClassification,
+    BigBirdConfig,
+    BigBirdForQuestionAnswering,
+    LongformerConfig,
+    LongformerForSequenceClassification,
     M2M100Config,
     M2M100ForConditionalGeneration,
     MBartConfig,
@@ -64,6 +68,23 @@ def bert(model_class: Any = BertForSequenceClassification, **changes: Any) -> La
 
 def bert_for_questions(**changes: Any) -> LanguageModel:
     return bert(BertForQuestionAnswering, **changes)
+
+
+def per_layer(model_class: Any, config_class: Any, **options: Any) -> LanguageModel:
+    """One that is read one layer at a time, with a tokenizer that gives no token types."""
+    torch.manual_seed(0)
+    sizes = {"num_hidden_layers": 3, "num_attention_heads": 2, "hidden_size": 24, "intermediate_size": 29, "vocab_size": len(word_piece()) + 1}
+    special = {"pad_token_id": len(word_piece()), "bos_token_id": word_piece().cls_token_id, "sep_token_id": word_piece().sep_token_id}
+    config = config_class(**sizes, **special, max_position_embeddings=600, initializer_range=0.3, **options)
+    return given_model(model_class(config).eval(), word_piece())
+
+
+def longformer_for_classes() -> LanguageModel:
+    return per_layer(LongformerForSequenceClassification, LongformerConfig, attention_window=[4, 6, 12], num_labels=3)
+
+
+def big_bird_for_questions(block_size: int = 5) -> LanguageModel:
+    return per_layer(BigBirdForQuestionAnswering, BigBirdConfig, attention_type="block_sparse", block_size=block_size, num_random_blocks=2)
 
 
 def roberta() -> LanguageModel:

@@ -20,6 +20,7 @@ from tokens.fed import (
     bart,
     bert,
     bert_for_questions,
+    big_bird_for_questions,
     check_that_every_token_is_accounted_for,
     document,
     gpt2,
@@ -27,12 +28,14 @@ from tokens.fed import (
     roberta,
     sentence_texts,
     t5,
+    typed_word_piece,
 )
 
 from reportgen.errors import DocumentError, ModelError
 from reportgen.models import load_model
 from reportgen.sentences import split_sentences
 from reportgen.tokens import DOCUMENT, PAIR, align_tokens, build_input
+from reportgen.tokens.model_input import types_by_class
 
 JOINED = TEXT + "\n\n" + SECOND
 SENTENCES = ["The ship left the harbour.", "Nobody waved!", "By noon, the gulls slept.", "So be it."]
@@ -86,6 +89,29 @@ def test_what_is_fed_is_what_the_model_itself_is_fed_for_two_texts() -> None:
         without = model.model(input_ids=torch.from_numpy(found.source.ids.astype(np.int64))[None]).logits
     torch.testing.assert_close(ours, own)
     assert (ours - without).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("pair", [None, document(SECOND, "question.txt")])
+def test_token_types_that_the_class_would_make_are_given_where_the_tokenizer_gives_none(pair: Any) -> None:
+    model = big_bird_for_questions()
+    found = build_input(document(TEXT), model, pair=pair)
+    ids = torch.from_numpy(found.source.ids.astype(np.int64))[None]
+    length = (ids == word_piece().sep_token_id).int().argmax(1, keepdim=True) + 1
+    expected = 1 - model.model.prepare_question_mask(length, ids.shape[1])[0]
+    assert list(found.extra) == ["token_type_ids"]
+    np.testing.assert_array_equal(found.extra["token_type_ids"], expected)
+    assert found.extra["token_type_ids"].tolist().count(1) == (0 if pair is None else len(word_piece()(TEXT, add_special_tokens=False)["input_ids"]) + 1)
+    none, single = np.array([5, 7, 9], np.int32), np.array([1, 2, 2, 7], np.int32)
+    assert [types_by_class(model.model, ids)["token_type_ids"].tolist() for ids in (none, single)] == [[0, 1, 1], [0, 0, 1, 1]]
+
+
+def test_token_types_of_the_tokenizer_come_before_those_that_the_class_would_make() -> None:
+    tokenizer = copy.deepcopy(typed_word_piece())
+    ends = [(name, word_piece().convert_tokens_to_ids(name)) for name in ("[CLS]", "[SEP]")]
+    tokenizer._tokenizer.post_processor = processors.TemplateProcessing(pair="[CLS] $A [SEP]:1 $B:1 [SEP]:0", special_tokens=ends)
+    found = build_input(document(TEXT), replace(big_bird_for_questions(), tokenizer=tokenizer), pair=document(SECOND))
+    separators = np.flatnonzero(found.source.ids == word_piece().sep_token_id)
+    assert found.extra["token_type_ids"][separators].tolist() == [1, 0]
 
 
 def test_a_model_with_one_token_type_is_given_none() -> None:

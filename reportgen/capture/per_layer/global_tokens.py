@@ -12,20 +12,27 @@ from reportgen.errors import ModelError
 
 
 def global_mask(model: Any, ids: Int[np.ndarray, " token"]) -> dict[str, Int[np.ndarray, " token"]]:
-    """The model's argument `global_attention_mask` as Longformer's class for questions sets it: the tokens of the question, up to the first separator.
+    """The model's argument `global_attention_mask` as Longformer's own class sets it: for sequences the first token, for questions the tokens of the question.
 
-    Handed in, it also holds where the model is given embeddings or a part of the text instead of these ids. Nothing for other classes, which need no
-    ids for it. Raises `ModelError` when the text has not the separators by which the class tells question and document apart.
+    Handed in, it also holds where the model is given embeddings or a part of the text instead of these ids, and where its layers are run without its head.
+    Nothing for other classes, LED's among them, which set none. Raises `ModelError` when the text has not the separators by which the class for questions
+    tells question and document apart.
     """
-    from transformers import LongformerForQuestionAnswering
+    from transformers import LongformerForQuestionAnswering, LongformerForSequenceClassification
+
+    if isinstance(model, LongformerForSequenceClassification):
+        return {"global_attention_mask": (np.arange(len(ids)) == 0).astype(np.int32)}
+    return _question_mask(ids, model.config.sep_token_id) if isinstance(model, LongformerForQuestionAnswering) else {}
+
+
+def _question_mask(ids: Int[np.ndarray, " token"], separator: int) -> dict[str, Int[np.ndarray, " token"]]:
+    """The tokens up to the first separator."""
     from transformers.models.longformer.modeling_longformer import _compute_global_attention_mask
 
-    if not isinstance(model, LongformerForQuestionAnswering):
-        return {}
-    separators = int((ids == model.config.sep_token_id).sum())
+    separators = int((ids == separator).sum())
     if separators != 3:
         raise ModelError(
             f"Longformer for questions wants a question and a document with 3 separators between and after them; there are {separators}. Give --pair."
         )
-    found = _compute_global_attention_mask(torch.from_numpy(ids.astype(np.int64))[None], model.config.sep_token_id)
+    found = _compute_global_attention_mask(torch.from_numpy(ids.astype(np.int64))[None], separator)
     return {"global_attention_mask": found[0].numpy().astype(np.int32)}
