@@ -14,12 +14,12 @@ from reportgen.measurements import Measurements
 from reportgen.reproduction.tolerance import tolerance
 
 INPUT = frozenset(["token_types", *TEXT, *TARGET_TEXT])
-# What is chosen by comparing numbers, so that of two nearly equal ones either may be first, or counted by whether anything is left; and arrays that are of what was chosen.
+# What is chosen by comparing numbers, so that of two nearly equal ones either may be first; and arrays that are of what was chosen.
 CHOICES = frozenset(
     [
         *("token_links.key", "query_key_pairs", "strongest_key", "coreference_example", "syntax_example", "pruning.order", "faithfulness.orders"),
         *(f"{name}_token_example" for name in ("duplicate", "previous", "next")),
-        *("induction_example", "attribution.link_effect.pairs", "attribution.pair_rows", "coreference_without_sink_queries"),
+        *("induction_example", "attribution.link_effect.pairs", "attribution.pair_rows"),
     ]
 )
 OF_CHOICES = {
