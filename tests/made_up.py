@@ -26,6 +26,7 @@ LINKS = 8
 KINDS = 17  # of tokens: the last of a text are copies of its first
 RELATIONS = ("amod", "det", "dobj", "nsubj", "pobj", "poss", "prep", "aux", "conj", "mark", "cc")
 WORD_OFFSETS = (-2, -1, 1, 2)
+NOT_IN_OLDER_FILES = tuple(f"decoder.coreference_{name}" for name in ("without_sink_by_sentence", "expected_without_sink_by_sentence", "without_sink_queries"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +190,11 @@ def _coreference(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> 
     left = np.maximum(1 - p[:, :, queries, 0], 1e-30)
     inside = _in_sentence(members)[queries]
     with np.errstate(invalid="ignore"):
-        by_sentence, expected_by_sentence = (values @ inside / inside.sum(0) for values in (found, around))
+        by_sentence = {
+            f"{name}{suffix}_by_sentence": values @ inside / inside.sum(0)
+            for suffix, share_of in (("", 1), ("_without_sink", left))
+            for name, values in (("coreference", found / share_of), ("coreference_expected", around / share_of))
+        }
     best = found.argmax(-1)
     return {
         "coreference": found.mean(-1),
@@ -198,9 +203,9 @@ def _coreference(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> 
         "coreference_expected_without_sink": (around / left).mean(-1),
         "pronoun_coreference": found[..., ::2].mean(-1),
         "pronoun_coreference_expected": around[..., ::2].mean(-1),
-        "coreference_by_sentence": by_sentence,
-        "coreference_expected_by_sentence": expected_by_sentence,
+        **by_sentence,
         "coreference_queries": np.broadcast_to(inside.sum(0), (len(p), sentences)),
+        "coreference_without_sink_queries": np.broadcast_to(inside.sum(0), (*p.shape[:2], sentences)),
         "coreference_example": np.stack([queries[best], keys[best]], -1),
     }
 

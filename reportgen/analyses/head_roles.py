@@ -45,7 +45,8 @@ class HeadMetric:
 class KnownRole:
     """A role that could be decided: its mark, rule, the threshold stated and the one of this document, its chance level, and how many heads carry it.
 
-    `uncertain` counts heads whose score passes without the sink, but in fewer than 0.95 of the resamples, or on too few sentences to resample.
+    `uncertain` counts heads whose score passes without the sink, but in fewer than 0.95 of the resamples, or on too few sentences to resample. `not_stored`
+    says that the file lacks the role's values by sentence without the sink, so that all that pass are uncertain.
     """
 
     name: str
@@ -59,6 +60,7 @@ class KnownRole:
     heads: int
     heads_without_sink: int
     uncertain: int
+    not_stored: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +160,7 @@ def _known(evidence: RoleEvidence) -> KnownRole:
         heads=int(evidence.carried.sum()),
         heads_without_sink=int(evidence.carried_without_sink.sum()),
         uncertain=int(evidence.uncertain_without_sink.sum()),
+        not_stored=evidence.without_sink.not_stored,
     )
 
 
@@ -225,7 +228,7 @@ def draw(result: Result) -> Mapping[str, Mapping[str, Any]]:
 def find(result: Result) -> str:
     """How many heads carry each role, which roles nobody carries, and which is the strongest induction head."""
     carried = [f"{role.heads_without_sink} {role.name}" for role in _others(result) if role.heads_without_sink]
-    nobody = [role.name for role in _others(result) if not role.heads_without_sink]
+    nobody = [role.name for role in _others(result) if not role.heads_without_sink and not role.not_stored]
     listed = f": {', '.join(carried)} (a head may have several)" if carried else ""
     return f"{_counted(result, listed)}{f' No head is {_either(nobody)}.' if nobody else ''}{_strongest(result)}"
 

@@ -112,7 +112,16 @@ COREFERENCE = {
     "*.pronoun_coreference_expected": row(HEADS, "coreference_expected from pronouns to the tokens of names alone"),
     "*.coreference_by_sentence": row("layer head query_sentence", LATER + OF_EARLIER + OF_EACH, kinds=HALF_OR_FLOAT),
     "*.coreference_expected_by_sentence": row("layer head query_sentence", LATER + CONTROLS + OF_EACH, kinds=HALF_OR_FLOAT),
+    "*.coreference_without_sink_by_sentence": row("layer head query_sentence", LATER + OF_EARLIER + NO_SINK + OF_EACH, kinds=HALF_OR_FLOAT),
+    "*.coreference_expected_without_sink_by_sentence": row("layer head query_sentence", LATER + CONTROLS + NO_SINK + OF_EACH, kinds=HALF_OR_FLOAT),
     "*.coreference_queries": row("layer query_sentence", "how many queries of each sentence coreference is the mean of", "tokens", OURS, INTEGERS),
+    "*.coreference_without_sink_queries": row(
+        "layer head query_sentence",
+        "how many queries of each sentence coreference_without_sink is the mean of: those of coreference_queries whose row has anything left",
+        "tokens",
+        OURS,
+        INTEGERS,
+    ),
     "*.coreference_example": row("layer head query_key", "q and k of the greatest p[q, k] that coreference counts; -1 for none", "index", OURS, INTEGERS),
 }
 

@@ -58,12 +58,13 @@ def summarise(measurements: Measurements, *, genre: str | None = None, tags: Ite
 def _roles(result: head_roles.Result | None) -> Iterator[RoleHeads]:
     """The roles that the text decides, the sink by all keys and every other with the sink left out.
 
-    A role that a probe on random tokens decides too is taken by its score on the text: the probe is the same for every document.
+    A role that a probe on random tokens decides too is taken by its score on the text: the probe is the same for every document. A role whose values by
+    sentence the file lacks is not decided.
     """
     if result is None:
         return
     undecided = {role.name for role in result.left_out}
-    named = [role.name for role in result.known]
+    named = [role.name for role in result.known if not role.not_stored]
     if OTHER_OFFSETS not in undecided:
         named += [name for name in OFFSETS if name not in named]
     for name in named:

@@ -151,7 +151,7 @@ function scoreRow(metric, layer, head) {
 
 // The interval and the confidence, of the variant that the switch shows; nothing where nothing was resampled.
 function sayResampled(metric, layer, head) {
-  const resampled = (heads.withoutSink && metric.resampled_without_sink) || metric.resampled;
+  const resampled = heads.withoutSink && metric.without_sink ? metric.resampled_without_sink : metric.resampled;
   if (!resampled) return ["–", "–"];
   const [low, high, confidence] = ["low", "high", "confidence"].map((name) => resampled[name][layer][head]);
   return [low === null ? "–" : `${significant(low)} to ${significant(high)}`, significant(confidence)];

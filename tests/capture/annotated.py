@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -21,25 +22,42 @@ def coreference(reference: Reference, pairs: MentionPairs) -> dict[str, np.ndarr
     found = {name: np.full((layers, heads), np.nan) for name in ("coreference", "coreference_expected")}
     found |= {f"{name}_without_sink": values.copy() for name, values in found.items()}
     found |= {f"pronoun_{name}": np.full((layers, heads), np.nan) for name in ("coreference", "coreference_expected")}
-    found |= {f"{name}_by_sentence": np.full((layers, heads, sentences), np.nan) for name in ("coreference", "coreference_expected")}
+    by_sentence = [f"{name}{suffix}_by_sentence" for name in ("coreference", "coreference_expected") for suffix in ("", "_without_sink")]
+    found |= {name: np.full((layers, heads, sentences), np.nan) for name in by_sentence}
     found |= {"coreference_queries": np.zeros((layers, sentences)), "coreference_example": np.full((layers, heads, 2), -1)}
+    found["coreference_without_sink_queries"] = np.zeros((layers, heads, sentences))
     for layer, head in np.ndindex(layers, heads):
         p, counted = reference.p[layer, head], rows[layer]
-        left = {query: 1 - p[query, layout.sinks].sum() for query in counted}
+        left = {query: np.delete(p[query], layout.sinks).sum() for query in counted}
+        of_sentence = [[query for query in counted if members[query] == sentence] for sentence in range(sentences)]
+        found["coreference_without_sink_queries"][layer, head] = [sum(left[query] > 1e-37 for query in inside) for inside in of_sentence]
         for kind, name in enumerate(("coreference", "coreference_expected")):
             values = {query: sum(_value(p, query, pair, kind) for pair in of_query) for query, of_query in counted.items()}
             found[name][layer, head] = np.mean(list(values.values()))
-            found[f"{name}_without_sink"][layer, head] = np.mean([value / left[query] for query, value in values.items() if left[query] > 1e-30])
+            renormalised = {query: value / left[query] for query, value in values.items() if left[query] > 1e-37}
+            found[f"{name}_without_sink"][layer, head] = np.mean(list(renormalised.values())) if renormalised else np.nan
             from_pronouns = [
                 sum(_value(p, query, pair, kind) for pair in of_query if pair[2]) for query, of_query in counted.items() if any(pair[2] for pair in of_query)
             ]
             found[f"pronoun_{name}"][layer, head] = np.mean(from_pronouns) if from_pronouns else np.nan
-            for sentence in range(sentences):
-                inside = [value for query, value in values.items() if members[query] == sentence]
-                found[f"{name}_by_sentence"][layer, head, sentence] = np.mean(inside) if inside else np.nan
+            for sentence, suffix in itertools.product(range(sentences), ("", "_without_sink")):
+                inside = [value for query, value in (renormalised if suffix else values).items() if members[query] == sentence]
+                found[f"{name}{suffix}_by_sentence"][layer, head, sentence] = np.mean(inside) if inside else np.nan
         every = [(p[query, pair[0]], query, pair[0]) for query, of_query in counted.items() for pair in of_query]
         found["coreference_example"][layer, head] = max(every)[1:]
-        found["coreference_queries"][layer] = [sum(members[query] == sentence for query in counted) for sentence in range(sentences)]
+        found["coreference_queries"][layer] = [len(inside) for inside in of_sentence]
+    return found
+
+
+def mention_sums(reference: Reference, p: np.ndarray, pairs: MentionPairs) -> list[list[tuple[int, np.ndarray, np.ndarray]]]:
+    """By layer, of every query that counts: its sentence, and of each head the weight on earlier mentions and on their controls, in the weights `p`."""
+    found = []
+    for layer in range(len(p)):
+        rows = []
+        for query, of_query in _rows_of_layer(reference, pairs, layer).items():
+            values = [[sum(_value(head, query, pair, kind) for pair in of_query) for head in p[layer]] for kind in (0, 1)]
+            rows.append((int(reference.members[query]), *np.array(values)))
+        found.append(rows)
     return found
 
 

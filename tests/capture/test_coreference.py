@@ -7,14 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_folders import byte_level
+from transformers import GPT2LMHeadModel
 
 sys.path.insert(0, str(Path(__file__).parent))
-from annotated import coreference
+from annotated import coreference, mention_sums
+from made_up import Sizes, made_up
 from tiny import FLOAT16, FLOAT32, arrays_of, made_up_layout, reference_of, tiny_gpt2, tiny_mistral
 
+from reportgen.analyses.roles.definitions import ROLES
+from reportgen.analyses.roles.linguistic import coreference_evidence
+from reportgen.analyses.roles.resampling import draws
 from reportgen.capture import MeasureOptions, measure
 from reportgen.capture.layout import TextLayout, layout_of
 from reportgen.documents import Document, document_from_text
@@ -81,6 +87,59 @@ def test_queries_that_do_not_count_are_left_out() -> None:
     assert_equal(arrays_of(model, layout), coreference(reference_of(model, layout), layout.mentions))
 
 
+def with_a_head_that_looks_at_the_first_token_alone(sharpness: float):
+    """Head 2 of layer 0 asks for what the first token is, whatever the query: what it leaves others underflows until one comes that is alike enough."""
+    model = tiny_gpt2()
+    block, width, head = model.transformer.h[0], 77, slice(22, 33)
+    with torch.no_grad():
+        model.transformer.wpe.weight[0] *= 50
+        asked = block.attn.c_attn.weight[:, width : 2 * width][:, head]
+        first = block.ln_1(model.transformer.wpe.weight[0])
+        block.attn.c_attn.bias[:width][head] = sharpness * (first @ asked)
+    return model
+
+
+def test_rows_of_which_the_sinks_leave_nothing_are_left_out_by_head() -> None:
+    model, layout = with_a_head_that_looks_at_the_first_token_alone(10), with_mentions()
+    found = arrays_of(model, layout)
+    assert_equal(found, coreference(reference_of(model, layout), layout.mentions))
+    rows, rows_left = found["coreference_queries"][0], found["coreference_without_sink_queries"][0]
+    assert (rows_left[[0, 1, 3, 4, 5, 6]] == rows).all()
+    assert 0 < rows_left[2].sum() < rows.sum()
+    nothing = (rows > 0) & (rows_left[2] == 0)
+    assert nothing.any()
+    assert np.isnan(found["coreference_without_sink_by_sentence"][0, 2, nothing]).all()
+
+
+def resampled_by_hand(model: GPT2LMHeadModel, layout: TextLayout, without_sink: bool) -> np.ndarray:
+    """The lift in documents made of sentences drawn again, one after the other, from the model's own eager attention in double precision."""
+    reference = reference_of(model.double(), layout)
+    p = reference.without_sink() if without_sink else reference.p
+    found = []
+    sums = mention_sums(reference, p, layout.mentions)  # (sentence, attention on earlier mentions, the same on controls) of each query, by layer
+    for drawn in draws(11).astype(int):
+        document = np.repeat(np.arange(11), drawn)
+        rows = [[row for sentence in document for row in of_layer if row[0] == sentence] for of_layer in sums]
+        found.append([np.mean([row[1] for row in of_layer], 0) / np.mean([row[2] for row in of_layer], 0) for of_layer in rows])
+    return np.array(found)
+
+
+@pytest.mark.parametrize("without_sink", [False, True])
+def test_intervals_are_those_of_the_eager_attention_of_documents_drawn_again(without_sink: bool) -> None:
+    model, layout = with_a_head_that_looks_at_the_first_token_alone(1), with_mentions()
+    arrays = {f"decoder.{name}": values for name, values in arrays_of(model, layout).items() if "coreference" in name}
+    measurements = made_up(sizes=Sizes(layers=3, heads=7, sentences=11, tokens=131), replaced=arrays)
+    evidence = coreference_evidence(measurements, next(role for role in ROLES if role.name == "coreference"))
+    found, other = (evidence.without_sink, evidence.all_keys) if without_sink else (evidence.all_keys, evidence.without_sink)
+    expected = resampled_by_hand(model, layout, without_sink)
+    low, high = np.quantile(expected, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(found.low, low, rtol=FLOAT16)
+    np.testing.assert_allclose(found.high, high, rtol=FLOAT16)
+    np.testing.assert_allclose(found.confidence, (expected > 2).mean(0), atol=0.011)
+    assert ((found.low < found.values) & (found.values < found.high)).all()
+    assert not np.allclose(found.low, other.low, rtol=0.05)
+
+
 @given(rows=st.integers(1, 60), of_a_piece=st.integers(1, 60), cells=st.sampled_from([1, 5000, 1 << 20]), seed=st.integers(0, 3))
 @settings(max_examples=12, deadline=None)
 def test_any_cutting_into_blocks_gives_the_same_numbers(rows: int, of_a_piece: int, cells: int, seed: int) -> None:
@@ -135,9 +194,14 @@ def test_a_story_is_measured_with_what_was_found_in_it() -> None:
     query, key = (found.text[slice(*found["token_spans"][token])] for token in found["*.coreference_example"][0, 0])
     assert query
     assert key
-    inside = found["*.coreference_queries"][:, None]
-    weighted = np.nansum(found["*.coreference_by_sentence"].astype(float) * inside, 2) / inside.sum(2)
-    np.testing.assert_allclose(weighted, found["*.coreference"], rtol=FLOAT16)
+    assert_means_of_their_values_by_sentence(found)
+
+
+def assert_means_of_their_values_by_sentence(found: Measurements) -> None:
+    for suffix, inside in (("", found["*.coreference_queries"][:, None]), ("_without_sink", found["*.coreference_without_sink_queries"])):
+        for name in (f"*.coreference{suffix}", f"*.coreference_expected{suffix}"):
+            weighted = np.nansum(found[f"{name}_by_sentence"].astype(float) * inside, 2) / inside.sum(2)
+            np.testing.assert_allclose(weighted, found[name], rtol=FLOAT16, err_msg=name)
 
 
 def test_windows_are_merged_by_what_each_number_is_over() -> None:
@@ -158,6 +222,8 @@ def test_windows_are_merged_by_what_each_number_is_over() -> None:
     np.testing.assert_allclose(found["*.coreference"], sums[0] / rows, rtol=1e-4)
     np.testing.assert_allclose(found["*.coreference_expected"], sums[1] / rows, rtol=1e-4)
     assert found["*.coreference_queries"].sum() == 3 * rows
+    assert found["*.coreference_without_sink_queries"].sum() == 3 * 7 * rows
+    assert_means_of_their_values_by_sentence(found)
     spans = found["token_spans"][found["*.coreference_example"]]
     words = {found.text[start:end].strip() for start, end in spans.reshape(-1, 2).tolist()}
     assert words

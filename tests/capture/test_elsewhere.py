@@ -19,6 +19,7 @@ from elsewhere import NEEDS_A_GPU, PLACES, THERE, Moving, There, elsewhere, move
 from families import SEAM, Family
 from fed import document
 from per_layer_models import CASES
+from test_coreference import with_a_head_that_looks_at_the_first_token_alone, with_mentions
 from test_families import case_input, input_of
 from test_measure_kinds import MODELS, SHORT, TEXT
 from tiny import measured
@@ -97,6 +98,20 @@ def test_a_model_elsewhere_has_the_numbers_that_it_has_on_the_cpu(name: str) -> 
     with elsewhere():
         found = all_arrays(moved(eager_experts(family.build())), given, family.kind)
     assert_alike(found, expected)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_mentions_elsewhere_have_the_numbers_that_they_have_on_the_cpu(place: Place) -> None:
+    """Also where the sinks leave nothing of some rows of a head."""
+    given = Feed(source=with_mentions())
+    expected, model = measured(with_a_head_that_looks_at_the_first_token_alone(10), given).arrays, with_a_head_that_looks_at_the_first_token_alone(10)
+    with place() as move:
+        found = measured(move(model), given).arrays
+    named = [{name: values for name, values in arrays.items() if "coreference" in name} for arrays in (found, expected)]
+    assert len(named[0]) == 13
+    assert_alike(*named)
+    rows = found["decoder.coreference_without_sink_queries"].sum(2)
+    assert 0 < rows[0, 2] < rows[0, 0]
 
 
 @NEEDS_A_GPU

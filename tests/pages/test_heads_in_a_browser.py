@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from made_up import NOT_IN_OLDER_FILES, Sizes, made_up
 from pages.opened import Opened
 from pages.reports import long_report, section_of
 
+from reportgen.render import render_report
+from reportgen.report import build_report
 from reportgen.wording import significant
 
 HEADS = section_of(long_report(sentences=53, layers=3, heads=7), "head_roles").result
@@ -70,6 +75,33 @@ def test_a_click_on_a_head_shows_both_variants_of_its_scores(page: Opened) -> No
     about = {role: f" ({heads['1.4']})" for role, heads in HEADS.details.items() if "1.4" in heads}
     roles = ", ".join(role + about.get(role, "") for role in HEADS.roles["1.4"]) or "none"
     assert f"Roles with all keys: {roles}." in page.read(".roles-of-head")
+
+
+def test_the_interval_is_that_of_the_variant_that_the_switch_shows(page: Opened) -> None:
+    page.tab.locator('#head-grid [data-layer="1"][data-head="4"]').click()
+    (row,) = [row for row, metric in enumerate(HEADS.metrics) if metric.key == "coreference_lift"]
+    metric = HEADS.metrics[row]
+    for evidence in (metric.evidence, metric.evidence_without_sink):
+        assert evidence is not None
+        rounded = [float(f"{values[1, 4]:.3g}") for values in (evidence.low, evidence.high, evidence.confidence)]
+        assert said_of_resamples(page, row) == [f"{significant(rounded[0])} to {significant(rounded[1])}", significant(rounded[2])]
+        page.tab.check("#without-sink")
+
+
+def test_a_file_without_values_by_sentence_of_a_variant_has_no_interval_for_it(open_file: Callable[..., Opened], tmp_path: Path) -> None:
+    report = build_report(made_up(sizes=Sizes(layers=2, heads=3, sentences=29, tokens=401), leave_out=NOT_IN_OLDER_FILES))
+    (tmp_path / "older.html").write_text(render_report(report), encoding="utf-8")
+    page = open_file(tmp_path / "older.html")
+    page.tab.locator('#head-grid [data-layer="1"][data-head="2"]').click()
+    (row,) = [row for row, metric in enumerate(section_of(report, "head_roles").result.metrics) if metric.key == "coreference_lift"]
+    assert "–" not in said_of_resamples(page, row)
+    page.tab.check("#without-sink")
+    assert said_of_resamples(page, row) == ["–"] * 2
+    assert "All heads that pass for coreference without the sink are unsure: this file lacks its values by sentence" in page.read(".head-notes")
+
+
+def said_of_resamples(page: Opened, row: int) -> list[str]:
+    return page.texts(f"#chosen-head tbody tr:nth-child({row + 1}) td")[3:]
 
 
 def test_arrows_walk_the_grid_and_enter_chooses(page: Opened) -> None:

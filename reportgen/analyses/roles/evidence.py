@@ -14,8 +14,9 @@ from reportgen.analyses.roles.resampling import SURE, interval, share_above
 class Evidence:
     """Scores, and for each the share of resamples above the threshold and the interval of the middle 95 % of them; NaN where no resample has a score.
 
-    `resampled` is false where there is nothing to draw again, and then a score that passes is enough. `passes` marks scores above the threshold that meet the
-    role's other conditions; `q_value` is the false-discovery rate over heads where the role is tested.
+    `resampled` is false where there is nothing to draw again, and then a score that passes is enough; `not_stored` where the file lacks what would be drawn, and
+    then no score is sure. `passes` marks scores above the threshold that meet the role's other conditions; `q_value` is the false-discovery rate over heads
+    where the role is tested.
     """
 
     values: Float[np.ndarray, "layer head"]
@@ -25,6 +26,7 @@ class Evidence:
     passes: Bool[np.ndarray, "layer head"]
     q_value: Float[np.ndarray, "layer head"] | None = None
     resampled: bool = True
+    not_stored: bool = False
 
     @property
     def carried(self) -> Bool[np.ndarray, "layer head"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -31,15 +31,20 @@ def coreference_evidence(measurements: Measurements, role: Role) -> RoleEvidence
 def _coreference(measurements: Measurements, role: Role, suffix: str) -> Evidence:
     found, expected = (measurements[f"*.{name}{suffix}"].astype(np.float64) for name in ("coreference", "coreference_expected"))
     lift = np.divide(found, expected, out=np.full(found.shape, np.nan), where=expected > 0)
-    return weigh(lift, _resampled_mentions(measurements), role.threshold, found > LEAST_SHARE)
+    evidence = weigh(lift, _resampled_mentions(measurements, suffix), role.threshold, found > LEAST_SHARE)
+    only_plain = not evidence.resampled and "*.coreference_by_sentence" in measurements  # a file from before both were stored
+    return replace(evidence, resampled=True, not_stored=True) if only_plain else evidence
 
 
-def _resampled_mentions(measurements: Measurements) -> Float[np.ndarray, "resample layer head"] | None:
-    """Ratios of both sums over the queries of each sentence. Both are of all keys: the sink takes the same from each."""
-    if "*.coreference_by_sentence" not in measurements:
+def _resampled_mentions(measurements: Measurements, suffix: str) -> Float[np.ndarray, "resample layer head"] | None:
+    """Ratios of both sums over the queries of each sentence. The sink takes another share of each query, so that without it the sums are others."""
+    if f"*.coreference{suffix}_by_sentence" not in measurements:
         return None
-    queries = measurements["*.coreference_queries"][:, None]
-    over, under = (np.nan_to_num(measurements[f"*.{name}_by_sentence"].astype(np.float32)) * queries for name in ("coreference", "coreference_expected"))
+    queries = measurements[f"*.coreference{suffix}_queries"]
+    queries = queries if suffix else queries[:, None]  # without the sink nothing may be left of a row in some heads
+    over, under = (
+        np.nan_to_num(measurements[f"*.{name}{suffix}_by_sentence"].astype(np.float32)) * queries for name in ("coreference", "coreference_expected")
+    )
     return resampled_ratios(over, under)
 
 

@@ -9,15 +9,17 @@ from jaxtyping import Bool, Float, Int
 
 from reportgen.capture.block import Block
 from reportgen.capture.layout import Stack
+from reportgen.capture.reducers.by_sentence import halved
 from reportgen.mentions import FUNCTION, MentionPairs
 
 TENTH, LEAST = 10, 2  # controls lie at the pair's distance, give or take a tenth of it, two tokens at least
 CELLS_AT_ONCE = 1 << 20
 FOUND, EXPECTED, FROM_PRONOUNS, EXPECTED_FROM_PRONOUNS = range(4)
+LEFT = "_without_sink"
 
 
 class Coreference:
-    """`coreference`, `coreference_expected`, both `_without_sink` and `_by_sentence`, `pronoun_coreference` and its expected value; `coreference_queries`, `coreference_example`.
+    """`coreference`, `coreference_expected`, both `_without_sink`, these four `_by_sentence`, `pronoun_coreference` and its expected value; `coreference_queries`, `coreference_without_sink_queries`, `coreference_example`.
 
     Mean over the tokens q of later mentions of the sum over the tokens k of the entity's earlier mentions of p[q, k], and of the sum over the same k of the
     mean of p[q, c] over controls c: tokens that q sees, before its own mention, of k's kind (function word, first or later token of another word), at k's
@@ -94,7 +96,7 @@ class Coreference:
         pronouns = self.rows_of_pronouns.sum(1)[:, None]
         return {
             **dict.fromkeys(("coreference", "coreference_expected"), rows),
-            **dict.fromkeys(("coreference_without_sink", "coreference_expected_without_sink"), left),
+            **dict.fromkeys((f"coreference{LEFT}", f"coreference_expected{LEFT}"), left),
             **dict.fromkeys(("pronoun_coreference", "pronoun_coreference_expected"), pronouns),
             "coreference_example": self.greatest,
         }
@@ -108,12 +110,18 @@ class Coreference:
                 "coreference_expected": over_rows[EXPECTED],
                 "pronoun_coreference": over_rows[FROM_PRONOUNS],
                 "pronoun_coreference_expected": over_rows[EXPECTED_FROM_PRONOUNS],
-                "coreference_without_sink": self.sums_left[FOUND].sum(2) / self.rows_left.sum(2),
-                "coreference_expected_without_sink": self.sums_left[EXPECTED].sum(2) / self.rows_left.sum(2),
+                f"coreference{LEFT}": self.sums_left[FOUND].sum(2) / self.rows_left.sum(2),
+                f"coreference_expected{LEFT}": self.sums_left[EXPECTED].sum(2) / self.rows_left.sum(2),
             }
-            halves = {f"{name}_by_sentence": self.sums[kind] / rows for name, kind in (("coreference", FOUND), ("coreference_expected", EXPECTED))}
-        found = {name: values.astype(np.float32) for name, values in found.items()} | {name: values.astype(np.float16) for name, values in halves.items()}
-        return found | {"coreference_queries": self.rows.astype(np.int32), "coreference_example": self.example}
+        found = {name: values.astype(np.float32) for name, values in found.items()} | self._by_sentence()
+        counts = {"coreference_queries": self.rows, f"coreference{LEFT}_queries": self.rows_left}
+        return found | {name: rows.astype(np.int32) for name, rows in counts.items()} | {"coreference_example": self.example}
+
+    def _by_sentence(self) -> dict[str, np.ndarray]:
+        """Means over the rows of each sentence; NaN where there are none."""
+        kinds = (("coreference", FOUND), ("coreference_expected", EXPECTED))
+        plain = {f"{name}_by_sentence": halved(self.sums[kind], self.rows[:, None]) for name, kind in kinds}
+        return plain | {f"{name}{LEFT}_by_sentence": halved(self.sums_left[kind], self.rows_left) for name, kind in kinds}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
