@@ -20,6 +20,7 @@ BESIDE = {  # arrays that others cannot be read without
     "*.head_divergence": ("*.head_divergence_queries",),
     "*.coreference": ("*.coreference_expected", "*.coreference_without_sink", "*.coreference_expected_without_sink"),
     "*.coreference_by_sentence": ("*.coreference_expected_by_sentence", "*.coreference_queries"),
+    "*.coreference_without_sink_by_sentence": ("*.coreference_expected_without_sink_by_sentence", "*.coreference_without_sink_queries"),
     "*.syntax_accuracy": ("*.syntax_baseline", "*.syntax_pairs"),
     "*.syntax_reverse_accuracy": ("*.syntax_reverse_baseline", "*.syntax_reverse_pairs"),
     "*.query_key": ("*.query_key_pairs",),
