@@ -28,7 +28,7 @@ TEXT = {
 
 KINDS_OF_TOKENS = {
     "token_types": row("token", "which of the texts in one input each token is of, where the model is told so", "index", GIVEN, INTEGERS),
-    "token_delimiters": row("token", "1 for special tokens and tokens that are only punctuation, which `delimiter` is of, else 0", "", GIVEN, INTEGERS),
+    "token_delimiters": row("token", "1 for special tokens and tokens that are only punctuation, which delimiter counts, else 0", "", GIVEN, INTEGERS),
 }
 
 TARGET_TEXT = {f"target_{name}": spec for name, spec in TEXT.items()}
