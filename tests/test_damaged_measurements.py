@@ -17,7 +17,7 @@ from reportgen.render import render_report
 from reportgen.report import build_report
 from reportgen.report_data import report_data
 
-SHARE = 61  # of the arrays, one of so many is damaged in each way
+SHARE = 127  # of the arrays, one of so many is damaged in each way
 Damage = Callable[[np.ndarray, random.Random], np.ndarray | None]
 
 

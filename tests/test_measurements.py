@@ -164,7 +164,7 @@ NOT_MADE_UP = {
 }
 NOT_MADE_UP |= {key for key in CONTRACT if key.startswith(("cross.", "target_")) or "attention_x_gradient" in key or "relevance" in key or ".shuffled" in key}
 NOT_MADE_UP |= {f"attribution.{name}" for name in ("ablation", "integrated_gradients", "token_integrated_gradients", "pairs", "pair_rows", "surrogate")}
-NOT_MADE_UP |= {"*.query_key", "*.query_key_pairs", "token_types"}
+NOT_MADE_UP |= {"*.query_key", "*.query_key_pairs", "token_types", "token_delimiters"}
 NEEDED_BESIDE = {fellow for fellows in BESIDE.values() for fellow in fellows}
 
 

@@ -146,7 +146,9 @@ def eager_experts(model: Any) -> Any:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [name for name in MODELS if "types of the class" not in name]
+)  # BigBird assigns to lists of places, which the made-up device loses
 def test_a_document_is_measured_with_a_model_elsewhere_from_the_text_to_the_file(name: str, place: Place, tmp_path: Path) -> None:
     build, options = MODELS[name]
     expected, there = measure(document(TEXT), build(), options=options), build()
