@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from reportgen.archive import holds_infinity
-from reportgen.contract import PAIR_KEY, WINDOW_KEY
+from reportgen.contract import PAIR_KEY, WINDOW_KEY, spec_of
 from reportgen.errors import MeasurementsError
 
 STACKS = ("encoder", "decoder", "cross")
@@ -32,7 +32,10 @@ WHERE_SEEN = (  # NaN only between sentences whose attention is NaN too, since n
     *("sentence_expected", "rollout", "rollout_by_layer", "rollout_without_sink", "rollout_without_sink_by_layer"),
 )
 WHOLE_AT_ZERO = ("faithfulness.deletion",)  # NaN at any step but 0, which is the intact target
-NEVER_BELOW_ZERO = ("*.sentence_expected", "*.head_divergence", "*.head_divergence_without_sink")
+NEVER_BELOW_ZERO = ("*.head_divergence", "*.head_divergence_without_sink")
+BOUNDS = {"share": (0, 1), "weight": (0, 1), "cosine": (-1, 1), "correlation": (-1, 1)}  # by unit
+SUMS_OF_MEANS = "coreference_expected"  # in the names of shares whose parts are means over keys that overlap
+ROUNDING = 0.01
 RISING_FROM_ZERO = ("*.decay_edges", "pruning.heads", "faithfulness.counts")
 PLACES = {  # what numbers, or the columns of the last axis, are counted along; -1 is none
     **{f"*.{name}_example": ("query_token", "key_token") for name in ("duplicate_token", "induction", "previous_token", "next_token", "coreference", "syntax")},
@@ -104,8 +107,8 @@ def _wrong_sizes(key: str, size_of: SizeOf) -> str:
 def _wrong_numbers(key: str, array: np.ndarray) -> str:
     """What is wrong with the numbers themselves; empty where nothing is."""
     row, floats = _row_of(key), array.dtype.kind == "f"
-    if holds_infinity(array):
-        return "holds an infinity"
+    if wrong := _out_of_bounds(key, array):
+        return wrong
     if row == "pruning.random_loss" and not len(array):
         return "lacks every draw"
     if (row in WHOLE and np.isnan(array).any()) or (row in WHOLE_AT_ZERO and np.isnan(array[:, :1]).any()):
@@ -115,6 +118,18 @@ def _wrong_numbers(key: str, array: np.ndarray) -> str:
     if row in RISING_FROM_ZERO and not floats and (not len(array) or array[0] != 0 or (np.diff(array.astype(np.int64)) <= 0).any()):
         return "does not rise from 0"
     return ""
+
+
+def _out_of_bounds(key: str, array: np.ndarray) -> str:
+    """Whether a number is none that the array's unit has; an infinity is one of no unit. NaN is within all bounds."""
+    spec = spec_of(key)
+    bounds = BOUNDS.get(spec.unit) if spec and SUMS_OF_MEANS not in key else None
+    if bounds is None:
+        return "holds an infinity" if holds_infinity(array) else ""
+    low, high = bounds[0] - ROUNDING, bounds[1] + ROUNDING
+    if not any(bool(((part < low) | (part > high)).any()) for part in (array if array.ndim > 2 else [array])):
+        return ""
+    return "holds an infinity" if holds_infinity(array) else f"holds a number outside {bounds[0]} to {bounds[1]}"
 
 
 def _wrong_places(key: str, array: np.ndarray, size_of: SizeOf) -> str:
@@ -134,9 +149,21 @@ def _check_seen(held: Mapping[str, np.ndarray]) -> None:
         if attention is None:
             continue
         seen = ~np.isnan(attention.reshape(-1, *attention.shape[-2:])[0])
+        expected = held.get(f"{stack}.sentence_expected")
+        if expected is not None and _hidden(expected, attention):
+            _refuse(f"{stack}.sentence_expected", "is 0 between sentences that attention was measured between")
         for key in (f"{stack}.{name}" for name in WHERE_SEEN):
             if key in held and any(bool((lacking & seen).any()) for lacking in _lacking(held[key])):
                 _refuse(key, "lacks a number between sentences that were read together")
+
+
+def _hidden(expected: np.ndarray, attention: np.ndarray) -> bool:
+    """Whether attention was measured where no key can be seen."""
+    by_layer = ((layer > 0).reshape(-1, *layer.shape[-2:]).any(0) for layer in attention)
+    return any(
+        bool((measured & (visible == 0)).any())
+        for measured, visible in zip(by_layer, np.broadcast_to(expected, (len(attention), *expected.shape[-2:])), strict=True)
+    )
 
 
 def _lacking(array: np.ndarray) -> Iterator[Bool[np.ndarray, "query_sentence key_sentence"]]:
