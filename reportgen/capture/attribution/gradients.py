@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.block import CELLS_AT_MOST
-from reportgen.capture.feeding import Feed, Shapes, stack_namer
+from reportgen.capture.feeding import Feed, Shapes, embedded, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import reads_per_layer, weighed_layers
 from reportgen.capture.targets import Target
@@ -111,13 +111,6 @@ def _vanished(gradient: Float[torch.Tensor, "token dim"]) -> float:
     """The share of zeros, up to the last token that has any other derivative: what comes after it, a causal target does not read."""
     reached = torch.nonzero(gradient.any(1))
     return float((gradient[: int(reached[-1]) + 1] == 0).double().mean()) if len(reached) else 1.0
-
-
-def embedded(model: Any, source: TextLayout) -> Float[torch.Tensor, "1 token dim"]:
-    """The source's embeddings, as the model's layer for them gives them."""
-    ids = torch.from_numpy(source.ids.astype(np.int64))[None].to(model.device)
-    with torch.no_grad():
-        return model.get_input_embeddings()(ids)
 
 
 def differentiate(

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from reportgen.capture.attribution.gradients import Report, differentiate, embedded, times_gradient
+from reportgen.capture.attribution.gradients import Report, differentiate, times_gradient
 from reportgen.capture.attribution.steps import steps_of
-from reportgen.capture.feeding import Feed
+from reportgen.capture.feeding import Feed, embedded
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.targets import Target
 from reportgen.models import LanguageModel

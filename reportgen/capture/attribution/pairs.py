@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from reportgen.capture.attribution.gradients import Report, differentiate, embedded, times_gradient
+from reportgen.capture.attribution.gradients import Report, differentiate, times_gradient
 from reportgen.capture.attribution.steps import steps_of
-from reportgen.capture.feeding import Feed
+from reportgen.capture.feeding import Feed, embedded
 from reportgen.capture.targets import sentence_target
 from reportgen.models import Kind, LanguageModel
 
