@@ -141,7 +141,7 @@ def test_intervals_are_those_of_the_eager_attention_of_documents_drawn_again(wit
 
 
 @given(rows=st.integers(1, 60), of_a_piece=st.integers(1, 60), cells=st.sampled_from([1, 5000, 1 << 20]), seed=st.integers(0, 3))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=7, deadline=None)
 def test_any_cutting_into_blocks_gives_the_same_numbers(rows: int, of_a_piece: int, cells: int, seed: int) -> None:
     from reportgen.capture import taking
     from reportgen.capture.reducers import coreference as reducer

@@ -68,18 +68,18 @@ def test_600_real_tokens_on_a_tiny_gpt2(default_model, sample_document) -> None:
 
 
 @pytest.mark.model
-def test_600_real_tokens_on_the_default_model(default_model, sample_document) -> None:
-    tokenised = align_tokens(sample_document, split_sentences(sample_document), default_model.tokenizer, 600)
+def test_300_real_tokens_on_the_default_model(default_model, sample_document) -> None:
+    tokenised = align_tokens(sample_document, split_sentences(sample_document), default_model.tokenizer, 300)
     layout = layout_of(tokenised, np.array([len(tokenised.ids) - 2]))
     found = arrays_of(default_model.model, layout)
     reference = reference_of(default_model.model, layout)
-    assert 550 < layout.tokens <= 600
+    assert 270 < layout.tokens <= 300
     assert_equal_to_reference(found, reference.arrays())
     assert_links_are_the_strongest(found["token_links"], reference.p.mean((0, 1)))
 
 
 @given(rows=st.integers(1, 60), seed=st.integers(0, 3))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=7, deadline=None)
 def test_any_cutting_into_blocks_gives_the_same_numbers(rows: int, seed: int) -> None:
     model, layout = tiny_gpt2(), made_up_layout(tokens=61, sentences=5, seed=seed)
     whole = arrays_of(model, layout, rows_at_most=layout.tokens)

@@ -187,7 +187,7 @@ def test_the_page_of_a_hybrid_has_every_section_and_no_rollout() -> None:
     found = measured("LFM2", probes=False)
     report = build_report(found)
     assert {"sentence_matrix", "attribution_agreement"} <= {section.name for section in report.sections}
-    page = render_report(report)
+    page = render_report(report, lambda specs: {})
     assert report.subtitle.endswith(": 3 layers with attention of 6 heads")
     assert "Measured where there is attention: layers 1, 4 and 5" in page
     assert 'data-measure="rollout' not in page

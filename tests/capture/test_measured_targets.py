@@ -83,7 +83,7 @@ def test_a_sentence_is_explained_as_in_a_document_that_ends_with_it() -> None:
     assert any("sentences that begin after them have no numbers" in notice for notice in found.notices)
     links = found["attribution.link_effect"]
     assert links[:, 0].max() == 3  # links are those of the whole text
-    assert "sentence 3" in render_report(build_report(found))
+    assert "sentence 3" in render_report(build_report(found), lambda specs: {})
 
 
 def test_characters_of_a_sentence_are_that_sentence_and_those_of_several_are_several() -> None:
@@ -150,7 +150,7 @@ def test_a_question_is_read_before_the_document_and_its_answer_is_the_target() -
     assert found.text[first:last] == answer["text"]
     assert answer["text"] in document(SHORT).text
     assert answer["sentence"] >= 1
-    page = render_report(build_report(found))
+    page = render_report(build_report(found), lambda specs: {})
     assert "<p class=part>The question</p>" in page
     assert "logits of the start and the end of the predicted answer" in page
 

@@ -90,7 +90,7 @@ def test_the_interval_is_that_of_the_variant_that_the_switch_shows(page: Opened)
 
 def test_a_file_without_values_by_sentence_of_a_variant_has_no_interval_for_it(open_file: Callable[..., Opened], tmp_path: Path) -> None:
     report = build_report(made_up(sizes=Sizes(layers=2, heads=3, sentences=29, tokens=401), leave_out=NOT_IN_OLDER_FILES))
-    (tmp_path / "older.html").write_text(render_report(report), encoding="utf-8")
+    (tmp_path / "older.html").write_text(render_report(report, lambda specs: {}), encoding="utf-8")
     page = open_file(tmp_path / "older.html")
     page.tab.locator('#head-grid [data-layer="1"][data-head="2"]').click()
     (row,) = [row for row, metric in enumerate(section_of(report, "head_roles").result.metrics) if metric.key == "coreference_lift"]

@@ -87,9 +87,11 @@ def test_the_grid_the_tables_and_the_examples_open_heads_too(page: Opened) -> No
     page.tab.locator("#head-table tbody tr:visible .open-head").first.press("Enter")
     assert opened(page) == ("0", "3")
     layer, head = HEADS.listed[1]
+    page.settle()
     page.tab.locator(".head-name .open-head").nth(1).click()
     assert opened(page) == (str(layer), str(head))
     example = page.tab.locator(".examples .open-head").first
+    page.settle()
     example.click()
     assert opened(page) == tuple(example.inner_text().split("."))
 

@@ -146,7 +146,7 @@ def test_hostile_text_runs_nothing_in_a_real_browser(open_file: Callable[..., Op
 
 
 def test_a_document_of_one_sentence_opens(open_file: Callable[..., Opened], browser, tmp_path: Path) -> None:
-    (tmp_path / "one.html").write_text(render_report(small_report(sentences=1, tokens=5)), encoding="utf-8")
+    (tmp_path / "one.html").write_text(render_report(small_report(sentences=1, tokens=5), lambda specs: {}), encoding="utf-8")
     page = open_file(tmp_path / "one.html", wait_for=".sentence[aria-current]")
     assert page.quiet()
     assert page.chosen() == [0]
@@ -157,7 +157,7 @@ def test_an_encoder_has_no_cell_that_was_never_computed(open_file: Callable[...,
     result = section_of(report, "sentence_matrix").result
     both = {name: tuple(view + view.T for view in getattr(result, name)) for name in MEASURES}
     report = with_result(report, "sentence_matrix", causal=False, expected=result.expected + result.expected.T, **both)
-    (tmp_path / "encoder.html").write_text(render_report(replace(report, title="Both ways")), encoding="utf-8")
+    (tmp_path / "encoder.html").write_text(render_report(replace(report, title="Both ways"), lambda specs: {}), encoding="utf-8")
     page = open_file(tmp_path / "encoder.html")
     assert page.tab.locator(".never").count() == 0
     page.tab.locator("#matrix").click(position={"x": page.tab.evaluate("document.querySelector('#matrix').clientWidth") * 0.9, "y": 20})
@@ -170,7 +170,7 @@ def test_pairs_that_no_window_holds_together_are_hatched(open_file: Callable[...
     apart = np.abs(np.subtract.outer(np.arange(len(result.sentences)), np.arange(len(result.sentences)))) > 2
     seen = {name: tuple(np.where(apart, np.nan, view) for view in getattr(result, name)) for name in MEASURES}
     report = with_result(report, "sentence_matrix", windowed=True, first_read=(0, 0, 0, 1, 2), expected=np.where(apart, np.nan, result.expected), **seen)
-    (tmp_path / "windows.html").write_text(render_report(report), encoding="utf-8")
+    (tmp_path / "windows.html").write_text(render_report(report, lambda specs: {}), encoding="utf-8")
     page = open_file(tmp_path / "windows.html")
     assert page.quiet()
     page.tab.locator("#measure").select_option("isa")

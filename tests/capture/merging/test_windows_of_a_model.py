@@ -185,7 +185,7 @@ def test_the_file_holds_every_window_and_the_page_is_made(tmp_path: Path, measur
     for window, planned, reference in zip(loaded.windows, windows.windows, references, strict=True):
         assert (window.first, window.last) == (planned.first, planned.last)
         np.testing.assert_allclose(window.arrays["decoder.sentence_attention"], reference.sentence_attention(), atol=2e-5)
-    page = render_report(build_report(loaded))
+    page = render_report(build_report(loaded), lambda specs: {})
     assert "overlapping windows" in page
     assert "What does each head do?" in page
 
