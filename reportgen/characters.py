@@ -27,6 +27,12 @@ def clean_text(text: str) -> str:
     return text if text.isprintable() else UNPRINTABLE.sub("", LINE_ENDS.sub(" ", text))
 
 
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span of the text without the white space at its ends."""
+    part = text[start:end]
+    return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
+
+
 @lru_cache(maxsize=1 << 16)
 def is_punctuation(text: str) -> bool:
     """Whether all it holds besides white space are punctuation marks: Unicode's, and those ASCII characters that C and Python count too."""

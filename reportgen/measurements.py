@@ -24,6 +24,7 @@ from reportgen.sentence_pairs import PAIR_SENTENCES, PairArrays
 
 FORMAT = 1
 QUESTION = "the question"  # the source of a second text that is no file
+OWN, WRITTEN = "document", "generated"  # of `sentence_parts`
 TOKEN_LINK = np.dtype([("key", "<i4"), ("weight", "<f4")])
 METADATA = {
     **dict.fromkeys(("title", "source", "sha256", "language", "model", "revision", "family", "dtype", "device", "attention_way"), str),
@@ -127,6 +128,11 @@ class Measurements:
             MeasuredWindow(first=first, last=last, arrays=_Prefixed(arrays=self.arrays, prefix=f"{WINDOW}{index}/"))
             for index, (first, last) in zip(found, spans, strict=True)
         )
+
+    @property
+    def sentence_parts(self) -> tuple[str, ...]:
+        """What each sentence is of: `OWN`, `WRITTEN` by the model, or the second text, "pair" or "question"."""
+        return tuple(self.metadata.get("sentence_parts") or [OWN] * len(self["sentence_spans"]))
 
     @property
     def notices(self) -> tuple[str, ...]:

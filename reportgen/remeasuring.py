@@ -13,12 +13,11 @@ from reportgen.documents import Block, Document
 from reportgen.documents.document import BETWEEN_BLOCKS
 from reportgen.errors import MeasurementsError
 from reportgen.folders import folder_digest
-from reportgen.measurements import Measurements
+from reportgen.measurements import OWN, WRITTEN, Measurements
 from reportgen.models import LanguageModel, refuse_another_model
 from reportgen.sentences import Sentence
 from reportgen.tokens.joining import cut_document
 
-OWN, GENERATED = "document", "generated"  # of `sentence_parts`
 DECODERS = "decoder's text"
 
 
@@ -107,8 +106,8 @@ class _Own:
 
 def _parted(measurements: Measurements, whole: Document, pair: Mapping[str, str] | None) -> tuple[_Own, Document | None]:
     """The document as far as the model read it, without what it wrote after it, and apart from the second text that it was fed with."""
-    parts = measurements.metadata.get("sentence_parts", [])
-    written = [int(block) for block, part in zip(measurements["sentence_blocks"], parts, strict=False) if part == GENERATED]
+    parts = measurements.sentence_parts
+    written = [int(block) for block, part in zip(measurements["sentence_blocks"], parts, strict=True) if part == WRITTEN]
     goes_on = "generate" in measurements.metadata["options"] and not measurements.target_text  # though it may have written white space alone
     before = _piece(whole, 0, written[0] if written else len(whole.blocks)) if goes_on else whole
     if pair is None or pair["role"] == DECODERS:
@@ -139,10 +138,9 @@ def _piece(document: Document, first: int, last: int) -> Document:
 
 def _sentences(measurements: Measurements, own: _Own) -> tuple[Sentence, ...]:
     spans, blocks = measurements["sentence_spans"].tolist(), measurements["sentence_blocks"].tolist()
-    parts = measurements.metadata.get("sentence_parts", [OWN] * len(spans))
     return tuple(
         Sentence(start=start - own.start, end=end - own.start, block=block - own.block)
-        for (start, end), block, part in zip(spans, blocks, parts, strict=True)
+        for (start, end), block, part in zip(spans, blocks, measurements.sentence_parts, strict=True)
         if part == OWN
     )
 

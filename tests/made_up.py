@@ -187,7 +187,7 @@ def _coreference(p: np.ndarray, arrays: Mapping[str, np.ndarray], seed: int) -> 
         return {}
     keys = np.random.default_rng(seed + 3).integers(2, queries - 1)
     found, around = p[:, :, queries, keys], (p[:, :, queries, keys - 1] + p[:, :, queries, keys + 1]) / 2
-    left = np.maximum(1 - p[:, :, queries, 0], 1e-30)
+    left = np.maximum(1 - p[:, :, queries, 0], 0.01)
     inside = _in_sentence(members)[queries]
     with np.errstate(invalid="ignore"):
         by_sentence = {

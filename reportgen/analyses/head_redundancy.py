@@ -13,10 +13,11 @@ from scipy import stats
 from reportgen.analyses.analysis import Analysis, Method
 from reportgen.analyses.charting import composed, frameless, packed
 from reportgen.analyses.heads.head_map import ALL_KEYS, CLOSE, PERMUTATIONS, WITHOUT_SINK, HeadMap, close_heads, draw_map, draw_tree, head_map
-from reportgen.analyses.heads.layer_diversity import SUFFIX, LayerDiversity, diversity_by_layer, draw_lines
+from reportgen.analyses.heads.layer_diversity import LayerDiversity, diversity_by_layer, draw_lines
 from reportgen.analyses.heads.pruning_curve import CHANGED, PruningCurve, draw_curve, pruning_curve, say
 from reportgen.characters import capitalised
 from reportgen.contract import CONTRACT
+from reportgen.contract.rows import LEFT
 from reportgen.measurements import Measurements
 from reportgen.wording import percent, rounded, significant
 
@@ -141,7 +142,7 @@ def find(result: Result) -> str:
 def _diversity(result: Result) -> str:
     if result.shape[1] == 1:
         return "Each layer has one head, so there is no diversity within layers."
-    found = [_mean([getattr(row, f"diversity{suffix}") for row in result.layers]) for suffix in ("", SUFFIX)]
+    found = [_mean([getattr(row, f"diversity{suffix}") for row in result.layers]) for suffix in ("", LEFT)]
     known = [row for row in result.layers if np.isfinite(row.diversity_without_sink)]
     if not known:
         return f"Diversity of a layer's heads (1 minus cosine) is {significant(found[0])}, mean over layers."

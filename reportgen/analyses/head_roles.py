@@ -20,6 +20,7 @@ from reportgen.analyses.roles.resampling import SURE
 from reportgen.analyses.roles.sentence_evidence import SentenceRoles, sentence_roles
 from reportgen.analyses.roles.text_scores import RoleEvidence, greatest_offset, offset_evidence, text_evidence
 from reportgen.contract import CONTRACT
+from reportgen.contract.rows import LEFT
 from reportgen.measurements import Measurements
 from reportgen.wording import percent
 
@@ -198,7 +199,7 @@ def _computed(measurements: Measurements, evidence: Mapping[str, RoleEvidence]) 
     for role, (label, unit, formula) in COMPUTED.items():
         one = evidence.get(role)
         if one or (role == "offset" and offset is not None):
-            plain, left = (one.all_keys.values, one.without_sink.values) if one else (offset, greatest_offset(measurements, "_without_sink"))
+            plain, left = (one.all_keys.values, one.without_sink.values) if one else (offset, greatest_offset(measurements, LEFT))
             yield HeadMetric(
                 key=one.role.score if one else "fixed_offset",
                 label=label,

@@ -30,14 +30,14 @@ from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measur
 from reportgen.capture.targets import Target, TargetText, chosen_target
 from reportgen.capture.text_arrays import blocks_of, text_arrays
 from reportgen.capture.unread import with_unread
-from reportgen.measurements import FORMAT, Measurements
+from reportgen.measurements import FORMAT, OWN, WRITTEN, Measurements
 from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
 from reportgen.tokens import DOCUMENT, GENERATED, PAIR, ModelInput
 from reportgen.units import LEVELS, level_notices
 
 LIBRARIES = ("torch", "transformers", "numba", "numpy", "scikit-learn", "nltk", "reportgen")
-PARTS = {DOCUMENT: "document", PAIR: "pair", GENERATED: "generated"}
+PARTS = {DOCUMENT: OWN, PAIR: "pair", GENERATED: WRITTEN}
 Progress = Callable[[str, float], None]
 TARGETS_ATTENTION = "attention of the target's own pass"
 MANY_PASSES = "integrated gradients, ablation, input x gradient of pairs of sentences, surrogate, pruning of heads, faithfulness of every method"

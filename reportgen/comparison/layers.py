@@ -13,9 +13,10 @@ from reportgen.analyses.layer_progression import QUANTITIES, mean_over_heads
 from reportgen.comparison.change import HeadChange
 from reportgen.comparison.relation import Relation
 from reportgen.contract import CONTRACT
+from reportgen.contract.rows import LEFT
 from reportgen.measurements import Measurements
 
-VARIANTS = {"": "", "_without_sink": ", without the sink"}
+VARIANTS = {"": "", LEFT: ", without the sink"}
 OF_UNITS = "within_sentence"
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reportgen.measurements import Measurements
+from reportgen.measurements import OWN, WRITTEN, Measurements
 
-DOCUMENT, WRITTEN = "document", "generated"  # of `sentence_parts`
 NAMES = {"question": "question", "pair": "second text"}
 OF_DECODER = ("target_", "decoder.", "cross.")
 QUOTED = 120  # characters of a text
@@ -31,10 +30,10 @@ class Read:
 def read_of(measurements: Measurements) -> Read:
     """The parts of a file's text."""
     text, spans = measurements.text, measurements["sentence_spans"]
-    parts = np.array(measurements.metadata.get("sentence_parts") or [DOCUMENT] * len(spans))
-    beside = ~np.isin(parts, (DOCUMENT, WRITTEN))
+    parts = np.array(measurements.sentence_parts)
+    beside = ~np.isin(parts, (OWN, WRITTEN))
     return Read(
-        document=_words(text, spans[parts == DOCUMENT]),
+        document=_words(text, spans[parts == OWN]),
         beside=_words(text, spans[beside]),
         name=next((NAMES.get(part, "second text") for part in parts[beside].tolist()), ""),
         given=text[: int(spans[parts != WRITTEN, 1].max(initial=0))] if (parts == WRITTEN).any() else text,

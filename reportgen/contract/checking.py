@@ -32,10 +32,9 @@ WHERE_SEEN = (  # NaN only between sentences whose attention is NaN too, since n
     *("sentence_expected", "rollout", "rollout_by_layer", "rollout_without_sink", "rollout_without_sink_by_layer"),
 )
 WHOLE_AT_ZERO = ("faithfulness.deletion",)  # NaN at any step but 0, which is the intact target
-NEVER_BELOW_ZERO = ("*.head_divergence", "*.head_divergence_without_sink")
-BOUNDS = {"share": (0, 1), "weight": (0, 1), "cosine": (-1, 1), "correlation": (-1, 1)}  # by unit
-SUMS_OF_MEANS = "coreference_expected"  # in the names of shares whose parts are means over keys that overlap
-ROUNDING = 0.01
+NEVER_BELOW_ZERO = ("*.sentence_expected", "*.head_divergence", "*.head_divergence_without_sink")
+AT_MOST_ONE = ("share", "weight", "cosine", "correlation")  # units
+FAR = 100  # from 0: a number of such a unit that is farther is no measured one, and analyses add up and square it
 RISING_FROM_ZERO = ("*.decay_edges", "pruning.heads", "faithfulness.counts")
 PLACES = {  # what numbers, or the columns of the last axis, are counted along; -1 is none
     **{f"*.{name}_example": ("query_token", "key_token") for name in ("duplicate_token", "induction", "previous_token", "next_token", "coreference", "syntax")},
@@ -121,15 +120,13 @@ def _wrong_numbers(key: str, array: np.ndarray) -> str:
 
 
 def _out_of_bounds(key: str, array: np.ndarray) -> str:
-    """Whether a number is none that the array's unit has; an infinity is one of no unit. NaN is within all bounds."""
+    """Whether a number is none that the array's unit has; an infinity is one of no unit, NaN of each."""
     spec = spec_of(key)
-    bounds = BOUNDS.get(spec.unit) if spec and SUMS_OF_MEANS not in key else None
-    if bounds is None:
+    if spec is None or spec.unit not in AT_MOST_ONE or array.dtype.kind != "f":
         return "holds an infinity" if holds_infinity(array) else ""
-    low, high = bounds[0] - ROUNDING, bounds[1] + ROUNDING
-    if not any(bool(((part < low) | (part > high)).any()) for part in (array if array.ndim > 2 else [array])):
+    if not any(bool((np.abs(part) > FAR).any()) for part in (array if array.ndim > 2 else [array])):
         return ""
-    return "holds an infinity" if holds_infinity(array) else f"holds a number outside {bounds[0]} to {bounds[1]}"
+    return "holds an infinity" if holds_infinity(array) else f"holds a {spec.unit} of more than {FAR}"
 
 
 def _wrong_places(key: str, array: np.ndarray, size_of: SizeOf) -> str:
@@ -149,21 +146,9 @@ def _check_seen(held: Mapping[str, np.ndarray]) -> None:
         if attention is None:
             continue
         seen = ~np.isnan(attention.reshape(-1, *attention.shape[-2:])[0])
-        expected = held.get(f"{stack}.sentence_expected")
-        if expected is not None and _hidden(expected, attention):
-            _refuse(f"{stack}.sentence_expected", "is 0 between sentences that attention was measured between")
         for key in (f"{stack}.{name}" for name in WHERE_SEEN):
             if key in held and any(bool((lacking & seen).any()) for lacking in _lacking(held[key])):
                 _refuse(key, "lacks a number between sentences that were read together")
-
-
-def _hidden(expected: np.ndarray, attention: np.ndarray) -> bool:
-    """Whether attention was measured where no key can be seen."""
-    by_layer = ((layer > 0).reshape(-1, *layer.shape[-2:]).any(0) for layer in attention)
-    return any(
-        bool((measured & (visible == 0)).any())
-        for measured, visible in zip(by_layer, np.broadcast_to(expected, (len(attention), *expected.shape[-2:])), strict=True)
-    )
 
 
 def _lacking(array: np.ndarray) -> Iterator[Bool[np.ndarray, "query_sentence key_sentence"]]:

@@ -9,6 +9,7 @@ HALF = ("float16",)
 HALF_OR_FLOAT = ("float16", "float32")
 INTEGERS = ("int32",)
 OURS = "none; defined here"
+LEFT = "_without_sink"  # ends the names of numbers of what is left without sinks
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ from scipy import stats
 from reportgen.analyses.agreement.ranks import centred_ranks
 from reportgen.analyses.curves.resampling import Estimate
 from reportgen.analyses.layer_progression import mean_over_heads
+from reportgen.contract.rows import LEFT
 from reportgen.corpus.grouping import ModelDocuments
-from reportgen.corpus.quantities import LEFT, QUANTITIES
+from reportgen.corpus.quantities import QUANTITIES
 from reportgen.corpus.resampling import FEWEST, document_counts, interval
 from reportgen.corpus.summary import DocumentSummary
 from reportgen.measurements import STACKS

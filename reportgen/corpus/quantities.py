@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from reportgen.analyses.analysis import Method
 from reportgen.analyses.layer_progression import QUANTITIES as OF_ONE_DOCUMENT
 from reportgen.contract import CONTRACT
+from reportgen.contract.rows import LEFT
 
 SINK_HEADS = "sink_heads"
-LEFT = "_without_sink"
 
 
 @dataclass(frozen=True, kw_only=True)

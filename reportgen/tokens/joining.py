@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from reportgen.characters import trimmed
 from reportgen.documents import Block, Document
 from reportgen.documents.document import BETWEEN_BLOCKS
 from reportgen.sentences import Sentence
@@ -36,14 +37,9 @@ def shifted(sentences: Sequence[Sentence], *, after: Document, between: str = BE
 def raw_document(text: str, *, title: str, source: str, language: str) -> Document:
     """A text as it is, nothing tidied; blank lines part its blocks, and white space at its ends belongs to none."""
     edges = [0, *(edge for gap in BLANK_LINES.finditer(text) for edge in gap.span()), len(text)]
-    spans = [_trimmed(text, start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    spans = [trimmed(text, start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
     blocks = tuple(Block(start=start, end=end, kind="paragraph") for start, end in spans if start < end)
     return _with_text(Document(title=title, text="", source=source, blocks=(), sha256="", language=language), text, blocks)
-
-
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    part = text[start:end]
-    return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
 
 
 def _with_text(document: Document, text: str, blocks: tuple[Block, ...]) -> Document:

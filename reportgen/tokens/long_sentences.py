@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from reportgen.characters import trimmed
 from reportgen.documents import Document
 from reportgen.sentences import Sentence
 from reportgen.tokens.encoding import encode
@@ -58,7 +59,7 @@ def _pieces(text: str, sentence: Sentence, tokenizer: Any, limit: int | None, re
     if len(starts) <= most:
         return [sentence]
     edges = [0, *_cuts(whole, starts, math.ceil(len(starts) / min(most * SHARE, room / TOGETHER))), len(whole)]
-    spans = (_trimmed(whole, start, end) for start, end in pairwise(edges))
+    spans = (trimmed(whole, start, end) for start, end in pairwise(edges))
     return [replace(sentence, start=sentence.start + start, end=sentence.start + end) for start, end in spans if start < end]
 
 
@@ -90,11 +91,6 @@ def _best(text: str, first: int, meant: int, last: int) -> int:
 def _continues(text: str, place: int) -> bool:
     """Whether a character belongs to the one before it."""
     return unicodedata.category(text[place])[0] == "M" or text[place] in JOINERS or text[place - 1] == "\u200d"
-
-
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    part = text[start:end]
-    return start + len(part) - len(part.lstrip()), start + len(part.rstrip())
 
 
 def _notice(told: Sequence[str]) -> tuple[str, ...]:

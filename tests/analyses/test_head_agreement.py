@@ -34,7 +34,8 @@ def document(seed: int, planted: float = 0.0) -> Result:
     heads[1, 2] += planted * mattered
     falling = -np.log(np.arange(SENTENCES, 0.0, -1))
     ablation = np.exp(falling + mattered) * random.choice([-1, 1], SENTENCES)
-    replaced = {"attribution.attention_by_head": np.exp(falling + heads).astype(np.float32), "attribution.ablation": ablation.astype(np.float32)}
+    weights = np.exp(falling + heads)
+    replaced = {"attribution.attention_by_head": (weights / weights.max()).astype(np.float32), "attribution.ablation": ablation.astype(np.float32)}
     whole = long_document()
     return head_agreement.analyse(Measurements(arrays={**whole.arrays, **replaced}, metadata=whole.metadata, text=whole.text))
 

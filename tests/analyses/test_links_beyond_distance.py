@@ -86,6 +86,17 @@ def test_a_sentence_that_all_look_at_is_pull_and_not_many_links() -> None:
     assert max(link.lift for link in result.links if link.key == 9) < 3 if any(link.key == 9 for link in result.links) else True
 
 
+@pytest.mark.parametrize("expected", [1 / 128, 0.0])
+def test_an_encoder_of_sentences_of_one_length_and_a_file_that_expects_nothing_have_links(expected: float) -> None:
+    shares = distance_driven(128, causal=False)[None].astype(np.float32)
+    even = np.full((128, 128), expected, np.float32)
+    model = links_beyond_distance.analyse(
+        made_up(sizes=Sizes(layers=1, heads=1, sentences=128, tokens=386), replaced={"decoder.sentence_attention": shares, "decoder.sentence_expected": even})
+    )
+    assert len(model.links) > 0
+    assert all(np.isfinite(link.z) for link in model.links)
+
+
 def test_z_p_and_q_are_scipys() -> None:
     shares = layers(2)
     shares[0, 0, 30, 4] *= 9

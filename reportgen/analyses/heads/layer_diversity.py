@@ -12,9 +12,8 @@ from jaxtyping import Float
 from reportgen.analyses.charting import composed, frameless, packed, plotted
 from reportgen.analyses.heads.head_map import ALL_KEYS, WITHOUT_SINK
 from reportgen.analyses.layer_progression import mean_over_heads
+from reportgen.contract.rows import LEFT
 from reportgen.measurements import Measurements
-
-SUFFIX = "_without_sink"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +36,7 @@ def diversity_by_layer(measurements: Measurements, divergence: Mapping[str, Floa
     layers, heads = measurements["*.head_similarity"].shape[:2]
     nothing = np.full(layers, np.nan)
     columns: dict[str, np.ndarray] = {}
-    for suffix, keys in (("", ALL_KEYS), (SUFFIX, WITHOUT_SINK)):
+    for suffix, keys in (("", ALL_KEYS), (LEFT, WITHOUT_SINK)):
         entropy, similarity = (f"*.{name}{suffix}" for name in ("entropy", "head_similarity"))
         columns[f"entropy{suffix}"] = mean_over_heads(measurements[entropy]) if entropy in measurements else nothing
         columns[f"entropy_spread{suffix}"] = _spread(measurements[entropy]) if entropy in measurements else nothing
@@ -76,7 +75,7 @@ def draw_lines(alt: Any, layers: tuple[LayerDiversity, ...], *, divergence: bool
 def _panel(alt: Any, layers: tuple[LayerDiversity, ...], name: str, title: str) -> Any:
     rows = [
         {"layer": row.layer, "value": plotted(getattr(row, name + suffix), 4), "keys": keys}
-        for suffix, keys in (("", ALL_KEYS), (SUFFIX, WITHOUT_SINK))
+        for suffix, keys in (("", ALL_KEYS), (LEFT, WITHOUT_SINK))
         for row in layers
     ]
     names = [ALL_KEYS, WITHOUT_SINK]

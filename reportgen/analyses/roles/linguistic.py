@@ -12,11 +12,11 @@ from reportgen.analyses.roles.definitions import Role
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import resampled_ratios
 from reportgen.analyses.roles.text_scores import RoleEvidence, alike
+from reportgen.contract.rows import LEFT
 from reportgen.measurements import Measurements
 
 LEAST_SHARE = 0.05  # of the attention of later mentions: a multiple of next to nothing is nothing
 FEWEST_WORDS = 20
-LEFT = "_without_sink"
 
 
 def coreference_evidence(measurements: Measurements, role: Role) -> RoleEvidence | str:

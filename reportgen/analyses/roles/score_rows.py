@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from reportgen.contract.rows import LEFT
 from reportgen.measurements import Measurements
-
-LEFT = "_without_sink"
 
 
 def queries_counted(measurements: Measurements, score: str, stack: str | None = None, offset: int = 0) -> Float[np.ndarray, " sentence"]:

@@ -13,9 +13,8 @@ from reportgen.analyses.roles.definitions import Role
 from reportgen.analyses.roles.evidence import Evidence, weigh
 from reportgen.analyses.roles.resampling import resampled_means
 from reportgen.analyses.roles.score_rows import queries_counted
+from reportgen.contract.rows import LEFT
 from reportgen.measurements import Measurements
-
-LEFT = "_without_sink"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

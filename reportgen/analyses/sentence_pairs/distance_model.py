@@ -19,6 +19,7 @@ FEWEST_PAIRS = 30
 HUBER = 1.345
 EFFICIENCY = 0.37  # of the median absolute deviation as an estimate of the scale of normal numbers
 PASSES = 4
+LEAST_EXPOSURE = 1e-12  # of a stranger's file, which may expect nothing where it has attention
 LEAST_LEFT = 0.05  # of a pair whose terms follow it alone
 SMALLEST_SCALE = 1e-3  # shares stored in half precision are no more exact than this
 
@@ -84,7 +85,7 @@ def expect(
     bins, weights = distance_bins(np.abs(queries - keys)), np.ones(len(logs))
     residual = z = np.full(len(logs), np.nan)
     if enough:
-        extra = () if exposure is None else (np.log(exposure[kept].astype(np.float64)),)
+        extra = () if exposure is None else (np.log(np.maximum(exposure[kept], LEAST_EXPOSURE, dtype=np.float64)),)
         features = np.column_stack([decay(queries, keys, middles), *extra])
         for _ in range(PASSES):
             fit = TwoWayFit(queries=queries, keys=keys, features=features, weights=weights, sentences=pairs.sentences, key_terms=exposure is None)

@@ -38,10 +38,15 @@ class TwoWayFit:
         return np.where(total > 0, total, 1)
 
     @cached_property
+    def _centred(self) -> Float[np.ndarray, "pair feature"]:
+        """The features without their means, which the query terms take: one that is the same of all pairs is then nothing, and not a sum of roundings."""
+        return self.features - self.features.mean(0)
+
+    @cached_property
     def _rest(self) -> sparse.csr_array:
         """pair x (key, feature): the design without query terms."""
         keys = [_indicator(self.keys, np.ones(len(self.keys)), self.sentences).T] if self.key_terms else []
-        return sparse.csr_array(sparse.hstack([*keys, sparse.csr_array(self.features)]))
+        return sparse.csr_array(sparse.hstack([*keys, sparse.csr_array(self._centred)]))
 
     @cached_property
     def _rest_in_single(self) -> sparse.csr_array:
@@ -73,10 +78,10 @@ class TwoWayFit:
         """The share of a pair's own scatter that the fit takes: the diagonal of the hat matrix."""
         inverse, keyed = linalg.cho_solve(self._factor, np.eye(self._crossed.shape[1])), self.sentences if self.key_terms else 0
         mean = self._crossed / self._total
-        shared, own = mean @ inverse, self.features @ inverse[keyed:, keyed:]
-        found = (self.features * (own - 2 * shared[self.queries, keyed:])).sum(1) + (shared * mean).sum(1)[self.queries] + 1 / self._total[self.queries, 0]
+        shared, own = mean @ inverse, self._centred @ inverse[keyed:, keyed:]
+        found = (self._centred * (own - 2 * shared[self.queries, keyed:])).sum(1) + (shared * mean).sum(1)[self.queries] + 1 / self._total[self.queries, 0]
         if keyed:
-            of_key = inverse.diagonal()[self.keys] + 2 * (self.features * inverse[self.keys, keyed:]).sum(1)
+            of_key = inverse.diagonal()[self.keys] + 2 * (self._centred * inverse[self.keys, keyed:]).sum(1)
             found += of_key - 2 * shared[self.queries, self.keys]
         return self.weights * found
 

@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float, Int
 from reportgen.capture.block import Block
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import halved
+from reportgen.contract.rows import LEFT
 from reportgen.mentions import FUNCTION, MentionPairs
 
 TENTH, LEAST = 10, 2  # controls lie at the pair's distance, give or take a tenth of it, two tokens at least
 CELLS_AT_ONCE = 1 << 20
 FOUND, EXPECTED, FROM_PRONOUNS, EXPECTED_FROM_PRONOUNS = range(4)
-LEFT = "_without_sink"
 
 
 class Coreference:

@@ -10,6 +10,7 @@ from reportgen.capture.block_loops import add_rows
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums
 from reportgen.capture.visibility import Visibility
+from reportgen.contract.rows import LEFT
 
 LOCAL_BINS = 3  # distances 0, 1, and 2 to 3
 
@@ -68,7 +69,7 @@ class Distances:
 
     def arrays(self) -> dict[str, np.ndarray]:
         found = {"decay_edges": self.edges}
-        for kind, suffix in enumerate(("", "_without_sink")):
+        for kind, suffix in enumerate(("", LEFT)):
             with np.errstate(invalid="ignore", divide="ignore"):
                 found[f"distance{suffix}"] = (self.away[kind] / self.local[kind].counted).astype(np.float32)
                 found[f"decay{suffix}"] = (self.mass[kind] / _bins(self._pairs(without_sink=kind == 1), self.edges[:-1])).astype(np.float32)

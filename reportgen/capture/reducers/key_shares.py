@@ -13,8 +13,8 @@ from reportgen.capture.fused import NOTHING_LEFT
 from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums, halved
 from reportgen.capture.visibility import Visibility
+from reportgen.contract.rows import LEFT
 
-LEFT = "_without_sink"
 KINDS = ("delimiter", "rare_token", "within_sentence")
 
 

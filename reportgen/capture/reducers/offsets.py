@@ -11,11 +11,11 @@ from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.reducers.by_sentence import SentenceSums, halved
 from reportgen.capture.reducers.examples import GreatestWeight
 from reportgen.capture.visibility import Visibility
+from reportgen.contract.rows import LEFT
 
 FARTHEST = 8
 OFFSETS = np.concatenate([np.arange(1, FARTHEST + 1), -np.arange(1, FARTHEST + 1)])  # q - k; the latter half where the future is seen
 PREVIOUS, NEXT = 0, FARTHEST  # places of 1 and -1
-LEFT = "_without_sink"
 
 
 class FixedOffsets:

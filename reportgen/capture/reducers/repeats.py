@@ -13,8 +13,7 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.reducers.by_sentence import SentenceSums
 from reportgen.capture.reducers.examples import GreatestWeight
 from reportgen.capture.visibility import Visibility
-
-LEFT = "_without_sink"
+from reportgen.contract.rows import LEFT
 
 
 class Repeats:
