@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 
+from reportgen.capture.embedding import embeddings_kept
 from reportgen.capture.feeding import Feed
 from reportgen.capture.per_layer import reads_per_layer
 from reportgen.capture.streaming import attention_implementation, mask_of
@@ -30,27 +29,11 @@ def attention_alone(model: Any, given: Feed) -> bool:
         return not getattr(model.config, "conv_kernel_size", 0)
     if given.target is not None or not half:
         return True
-    with attention_implementation(model, NAME), torch.enable_grad(), _embeddings_kept(model) as embeddings:
+    with attention_implementation(model, NAME), torch.enable_grad(), embeddings_kept(model, short.source) as embeddings:
         states = model.base_model(**short.keywords(model))[0][0]
         weighted = states * torch.linspace(1, 2, states.numel(), device=states.device).view_as(states)  # plain sums may not change at all
         from_first, from_second = (torch.autograd.grad(part.sum(), embeddings, retain_graph=True)[0][0] for part in (weighted[:half], weighted[half:]))
     return not bool(from_first[half:].any() or from_second[:half].any())
-
-
-@contextmanager
-def _embeddings_kept(model: Any) -> Iterator[list[torch.Tensor]]:
-    """Inside the block the model's input embeddings are what derivatives can be had by; they come into the list when they are made."""
-    made: list[torch.Tensor] = []
-
-    def keep(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        made.append(output.detach().requires_grad_(True))
-        return made[-1]
-
-    hook = model.get_input_embeddings().register_forward_hook(keep)
-    try:
-        yield made
-    finally:
-        hook.remove()
 
 
 def _own_value(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **_: Any) -> tuple[torch.Tensor, None]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from reportgen.capture.layout import Stack, TextLayout
 from reportgen.capture.visibility import Visibility
@@ -58,13 +57,6 @@ class Feed:
             target=None if self.target is None else self.target.head(tokens),
             extra={name: values[:tokens] for name, values in self.extra.items()},
         )
-
-
-def embedded(model: Any, source: TextLayout) -> Float[torch.Tensor, "1 token dim"]:
-    """The source's embeddings, as the model's layer for them gives them."""
-    ids = torch.from_numpy(source.ids.astype(np.int64))[None].to(model.device)
-    with torch.no_grad():
-        return model.get_input_embeddings()(ids)
 
 
 def has_cache(model: Any) -> bool:

@@ -57,7 +57,7 @@ class Passes:
         model, given = self.language_model.model, self._feed()
         text = self._target_text_of()
         text.refuse_what_is_not_there(self.language_model, self.options.wanted_target)
-        shapes = check_model(model, given, gradients=self.options.attribution != "none")
+        shapes = check_model(model, given)
         target = chosen_target(self.language_model, given, text, self.options.wanted_target) if self.options.attribution != "none" else None
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
         read = given if target is None or target.reads_otherwise(given) else aimed

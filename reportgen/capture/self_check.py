@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +10,7 @@ import torch
 from jaxtyping import Int
 
 from reportgen.capture.block import Block
-from reportgen.capture.feeding import Feed, Shapes, embedded
+from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, attention_types_kept, reads_per_layer, whole_layers
 from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation, streaming
@@ -24,25 +22,17 @@ ROWS_AT_MOST = 20  # several blocks even on a short text
 TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-4}
 COARSE = 3e-2  # of half-precision models, whose own eager attention rounds the weights
 ATTENTIONS = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", "cross": "cross_attentions"}
-WITHOUT_GRADIENTS = "measure it with --attribution none"
-RULED_OUT = -1e5  # logits that a class that is given ids sets where no answer may begin, which no target reads
 OUTPUTS = ("logits", "start_logits", "end_logits", "last_hidden_state")
 
 
-def check_model(model: Any, given: Feed, *, gradients: bool = False) -> Shapes:
+def check_model(model: Any, given: Feed) -> Shapes:
     """How many layers with attention and how many heads each stack of the model has.
 
-    Raises `ModelError`, with the figures, when the streamed weights or outputs on the first tokens differ from those of the model's own eager attention,
-    or, where gradients by embeddings are wanted, outputs of embeddings from those of the ids that they are of.
+    Raises `ModelError`, with the figures, when the streamed weights or outputs on the first tokens differ from those of the model's own eager attention.
     """
     short = given.head(TOKENS)
-    shapes = _check_layer_by_layer(model, short) if reads_per_layer(model.config) else _check_streamed(model, short)
-    if gradients:
-        _check_embeddings(model, short)
-    return shapes
-
-
-def _check_streamed(model: Any, short: Feed) -> Shapes:
+    if reads_per_layer(model.config):
+        return _check_layer_by_layer(model, short)
     with attention_implementation(model, "eager"), torch.no_grad():
         eager = model(**short.keywords(model), output_attentions=True)
     own = eager_weights(model, eager)
@@ -71,20 +61,6 @@ def _check_layer_by_layer(model: Any, short: Feed) -> Shapes:
         plain = model(**short.keywords(model))
     _compare(model, max(rows), outputs_differ(read, plain), short)
     return {stack: (len(found), found[0]) for stack, found in heads.items()}
-
-
-def _check_embeddings(model: Any, short: Feed) -> None:
-    name, keywords = type(model).__name__, short.keywords(model)
-    others = {key: values for key, values in keywords.items() if key != "input_ids"}
-    if "inputs_embeds" not in inspect.signature(model.forward).parameters:
-        raise ModelError(f"{name} reads token ids alone, so that no gradients can be taken by its embeddings: {WITHOUT_GRADIENTS}.")
-    with attention_implementation(model, "eager"), attention_types_kept(model), torch.no_grad():
-        differing = outputs_differ(model(inputs_embeds=embedded(model, short.source), **others), model(**keywords), least=RULED_OUT)
-    if not differing <= (allowed := TOLERANCES.get(model.dtype, COARSE)):
-        raise ModelError(
-            f"{name} reads token ids besides their embeddings: on {short.source.tokens} tokens outputs of embeddings alone differ by {differing:.2g} (relative); "
-            f"{allowed:.0e} is allowed. Gradients by embeddings would be those of another model: {WITHOUT_GRADIENTS}."
-        )
 
 
 def _compare(model: Any, weights: float, outputs: float, short: Feed) -> None:
@@ -128,11 +104,10 @@ def _stack_of(layers: Sequence[torch.Tensor]) -> str:
     return "encoder" if any(bool((layer[0].triu(1) > 0).any()) for layer in layers) else "decoder"
 
 
-def outputs_differ(one: Any, other: Any, least: float = -math.inf) -> float:
-    """The greatest difference between two outputs of a model, relative to the greatest value where that is over 1; of values of `other` from a bound on."""
+def outputs_differ(one: Any, other: Any) -> float:
+    """The greatest difference between two outputs of a model, relative to the greatest value where that is over 1."""
     pairs = [(getattr(one, name), getattr(other, name)) for name in OUTPUTS if getattr(one, name, None) is not None]
-    counted = [(a[~(b < least)], b[~(b < least)]) for a, b in pairs]  # NaN is counted
-    return max(float((a - b).abs().max() / b.abs().max().clamp(min=1.0)) for a, b in counted)
+    return max(float((a - b).abs().max() / b.abs().max().clamp(min=1.0)) for a, b in pairs)
 
 
 class WholeWeights:

@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reportgen.capture.backward import BackwardPass, measure_backward
+from reportgen.capture.embedding import embedded, embeddings_placed
 from reportgen.capture.feeding import Feed, Shapes, stack_namer
 from reportgen.capture.forward import run_through
 from reportgen.capture.per_layer import reads_per_layer, weighed_layers
@@ -26,11 +27,11 @@ def forward_peak(model: Any, given: Feed, shapes: Shapes) -> int:
 
 def backward_peak(model: Any, given: Feed) -> int:
     """Bytes of a forward and a backward pass from the last states; what the head computes is not among them."""
-    keywords = given.keywords(model)
-    embeddings = model.get_input_embeddings()(keywords.pop("input_ids")).detach()
+    keywords, embeddings = given.keywords(model), embedded(model, given.source)
 
     def value_of(inputs: torch.Tensor) -> torch.Tensor:
-        return model.base_model(inputs_embeds=inputs, **keywords)[0].float().sum()
+        with embeddings_placed(model, given.source, inputs):
+            return model.base_model(**keywords)[0].float().sum()
 
     texts, through = {"encoder": given.source, "decoder": given.target or given.source}, weighed_layers if reads_per_layer(model.config) else None
     backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model))

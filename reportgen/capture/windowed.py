@@ -58,7 +58,7 @@ class WindowedPasses(Passes):
     def _spooled(self, spool: Spool) -> Measurements:
         model, whole = self.language_model.model, self.windowed.whole
         self._text_of_target.refuse_what_is_not_there(self.language_model, self.options.wanted_target)
-        shapes = check_model(model, self._feed(), gradients=self.options.attribution != "none")
+        shapes = check_model(model, self._feed())
         size = {"windows": self.windowed.windows, "sentences": len(whole.sentences), "tokens": len(whole.ids)}
         target, aimed = self._target()
         limits, left = self._fitting_of_all(shapes, target)

@@ -11,8 +11,6 @@ WITH_A_TOKEN_HEAD = ("causal", "masked", "seq2seq")
 # Model types outside the library's attention interface that are read one layer at a time; the readers are in capture/per_layer.
 READ_ANOTHER_WAY = frozenset({"longformer", "led", "big_bird", "deberta", "deberta-v2", "bloom", "falcon"})
 
-HEADS_OF_IDS = ("SplinterForQuestionAnswering",)  # whose logits are others when embeddings are handed in
-
 
 def refuse_unreadable(model: Any, kind: Kind, name: str) -> None:
     """Raise `ModelError` when the head is missing, there is no attention, there are no attention heads, or the attention is out of reach."""
@@ -28,10 +26,6 @@ def refuse_unreadable(model: Any, kind: Kind, name: str) -> None:
         raise ModelError(f"{name} ({config.model_type}) {reason}")
     if not getattr(config, "num_attention_heads", None):
         raise ModelError(f"{name} ({config.model_type}) has no attention heads; there is nothing for reportgen to measure.")
-    if any(base.__name__ in HEADS_OF_IDS for base in type(model).__mro__):
-        raise ModelError(
-            f"{name} ({config.model_type}) answers by what it finds among token ids, which gradients by embeddings do not reach; its target would be wrong."
-        )
     refuse_out_of_reach(model, name)
 
 

@@ -54,7 +54,14 @@ def sizes(width: int = HEADS * 11) -> dict[str, Any]:
 
 
 def tiny_longformer(model_class: Any = LongformerForMaskedLM, **changes: Any) -> Any:
-    options = {"attention_window": list(WINDOWS), "max_position_embeddings": 151, "pad_token_id": 1, "sep_token_id": 2, "bos_token_id": 0}
+    options = {
+        "attention_window": list(WINDOWS),
+        "max_position_embeddings": 151,
+        "vocab_size": VOCABULARY + 1,
+        "pad_token_id": VOCABULARY,
+        "sep_token_id": 2,
+        "bos_token_id": 0,
+    }
     return built(model_class, LongformerConfig(**(sizes() | options | changes)))
 
 

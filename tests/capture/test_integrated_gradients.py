@@ -20,7 +20,8 @@ from tiny import tiny_gpt2, tiny_llama
 from reportgen.capture.attribution import integrated
 from reportgen.capture.attribution.gradients import differentiate
 from reportgen.capture.attribution.integrated import IntegratedGradients, measure_integrated_gradients, moved_tokens
-from reportgen.capture.feeding import Feed, embedded
+from reportgen.capture.embedding import embedded
+from reportgen.capture.feeding import Feed
 from reportgen.capture.streaming import attention_implementation
 from reportgen.capture.targets import default_target
 from reportgen.models import LanguageModel

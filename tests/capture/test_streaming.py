@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import GPT2LMHeadModel, RobertaConfig, RobertaForMaskedLM
 
 sys.path.insert(0, str(Path(__file__).parent))
 from families import SEAM
@@ -91,29 +89,6 @@ def test_the_self_check_refuses_wrong_weights_with_the_figures(monkeypatch) -> N
     monkeypatch.setattr(LayerScores, "between", lambda scores, rows, keys, out: (exact(scores, rows, keys, out), out.mul_(1.01)))
     with pytest.raises(ModelError, match=r"self-check: on 48 tokens attention weights differ by 0\.\d+"):
         check_model(tiny_gpt2(), input_of(tokens=61, sentences=5))
-
-
-def test_positions_counted_by_ids_are_refused_where_gradients_are_wanted() -> None:
-    torch.manual_seed(0)
-    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 24, "intermediate_size": 24, "vocab_size": 101}
-    model, given = RobertaForMaskedLM(RobertaConfig(**sizes, pad_token_id=1, initializer_range=0.3)).eval(), input_of(tokens=61, sentences=5)
-    with_padding = Feed(source=given.source.changed(ids=np.where(np.arange(61) == 7, 1, given.source.ids % 99 + 2)))
-    assert check_model(model, with_padding.head(7), gradients=True) == check_model(model, with_padding) == {"encoder": (2, 2)}
-    with pytest.raises(ModelError, match=r"RobertaForMaskedLM reads token ids besides .* on 48 tokens .* differ by [01]\.\d+ .* --attribution none\.$"):
-        check_model(model, with_padding, gradients=True)
-
-
-def test_a_class_that_takes_no_embeddings_is_refused_where_gradients_are_wanted() -> None:
-    class OfIds(GPT2LMHeadModel):
-        def forward(self, input_ids: torch.Tensor, **keywords: Any) -> Any:
-            return super().forward(input_ids, **keywords)
-
-    model, given = OfIds(tiny_gpt2().config).eval(), input_of(tokens=61, sentences=5)
-    assert check_model(model, given) == {"decoder": (3, model.config.num_attention_heads)}
-    with pytest.raises(
-        ModelError, match=r"OfIds reads token ids alone, so that no gradients can be taken by its embeddings: measure it with --attribution none\."
-    ):
-        check_model(model, given, gradients=True)
 
 
 def test_a_mask_with_gaps_is_refused() -> None:

@@ -36,8 +36,6 @@ from transformers import (
     MptForCausalLM,
     Speech2TextConfig,
     Speech2TextForConditionalGeneration,
-    SplinterConfig,
-    SplinterForQuestionAnswering,
     ViTConfig,
     ViTModel,
 )
@@ -238,7 +236,6 @@ KINDS: dict[str, tuple[Callable[[], Any], str]] = {
     "picture": (lambda: ViTModel(ViTConfig(hidden_size=24, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24)), "which reads image"),
     "speech": (lambda: Speech2TextForConditionalGeneration(Speech2TextConfig(**SPEECH)), "which reportgen does not measure"),
     "two-way writer": (lambda: BertLMHeadModel(BertConfig(**BERT)), "looks ahead: is_decoder is not set"),
-    "finder of a question": (lambda: SplinterForQuestionAnswering(SplinterConfig(**BERT)), "answers by what it finds among token ids"),
     "llama": (lambda: LlamaModel(LlamaConfig(**LLAMA)), "are incomplete: 1 tensors such as lm_head.weight"),
     "mpt": (
         lambda: MptForCausalLM(MptConfig(n_layers=2, n_heads=2, d_model=24, vocab_size=VOCABULARY)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from jaxtyping import Float
 
 from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.block import CELLS_AT_MOST
-from reportgen.capture.feeding import Feed, Shapes, embedded, stack_namer
+from reportgen.capture.embedding import embedded, embeddings_placed
+from reportgen.capture.feeding import Feed, Shapes, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import reads_per_layer, weighed_layers
 from reportgen.capture.targets import Target
@@ -28,7 +29,7 @@ MANY = 0.01  # derivatives that vanish are worth a notice above this share
 class Gradients:
     """The target's value; by token of the source the gradient's absolute sum, its l2 norm, and input times gradient; what the attention weights of each stack do.
 
-    `vanished` is the share of the derivatives by the embeddings that are exactly 0, of tokens up to the last that has any other, in a model of
+    `besides` are layers in which the model looked its tokens up beside their embeddings. `vanished` is the share of the derivatives by the embeddings that are exactly 0, of tokens up to the last that has any other, in a model of
     float16; 0 in others.
     """
 
@@ -39,6 +40,7 @@ class Gradients:
     token_input_x_gradient: Float[np.ndarray, " token"]
     stacks: dict[str, StackNumbers]
     vanished: float = 0.0
+    besides: tuple[str, ...] = ()
 
     @property
     def gradient(self) -> Float[np.ndarray, " sentence"]:
@@ -57,7 +59,20 @@ class Gradients:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What half precision lost."""
+        """What half precision lost, and what gradients by embeddings do not reach."""
+        return (*self._lost, *self._not_reached)
+
+    @property
+    def _not_reached(self) -> tuple[str, ...]:
+        if not self.besides:
+            return ()
+        names = ", ".join(self.besides)
+        return (
+            f"The model looks its tokens up in a second table too ({names}); what comes that way is not in gradients by embeddings, which hold it as it is.",
+        )
+
+    @property
+    def _lost(self) -> tuple[str, ...]:
         if self.vanished <= MANY:
             return ()
         return (
@@ -103,6 +118,7 @@ def measure_gradients(model: Any, given: Feed, target: Target, report: Report, c
         token_gradient_norm=gradient.norm(dim=1).numpy(),
         token_input_x_gradient=times_gradient(embeddings, gradient),
         stacks=found.stacks,
+        besides=found.besides,
         vanished=_vanished(gradient) if found.gradient.dtype == torch.float16 else 0.0,
     )
 
@@ -126,14 +142,18 @@ def differentiate(
     Raises `ModelError` when the gradient is not finite.
     """
     keywords = given.keywords(model) | last_logits(model, given, target)
-    del keywords["input_ids"]
+
+    besides: list[str] = []
 
     def value_of(inputs: torch.Tensor) -> torch.Tensor:
-        return target.read(model(inputs_embeds=inputs, **keywords))
+        nonlocal besides
+        with embeddings_placed(model, given.source, inputs) as besides:
+            return target.read(model(**keywords))
 
     texts = {"encoder": given.source, "decoder": given.target or given.source}
     backward_pass = BackwardPass(layouts=texts, stack_of=stack_namer(model), progress=progress, cells_at_most=cells_at_most)
-    return measure_backward(model, embeddings, value_of, backward_pass, through=weighed_layers if reads_per_layer(model.config) else None)
+    found = measure_backward(model, embeddings, value_of, backward_pass, through=weighed_layers if reads_per_layer(model.config) else None)
+    return replace(found, besides=tuple(dict.fromkeys(besides)))
 
 
 def last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:

@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float
 
 from reportgen.capture.attribution.gradients import Report, differentiate, times_gradient
 from reportgen.capture.attribution.steps import steps_of
-from reportgen.capture.feeding import Feed, embedded
+from reportgen.capture.embedding import embedded, embedding_layers
+from reportgen.capture.feeding import Feed
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.targets import Target
 from reportgen.models import LanguageModel
@@ -99,7 +100,7 @@ def _products(
 def _baseline(language_model: LanguageModel) -> tuple[str, torch.Tensor]:
     """What the baseline is called and its embedding: of the mask token of a masked model, else of the first of the roles that the tokenizer has."""
     model, tokenizer = language_model.model, language_model.tokenizer
-    embeddings = model.get_input_embeddings()
+    embeddings = embedding_layers(model)[0]
     for role in ("mask_token", *ROLES) if language_model.kind == "masked" else ROLES:
         token = getattr(tokenizer, f"{role}_id", None)
         if token is not None and token < embeddings.weight.shape[0]:

@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 
 from reportgen.capture.attribution.gradients import Report, differentiate, times_gradient
 from reportgen.capture.attribution.steps import steps_of
-from reportgen.capture.feeding import Feed, embedded
+from reportgen.capture.embedding import embedded
+from reportgen.capture.feeding import Feed
 from reportgen.capture.targets import sentence_target
 from reportgen.models import Kind, LanguageModel
 

@@ -27,11 +27,15 @@ Through = Callable[[Any, BackwardPass], AbstractContextManager[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class BackwardNumbers:
-    """The target's value, its gradient with respect to the input embeddings, and the numbers of each stack of attention layers."""
+    """The target's value, its gradient with respect to the input embeddings, and the numbers of each stack of attention layers.
+
+    `besides` are layers in which the model looked the same tokens up as well.
+    """
 
     value: float
     gradient: Float[torch.Tensor, "token dim"]
     stacks: dict[str, StackNumbers]
+    besides: tuple[str, ...] = ()
 
 
 def measure_backward(
