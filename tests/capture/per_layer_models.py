@@ -56,7 +56,7 @@ def sizes(width: int = HEADS * 11) -> dict[str, Any]:
 def tiny_longformer(model_class: Any = LongformerForMaskedLM, **changes: Any) -> Any:
     options = {
         "attention_window": list(WINDOWS),
-        "max_position_embeddings": 151,
+        "max_position_embeddings": 151 + VOCABULARY,
         "vocab_size": VOCABULARY + 1,
         "pad_token_id": VOCABULARY,
         "sep_token_id": 2,

@@ -58,7 +58,7 @@ def built(model_class: Any, config: Any, tokenizer: Any) -> LanguageModel:
 
 
 def longformer() -> LanguageModel:
-    config = LongformerConfig(**BERT, attention_window=[6, 12], max_position_embeddings=600, sep_token_id=word_piece().sep_token_id, pad_token_id=119)
+    config = LongformerConfig(**BERT, attention_window=[6, 12], max_position_embeddings=600, sep_token_id=word_piece().sep_token_id, pad_token_id=0)
     tokenizer = Tokenizer.from_str(word_piece()._tokenizer.to_str())
     ends = [(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] [SEP] $B [SEP]", special_tokens=ends)
