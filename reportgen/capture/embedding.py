@@ -16,11 +16,11 @@ Look = Callable[[str, torch.nn.Module, torch.Tensor], torch.Tensor | None]
 
 
 def embedding_layers(model: Any) -> list[torch.nn.Module]:
-    """The layers that look up embeddings of the source's tokens: the one that the model names, or those of its encoder that have the same weights."""
-    named = model.get_input_embeddings()
+    """The layers that look up embeddings of the source's tokens: the one that the model, or its encoder, names, and others that have the same weights."""
     reading = model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
-    alike = [module for module in reading.modules() if getattr(module, "weight", None) is named.weight and isinstance(module, torch.nn.Embedding)]
-    return alike or [named]
+    named = reading.get_input_embeddings()
+    alike = [module for module in reading.modules() if isinstance(module, torch.nn.Embedding) and module.weight is named.weight and module is not named]
+    return [named, *alike]
 
 
 def embedded(model: Any, source: TextLayout) -> Float[torch.Tensor, "1 token dim"]:
@@ -86,8 +86,9 @@ def _looked_up(model: Any, ids: Int[torch.Tensor, "1 token"], look: Look) -> Ite
 
         return hook
 
+    own = embedding_layers(model)
     with ExitStack() as hooks:
         for name, module in model.named_modules():
-            if isinstance(module, torch.nn.Embedding) or module is model.get_input_embeddings():
+            if isinstance(module, torch.nn.Embedding) or module in own:
                 hooks.callback(module.register_forward_hook(hook_of(name)).remove)
         yield
