@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
@@ -86,8 +87,15 @@ def refuse_other_senses(model_class: Any, name: str) -> None:
     """Raise `ModelError` for a class that reads images or sound, alone or beside text."""
     read = getattr(model_class, "input_modalities", "text")
     others = sorted(set([read] if isinstance(read, str) else read) - {"text"})
-    if others:
+    if others and not _is_text_part(model_class):
         raise ModelError(f"{name} is a {model_class.__name__}, which reads {' and '.join(others)}; reportgen measures models that read text alone.")
+
+
+def _is_text_part(model_class: Any) -> bool:
+    """Whether a class is the text part of a larger model: it inherits what the whole reads, and its configuration is the whole's `text_config`."""
+    config_class = getattr(model_class, "config_class", None)
+    beside = vars(sys.modules[config_class.__module__]).values() if config_class is not None else ()
+    return any(getattr(whole, "sub_configs", {}).get("text_config") is config_class for whole in beside if isinstance(whole, type))
 
 
 def _architecture(config: Any) -> str | None:

@@ -15,6 +15,7 @@ from hybrids import HYBRIDS
 from per_layer_models import CASES, Case
 from reference import Reference
 from tiny import assert_equal_to_reference, assert_links_are_the_strongest, made_up_layout, measured, references_of, vars_of
+from tiny_folders import byte_level
 
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
@@ -22,6 +23,7 @@ from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import PER_LAYER
 from reportgen.capture.self_check import check_model
 from reportgen.capture.streaming import StackPass
+from reportgen.models import given_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,6 +62,18 @@ def test_what_the_layers_give_is_as_without_measuring(family: Family) -> None:
         model.base_model(**given.keywords(model))
     hook.remove()
     torch.testing.assert_close(states[0], states[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", [*SEAM, *HEADS, *HYBRIDS], ids=lambda family: family.name)
+def test_a_family_of_the_readme_is_not_refused_when_handed_in(family: Family) -> None:
+    model = family.build()
+    assert given_model(model, byte_level()).model is model
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_family_that_is_read_one_layer_at_a_time_is_not_refused_when_handed_in(name: str) -> None:
+    model = CASES[name].build()
+    assert given_model(model, byte_level()).model is model
 
 
 def case_input(case: Case) -> Feed:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from tiny_folders import byte_level, save_folder, tiny_gpt2
 from transformers import (
@@ -28,6 +29,8 @@ from transformers import (
     ElectraConfig,
     ElectraForMaskedLM,
     ElectraForPreTraining,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GPT2ForSequenceClassification,
     LlamaConfig,
     LlamaForCausalLM,
@@ -44,7 +47,7 @@ from transformers import (
 
 from reportgen.errors import ModelError
 from reportgen.models import given_model, load_model
-from reportgen.models.kinds import kind_of_folder
+from reportgen.models.kinds import kind_of_folder, refuse_other_senses
 
 VOCABULARY = len(byte_level())
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 24, "intermediate_size": 24, "vocab_size": VOCABULARY}
@@ -56,6 +59,7 @@ MODERN = ModernBertConfig(**SIZES, pad_token_id=0, bos_token_id=1, eos_token_id=
 # what is saved; its kind; the class it is loaded as
 SAVED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "llama": (lambda: LlamaForCausalLM(LlamaConfig(**SIZES)), "causal", "LlamaForCausalLM"),
+    "gemma 3 text": (lambda: Gemma3ForCausalLM(Gemma3TextConfig(**SIZES, head_dim=12)), "causal", "Gemma3ForCausalLM"),
     "gpt2 classifier": (lambda: GPT2ForSequenceClassification(tiny_gpt2().config), "classifier", "GPT2ForSequenceClassification"),
     "bert decoder": (lambda: BertLMHeadModel(BertConfig(**SIZES, is_decoder=True)), "causal", "BertLMHeadModel"),
     "bert masked": (lambda: BertForMaskedLM(BERT), "masked", "BertForMaskedLM"),
@@ -79,6 +83,21 @@ SAVED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "t5": (lambda: T5ForConditionalGeneration(T5), "seq2seq", "T5ForConditionalGeneration"),
     "t5 without a head": (lambda: T5Model(T5), "seq2seq", "T5ForConditionalGeneration"),
     "t5 encoder": (lambda: T5EncoderModel(T5), "encoder", "T5EncoderModel"),
+}
+TEXT_PARTS = (
+    *("Gemma3ForCausalLM", "Gemma3nForCausalLM", "Gemma4ForCausalLM", "Gemma4UnifiedForCausalLM", "Llama4ForCausalLM", "MllamaForCausalLM"),
+    *("MiniMaxM3VLForCausalLM", "CohereCompassForCausalLM", "CohereCompassTextForSequenceClassification", "Emu3ForCausalLM", "Molmo2TextModel"),
+)
+OTHER_SENSES = {
+    "Gemma3ForConditionalGeneration": "image",
+    "Gemma3ForSequenceClassification": "image",
+    "Gemma4ForConditionalGeneration": "audio and image and video",
+    "FuyuForCausalLM": "image",
+    "GitForCausalLM": "image",
+    "Emu3Model": "image",
+    "ImageGPTModel": "image",  # whose ids are of colours
+    "KyutaiSpeechToTextModel": "audio",
+    "WhisperForCausalLM": "audio",
 }
 HANDED_IN = [name for name in SAVED if name not in ("bert pretrained", "electra discriminator", "bart without a head", "t5 without a head")]
 
@@ -151,6 +170,17 @@ def test_an_architecture_that_nobody_knows_is_refused() -> None:
     config = BertConfig(architectures=["MyOwnModel"])
     with pytest.raises(ModelError, match="tiny is a MyOwnModel .bert., which reportgen does not measure; it measures causal and masked"):
         kind_of_folder(config, "tiny")
+
+
+@pytest.mark.parametrize("name", TEXT_PARTS)
+def test_the_text_part_of_a_model_that_reads_images_too_is_not_refused(name: str) -> None:
+    refuse_other_senses(getattr(transformers, name), "tiny")
+
+
+@pytest.mark.parametrize(("name", "senses"), OTHER_SENSES.items())
+def test_a_class_that_reads_images_or_sound_itself_is_refused(name: str, senses: str) -> None:
+    with pytest.raises(ModelError, match=f"tiny is a {name}, which reads {senses}; reportgen measures models that read text alone"):
+        refuse_other_senses(getattr(transformers, name), "tiny")
 
 
 def declare(folder: Path, architectures: list[str] | None) -> None:
