@@ -67,7 +67,8 @@ def softmax(scores: Float[torch.Tensor, "*batch head row key"], extra: Float[np.
 def score_rule(query: torch.Tensor, mask: Any, keywords: Mapping[str, Any]) -> ScoreRule:
     """The rule of a layer from what its attention function is given by name.
 
-    Raises `ModelError` for what is not implemented: another keyword that could change a number, dropout, a mask or a position bias of tokens x tokens.
+    Raises `ModelError` for what is not implemented: another keyword that could change a number, dropout, a mask or a position bias of tokens x tokens,
+    a mask with gaps.
     """
     bias, sinks = keywords.get("position_bias"), keywords.get("s_aux")
     refused = sorted(name for name, given in keywords.items() if given is not None and name not in HARMLESS | IMPLEMENTED)
@@ -77,6 +78,7 @@ def score_rule(query: torch.Tensor, mask: Any, keywords: Mapping[str, Any]) -> S
         raise ModelError(f"The model's attention uses {', '.join(refused)}, which reportgen does not implement; its numbers would be wrong.")
     if not isinstance(mask, Visibility):
         raise ModelError("The model builds its own attention mask instead of asking for one; its numbers would be wrong.")
+    mask.refuse_gaps()
     scaling = keywords.get("scaling")
     return ScoreRule(
         scaling=query.shape[-1] ** -0.5 if scaling is None else float(scaling),

@@ -19,13 +19,20 @@ ROWS_AT_ONCE = 256
 class Visibility:
     """Query q sees the keys `first[q] <= k < last[q]` of `keys`: causal, windowed, bidirectional and cross-attention masks are all of this form.
 
-    `cells` says which of them a sparse model really computes, where that is not all of them.
+    `cells` says which of them a sparse model really computes, where that is not all of them. `gaps` says that a mask is not of this form; a model may make
+    such a one that no layer attends by.
     """
 
     first: Int[np.ndarray, " query"]
     last: Int[np.ndarray, " query"]
     keys: int
     cells: Bool[np.ndarray, "query key"] | None = None
+    gaps: bool = False
+
+    def refuse_gaps(self) -> None:
+        """Raise `ModelError` for a mask that is not of this form, where a layer attends by it."""
+        if self.gaps:
+            raise ModelError("The model's attention mask leaves gaps between the keys that a token sees; such masks cannot be measured.")
 
     @cached_property
     def keys_seen(self) -> Int[np.ndarray, " query"]:
@@ -113,16 +120,15 @@ def visibility_of_cells(cells: Bool[np.ndarray, "query key"]) -> Visibility:
 def visibility_of(mask_function: Callable[..., torch.Tensor], queries: int, keys: int, device: torch.device | str = "cpu") -> Visibility:
     """The intervals of a transformers mask function (batch, head, query, key) -> bool.
 
-    Works through a few rows at a time. Raises `ModelError` when the keys that some query sees are not consecutive.
+    Works through a few rows at a time. It has `gaps` when the keys that some query sees are not consecutive, or there are none.
     """
     first, last = np.empty(queries, np.int64), np.empty(queries, np.int64)
-    zero, key = torch.zeros((), dtype=torch.long, device=device), torch.arange(keys, device=device)[None]
+    gaps, zero, key = False, torch.zeros((), dtype=torch.long, device=device), torch.arange(keys, device=device)[None]
     for start in range(0, queries, ROWS_AT_ONCE):
         stop = min(start + ROWS_AT_ONCE, queries)
         row = torch.arange(start, stop, device=device)[:, None]
         seen = torch.broadcast_to(mask_function(zero, zero, row, key), (stop - start, keys)).cpu().numpy()
         first[start:stop] = seen.argmax(1)
         last[start:stop] = keys - seen[:, ::-1].argmax(1)
-        if (seen.sum(1) != last[start:stop] - first[start:stop]).any():
-            raise ModelError("The model's attention mask leaves gaps between the keys that a token sees; such masks cannot be measured.")
-    return Visibility(first=first, last=last, keys=keys)
+        gaps = gaps or bool((seen.sum(1) != last[start:stop] - first[start:stop]).any())
+    return Visibility(first=first, last=last, keys=keys, gaps=gaps)

@@ -76,6 +76,12 @@ SEAM = (
     ),
     _decoder("Llama", "LlamaConfig LlamaForCausalLM", "grouped queries"),
     _decoder("Qwen2", "Qwen2Config Qwen2ForCausalLM", "grouped queries"),
+    _decoder(
+        "Qwen2-MoE",
+        "Qwen2MoeConfig Qwen2MoeForCausalLM",
+        "grouped queries, experts",
+        **{"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "shared_expert_intermediate_size": 16},
+    ),
     _decoder("Qwen3", "Qwen3Config Qwen3ForCausalLM", "grouped queries, normalised queries and keys"),
     _decoder("Mistral", "MistralConfig MistralForCausalLM", "sliding window", sliding_window=23),
     _decoder("Phi", "PhiConfig PhiForCausalLM", "rotary part", num_key_value_heads=6),

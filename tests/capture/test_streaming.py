@@ -91,9 +91,18 @@ def test_the_self_check_refuses_wrong_weights_with_the_figures(monkeypatch) -> N
         check_model(tiny_gpt2(), input_of(tokens=61, sentences=5))
 
 
-def test_a_mask_with_gaps_is_refused() -> None:
-    with pytest.raises(ModelError, match="gaps"):
-        visibility_of(lambda batch, head, query, key: (key <= query) & (key % 3 != 1), 11, 11)
+def test_a_mask_with_gaps_is_refused_where_a_layer_attends_by_it(monkeypatch) -> None:
+    mask = visibility_of(lambda batch, head, query, key: (key <= query) & (key % 3 != 1), 31, 31)
+    model = tiny_llama()
+    attention = model.model.layers[1].self_attn
+    own = attention.forward
+    monkeypatch.setattr(attention, "forward", lambda **keywords: own(**(keywords | {"attention_mask": mask})))
+    with pytest.raises(ModelError, match="mask leaves gaps between the keys that a token sees; such masks cannot be measured"):
+        run_through(model, given := input_of(tokens=31, sentences=3), pass_through(model, given.source))
+
+
+def test_a_mask_by_which_tokens_see_nothing_counts_as_one_with_gaps() -> None:
+    assert visibility_of(lambda batch, head, query, key: key > query + 40, 31, 31).gaps
 
 
 def test_intervals_of_a_windowed_mask_are_read_off_the_mask_function() -> None:
