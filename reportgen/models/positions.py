@@ -14,8 +14,7 @@ def source_positions(model: Any) -> int | None:
     habit of training or a placeholder.
     """
     config = model.config
-    limit = getattr(config, "max_encoder_position_embeddings", None) or getattr(config, "max_position_embeddings", None)
-    return _usable(model, limit)
+    return _usable(model, getattr(config, "max_encoder_position_embeddings", None) or _limit(config, "encoder"))
 
 
 def target_positions(model: Any) -> int | None:
@@ -23,8 +22,13 @@ def target_positions(model: Any) -> int | None:
     config = model.config
     if not getattr(config, "is_encoder_decoder", False):
         return None
-    limit = getattr(config, "max_decoder_position_embeddings", None) or getattr(config, "max_position_embeddings", None)
-    return _usable(model, limit)
+    return _usable(model, getattr(config, "max_decoder_position_embeddings", None) or _limit(config, "decoder"))
+
+
+def _limit(config: Any, half: str) -> int | None:
+    """The configuration's limit, or that of the encoder's or decoder's own configuration where it has one."""
+    own = getattr(config, half, None)
+    return getattr(config, "max_position_embeddings", None) or getattr(own, "max_position_embeddings", None)
 
 
 def _usable(model: Any, limit: int | None) -> int | None:

@@ -24,7 +24,7 @@ def refuse_unreadable(model: Any, kind: Kind, name: str) -> None:
     reason = why_unreadable(model)
     if reason is not None:
         raise ModelError(f"{name} ({config.model_type}) {reason}")
-    if not getattr(config, "num_attention_heads", None):
+    if not _attention_heads(config):
         raise ModelError(f"{name} ({config.model_type}) has no attention heads; there is nothing for reportgen to measure.")
     refuse_out_of_reach(model, name)
 
@@ -33,6 +33,11 @@ def refuse_out_of_reach(model: Any, name: str) -> None:
     """Raise `ModelError` for a model outside the library's attention interface whose type has no way in of its own."""
     if not model._can_set_attn_implementation() and model.config.model_type not in READ_ANOTHER_WAY:
         raise ModelError(f"{name} ({model.config.model_type}) has no attention that can be read exactly: it does not use the library's attention interface.")
+
+
+def _attention_heads(config: Any) -> int | None:
+    """How many heads a configuration, or that of its decoder where it has one of its own, says that a layer has."""
+    return next((found for part in (config, config.get_text_config(decoder=True)) if (found := getattr(part, "num_attention_heads", None))), None)
 
 
 def _looks_ahead(config: Any) -> bool:

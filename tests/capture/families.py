@@ -21,6 +21,8 @@ T5_LIKE = {
     **{"vocab_size": VOCABULARY, "d_model": 35, "d_kv": 7, "d_ff": 31, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 5},
     **{"relative_attention_num_buckets": 12, "relative_attention_max_distance": 40, "initializer_factor": 1.0, "decoder_start_token_id": 0},
 }
+GEMMA_LIKE = {**LLAMA_LIKE, "sliding_window": 19, "attn_logit_softcapping": 3.0, "query_pre_attn_scalar": 8}
+T5_GEMMA_LIKE = {**GEMMA_LIKE, "vocab_size": VOCABULARY + 1, "pad_token_id": VOCABULARY}  # which no text may have, as no mask is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +91,7 @@ SEAM = (
         "Gemma 2",
         "Gemma2Config Gemma2ForCausalLM",
         "soft-capping, local layers",
-        sliding_window=19,
-        attn_logit_softcapping=3.0,
-        query_pre_attn_scalar=8,
+        **GEMMA_LIKE,
     ),
     _decoder(
         "Gemma 3",
@@ -131,6 +131,12 @@ SEAM = (
     ),
     _both("T5", "T5Config T5ForConditionalGeneration", T5_LIKE, "position bias"),
     _both("mT5", "MT5Config MT5ForConditionalGeneration", T5_LIKE, "position bias"),
+    _both(
+        "T5Gemma",
+        "T5GemmaConfig T5GemmaForConditionalGeneration",
+        {"encoder": T5_GEMMA_LIKE, "decoder": {**T5_GEMMA_LIKE, "num_hidden_layers": 2}, "vocab_size": VOCABULARY + 1},
+        "soft-capping, local layers",
+    ),
     _both("BART", "BartConfig BartForConditionalGeneration", BART_LIKE),
     _both("Marian", "MarianConfig MarianMTModel", BART_LIKE),
     _both("Pegasus", "PegasusConfig PegasusForConditionalGeneration", BART_LIKE),

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import BertConfig, EncoderDecoderConfig, EncoderDecoderModel
 
 sys.path.insert(0, str(Path(__file__).parent))
 from families import SEAM
 from tiny import made_up_layout, pass_through, tiny_gpt2, tiny_llama, tiny_mistral
+from tiny_folders import byte_level
 
 from reportgen.capture.feeding import Feed
 from reportgen.capture.forward import run_through
@@ -21,6 +23,7 @@ from reportgen.capture.self_check import check_model
 from reportgen.capture.streaming import NAME, StackPass
 from reportgen.capture.visibility import Visibility, visibility_of
 from reportgen.errors import ModelError
+from reportgen.models import given_model
 
 
 def input_of(tokens: int, sentences: int) -> Feed:
@@ -103,6 +106,14 @@ def test_a_mask_with_gaps_is_refused_where_a_layer_attends_by_it(monkeypatch) ->
 
 def test_a_mask_by_which_tokens_see_nothing_counts_as_one_with_gaps() -> None:
     assert visibility_of(lambda batch, head, query, key: key > query + 40, 31, 31).gaps
+
+
+def test_a_model_put_together_of_two_others_is_refused_for_the_mask_that_one_makes_itself() -> None:
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 24, "intermediate_size": 24, "vocab_size": 320}
+    config = EncoderDecoderConfig.from_encoder_decoder_configs(BertConfig(**sizes), BertConfig(**sizes), pad_token_id=0, decoder_start_token_id=1)
+    model = given_model(EncoderDecoderModel(config=config).eval(), byte_level()).model
+    with pytest.raises(ModelError, match="builds its own attention mask"):
+        check_model(model, Feed(source=made_up_layout(tokens=31, sentences=3), target=made_up_layout(tokens=21, sentences=2)))
 
 
 def test_intervals_of_a_windowed_mask_are_read_off_the_mask_function() -> None:

@@ -22,8 +22,6 @@ from transformers import (
     BertModel,
     BloomConfig,
     BloomForCausalLM,
-    EncoderDecoderConfig,
-    EncoderDecoderModel,
     GPT2Model,
     GPTJConfig,
     GPTJForCausalLM,
@@ -226,13 +224,8 @@ BART |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "pad_token_
 SPEECH = {name: value for name, value in BART.items() if name != "vocab_size"} | {"vocab_size": VOCABULARY, "input_feat_per_channel": 8, "input_channels": 1}
 
 
-def composite() -> Any:
-    return EncoderDecoderModel(config=EncoderDecoderConfig(encoder=BertConfig(**BERT).to_dict(), decoder=BertConfig(**BERT).to_dict(), pad_token_id=0))
-
-
 KINDS: dict[str, tuple[Callable[[], Any], str]] = {
     "token classifier": (lambda: BertForTokenClassification(BertConfig(**BERT)), "is a BertForTokenClassification (bert), which reportgen does not measure"),
-    "two in one": (composite, "has no attention heads"),
     "picture": (lambda: ViTModel(ViTConfig(hidden_size=24, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24)), "which reads image"),
     "speech": (lambda: Speech2TextForConditionalGeneration(Speech2TextConfig(**SPEECH)), "which reportgen does not measure"),
     "two-way writer": (lambda: BertLMHeadModel(BertConfig(**BERT)), "looks ahead: is_decoder is not set"),

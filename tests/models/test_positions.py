@@ -14,6 +14,7 @@ SIZES = {"num_hidden_layers": 1, "num_attention_heads": 2, "hidden_size": 24, "i
 BART = {"d_model": 24, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24, "vocab_size": 31}
 BART |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "pad_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2}
 T5 = {"d_model": 24, "d_kv": 12, "d_ff": 24, "num_layers": 1, "num_heads": 2, "vocab_size": 31, "decoder_start_token_id": 0}
+T5_GEMMA = {half: {**SIZES, "num_key_value_heads": 2, "head_dim": 12, "max_position_embeddings": limit} for half, limit in (("encoder", 19), ("decoder", 23))}
 DEBERTA = {**SIZES, "max_position_embeddings": 19, "relative_attention": True, "position_buckets": 8, "pos_att_type": ["c2p", "p2c"]}
 
 # model class and configuration class; settings; source and target limits; whether one token more breaks it
@@ -46,6 +47,7 @@ MODELS: dict[str, tuple[str, str, dict[str, Any], int | None, int | None, bool]]
     "bloom": ("BloomForCausalLM", "BloomConfig", {"n_layer": 1, "n_head": 2, "hidden_size": 24, "vocab_size": 31}, None, None, False),
     "bart": ("BartForConditionalGeneration", "BartConfig", {**BART, "max_position_embeddings": 19}, 19, 19, True),
     "marian": ("MarianMTModel", "MarianConfig", {**BART, "max_position_embeddings": 19}, 19, 19, True),
+    "t5gemma": ("T5GemmaForConditionalGeneration", "T5GemmaConfig", {**T5_GEMMA, "vocab_size": 31}, 19, 23, False),
     "led": (
         "LEDForConditionalGeneration",
         "LEDConfig",
