@@ -15,6 +15,7 @@ from reportgen.capture.attribution import Gradients, measure_full, measure_gradi
 from reportgen.capture.attribution.cost import attribution_cost
 from reportgen.capture.attribution.faithfulness import measure_faithfulness
 from reportgen.capture.carrying import attention_alone
+from reportgen.capture.checked_shapes import checked_shapes
 from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of, refuse_what_does_not_fit, settings_of
@@ -25,7 +26,6 @@ from reportgen.capture.measure_options import MeasureOptions
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
 from reportgen.capture.pruning import measure_pruning
-from reportgen.capture.self_check import check_model
 from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measure_shuffled
 from reportgen.capture.targets import Target, TargetText, chosen_target
 from reportgen.capture.text_arrays import blocks_of, text_arrays
@@ -57,7 +57,7 @@ class Passes:
         model, given = self.language_model.model, self._feed()
         text = self._target_text_of()
         text.refuse_what_is_not_there(self.language_model, self.options.wanted_target)
-        shapes = check_model(model, given)
+        shapes = checked_shapes(self.language_model, given)
         target = chosen_target(self.language_model, given, text, self.options.wanted_target) if self.options.attribution != "none" else None
         aimed = given if target is None else target.feed(given, self.language_model.tokenizer.mask_token_id)
         read = given if target is None or target.reads_otherwise(given) else aimed

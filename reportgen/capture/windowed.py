@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reportgen.archive import Spool
+from reportgen.capture.checked_shapes import checked_shapes
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits
 from reportgen.capture.forward import ForwardNumbers, measure_forward
@@ -18,7 +19,6 @@ from reportgen.capture.layout import layout_of
 from reportgen.capture.merging import BUDGET, Merging, TokenPlaces, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress
 from reportgen.capture.per_layer import global_mask, reads_per_layer
-from reportgen.capture.self_check import check_model
 from reportgen.capture.targets import Target, TargetText, chosen_target
 from reportgen.capture.text_arrays import text_arrays
 from reportgen.contract import PAIR_KEY
@@ -56,9 +56,9 @@ class WindowedPasses(Passes):
             raise
 
     def _spooled(self, spool: Spool) -> Measurements:
-        model, whole = self.language_model.model, self.windowed.whole
+        whole = self.windowed.whole
         self._text_of_target.refuse_what_is_not_there(self.language_model, self.options.wanted_target)
-        shapes = check_model(model, self._feed())
+        shapes = checked_shapes(self.language_model, self._feed())
         size = {"windows": self.windowed.windows, "sentences": len(whole.sentences), "tokens": len(whole.ids)}
         target, aimed = self._target()
         limits, left = self._fitting_of_all(shapes, target)

@@ -13,7 +13,17 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, processors
-from transformers import BertConfig, BertForMaskedLM, BertModel, BloomConfig, BloomForCausalLM, LongformerConfig, LongformerForQuestionAnswering
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    BloomConfig,
+    BloomForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LongformerConfig,
+    LongformerForQuestionAnswering,
+)
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tokens"))
 from fed import (
@@ -235,6 +245,14 @@ def test_an_encoder_decoder_that_writes_nothing_is_refused_by_name(build: Callab
 def test_longformer_without_a_question_is_refused_with_what_to_do() -> None:
     with pytest.raises(ModelError, match="3 separators .* there are 1. Give --pair"):
         measure(document(TEXT), longformer(), options=MeasureOptions(attribution="none"))
+
+
+@pytest.mark.parametrize("options", [MeasureOptions(), MeasureOptions(attribution="none"), MeasureOptions(window=30)])
+def test_a_next_token_head_on_attention_that_looks_ahead_is_refused_at_once(options: MeasureOptions) -> None:
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 24, "intermediate_size": 24, "vocab_size": len(byte_level())}
+    model = built(LlamaForCausalLM, LlamaConfig(**sizes, is_causal=False), byte_level())
+    with pytest.raises(ModelError, match=r"LlamaForCausalLM .llama. has a next-token head, but its attention looks ahead, at the tokens that it predicts"):
+        measure(document(TEXT), model, options=options)
 
 
 def test_token_types_of_two_texts_reach_the_model() -> None:
