@@ -63,6 +63,10 @@ def decoder_inputs(model: Any, labels: Int[np.ndarray, " token"]) -> Int[np.ndar
 
     try:
         fed = _own_shift(model)(torch.from_numpy(labels.astype(np.int64))[None])[0].numpy().astype(np.int32)
+    except AttributeError as error:
+        if error.obj is not model.config:
+            raise
+        raise ModelError(f"{type(model).__name__} cannot shift a text for its decoder: its configuration has no {error.name}.") from error
     except (ValueError, TypeError) as error:
         raise ModelError(f"{type(model).__name__} cannot shift a text for its decoder: {str(error).strip().splitlines()[0]}") from error
     if not np.array_equal(fed[1:], labels[:-1]):

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 from reportgen.errors import ModelError
 
 GREEDY = {"do_sample": False, "num_beams": 1}
+STARTS = ("decoder_start_token_id", "bos_token_id")  # one of which an encoder-decoder's decoder reads first
 # what a model cannot write without: which tokens begin and end a text, and which it must never choose
 OF_THE_MODEL = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_bos_token_id", "bad_words_ids")
 OF_THE_MODEL += ("suppress_tokens", "begin_suppress_tokens")
@@ -41,6 +42,8 @@ def generate_greedily(model: Any, ids: Int[np.ndarray, " token"], tokens: int) -
     if not getattr(model, "can_generate", lambda: False)():
         raise ModelError(f"{type(model).__name__} cannot write text.")
     own = {name: value for name in OF_THE_MODEL if (value := getattr(model.generation_config, name, None)) is not None}
+    if model.config.is_encoder_decoder and not own.keys() & STARTS:
+        raise ModelError(f"{type(model).__name__} cannot write text: its generation settings have no {' and no '.join(STARTS)} for its decoder to start with.")
     padding = own.get("pad_token_id", _any_of(own.get("eos_token_id", 0)))
     setting = GenerationConfig(**GREEDY, max_new_tokens=tokens, **{**own, "pad_token_id": padding})
     fed = torch.from_numpy(ids.astype(np.int64))[None].to(model.device)

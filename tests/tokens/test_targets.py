@@ -97,6 +97,13 @@ def test_a_model_that_cannot_shift_is_refused_with_the_reason() -> None:
         decoder_inputs(model, np.array(LABELS, np.int32))
 
 
+def test_a_model_whose_configuration_names_no_start_token_is_refused_with_its_name() -> None:
+    model = t5().model
+    del model.config.decoder_start_token_id
+    with pytest.raises(ModelError, match=r"T5ForConditionalGeneration cannot shift a text .* its configuration has no decoder_start_token_id\.$"):
+        decoder_inputs(model, np.array(LABELS, np.int32))
+
+
 def test_a_model_that_does_something_else_than_shift_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = t5().model
     monkeypatch.setattr(model, "prepare_decoder_input_ids_from_labels", lambda labels: labels.flip(1))

@@ -246,3 +246,10 @@ def test_a_model_that_cannot_write_is_refused() -> None:
     bare = BertModel(BertConfig(num_hidden_layers=1, num_attention_heads=2, hidden_size=24, intermediate_size=24, vocab_size=99))
     with pytest.raises(ModelError, match="BertModel cannot write text"):
         generate_greedily(bare, PROMPT, 3)
+
+
+def test_an_encoder_decoder_that_knows_no_token_to_start_with_is_refused() -> None:
+    model = t5().model
+    model.generation_config = GenerationConfig(eos_token_id=1, pad_token_id=0)
+    with pytest.raises(ModelError, match="cannot write text: its generation settings have no decoder_start_token_id and no bos_token_id"):
+        generate_greedily(model, SOURCE, 11)
