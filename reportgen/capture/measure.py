@@ -68,8 +68,11 @@ def _saying(notices: tuple[str, ...], measurements: Measurements) -> Measurement
 
 
 def _refuse_what_reads_twice(language_model: LanguageModel) -> None:
-    """Encoder-decoders whose decoder reads the source again find their answer by end tokens that no part of a text has, and take no embeddings."""
-    if language_model.kind != "seq2seq" and getattr(language_model.model.config, "is_encoder_decoder", False):
+    """Encoder-decoders whose decoder reads the source again find their answer by end tokens that no part of a text has, and take no embeddings.
+
+    A bare encoder has no decoder, whatever the configuration says that it shares with the whole.
+    """
+    if language_model.kind not in ("seq2seq", "encoder") and getattr(language_model.model.config, "is_encoder_decoder", False):
         what = f"{language_model.name} ({language_model.family}) is a {language_model.kind} model"
         raise ModelError(f"{what} with an encoder and a decoder; of encoder-decoders reportgen measures those that write text.")
 

@@ -41,7 +41,7 @@ from fed import (
     typed_word_piece,
 )
 from tiny_folders import byte_level, word_piece
-from transformers import BertForQuestionAnswering, PreTrainedTokenizerFast
+from transformers import BertForQuestionAnswering, PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
 
 from reportgen.capture import MeasureOptions, measure
 from reportgen.capture.attribution import integrated
@@ -240,6 +240,13 @@ def test_parts_targets_and_settings_are_in_the_metadata() -> None:
 def test_an_encoder_decoder_that_writes_nothing_is_refused_by_name(build: Callable[[], LanguageModel]) -> None:
     with pytest.raises(ModelError, match="with an encoder and a decoder; of encoder-decoders reportgen measures those that write text"):
         measure(document(TEXT), build())
+
+
+def test_the_encoder_of_an_encoder_decoder_is_measured_whatever_its_configuration_says_of_the_whole() -> None:
+    sizes = {"d_model": 24, "d_kv": 12, "d_ff": 24, "num_layers": 2, "num_heads": 2, "vocab_size": len(byte_level())}
+    model = built(UMT5EncoderModel, UMT5Config(**sizes), byte_level())
+    assert model.model.config.is_encoder_decoder
+    assert measure(document(TEXT), model).metadata["stacks"] == {"encoder": [2, 2]}
 
 
 def test_longformer_without_a_question_is_refused_with_what_to_do() -> None:
