@@ -110,7 +110,7 @@ def _with_its_auto_class(kind: Kind) -> tuple[Kind, str]:
 def _kind_of_bare(config: Any, architecture: str) -> Kind:
     if getattr(config, "is_encoder_decoder", False) and not architecture.endswith(STACK_OF_AN_ENCODER_DECODER):
         return "seq2seq"
-    decoder_only = config.model_type in _types("CAUSAL_LM") and config.model_type not in _types("MASKED_LM")
+    decoder_only = config.model_type in _types("CAUSAL_LM") and config.model_type not in _types("MASKED_LM") and not architecture.endswith("Encoder")
     return "causal" if decoder_only or getattr(config, "is_decoder", False) else "encoder"
 
 

@@ -22,6 +22,8 @@ from transformers import (
     BertForPreTraining,
     BertForQuestionAnswering,
     BertForSequenceClassification,
+    BertGenerationConfig,
+    BertGenerationEncoder,
     BertLMHeadModel,
     BertModel,
     DistilBertConfig,
@@ -82,6 +84,7 @@ SAVED: dict[str, tuple[Callable[[], Any], str, str]] = {
     "bart without a head": (lambda: BartModel(BART), "seq2seq", "BartForConditionalGeneration"),
     "t5": (lambda: T5ForConditionalGeneration(T5), "seq2seq", "T5ForConditionalGeneration"),
     "t5 without a head": (lambda: T5Model(T5), "seq2seq", "T5ForConditionalGeneration"),
+    "bert generation encoder": (lambda: BertGenerationEncoder(BertGenerationConfig(**SIZES)), "encoder", "BertGenerationEncoder"),
     "t5 encoder": (lambda: T5EncoderModel(T5), "encoder", "T5EncoderModel"),
 }
 TEXT_PARTS = (
@@ -123,6 +126,11 @@ def test_a_folder_is_loaded_as_what_it_declares_and_every_weight_is_the_files(na
 def test_a_model_that_is_handed_in_is_known_by_its_class(name: str) -> None:
     build, kind, _ = SAVED[name]
     assert given_model(build(), byte_level()).kind == kind
+
+
+def test_an_encoder_that_is_told_to_be_a_decoder_is_refused_without_its_head() -> None:
+    with pytest.raises(ModelError, match="is a BertGenerationEncoder .bert-generation. and has no next-token head"):
+        given_model(BertGenerationEncoder(BertGenerationConfig(**SIZES, is_decoder=True)), byte_level())
 
 
 def test_a_class_made_from_the_librarys_is_of_its_kind() -> None:
