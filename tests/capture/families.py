@@ -125,6 +125,7 @@ SEAM = (
     ),
     _both("T5", "T5Config T5ForConditionalGeneration", T5_LIKE, "position bias"),
     _both("mT5", "MT5Config MT5ForConditionalGeneration", T5_LIKE, "position bias"),
+    _both("UMT5", "UMT5Config UMT5ForConditionalGeneration", T5_LIKE, "position bias of each layer"),
     _both("BART", "BartConfig BartForConditionalGeneration", BART_LIKE),
     _both("Marian", "MarianConfig MarianMTModel", BART_LIKE),
     _both("Pegasus", "PegasusConfig PegasusForConditionalGeneration", BART_LIKE),
