@@ -38,7 +38,7 @@ def attention_alone(model: Any, given: Feed) -> bool:
 
 def _own_value(module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: Any, **_: Any) -> tuple[torch.Tensor, None]:
     """What attention gives where each token looks at itself alone; the keywords change what it looks at otherwise."""
-    return value.repeat_interleave(query.shape[1] // value.shape[1], 1).transpose(1, 2), None
+    return value.transpose(1, 2).repeat_interleave(query.shape[1] // value.shape[1], 2), None
 
 
 AttentionInterface.register(NAME, _own_value)

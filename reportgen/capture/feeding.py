@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,11 @@ class Feed:
 def has_cache(model: Any) -> bool:
     """Whether the model can keep keys and values for later, as decoders do."""
     return bool(getattr(model.config, "is_encoder_decoder", False) or getattr(model.config, "use_cache", False))
+
+
+def leaves_out_logits(model: Any) -> bool:
+    """Whether the model computes the logits of only some tokens where it is asked to: with a head for tokens, for some classifiers take the argument too."""
+    return "logits_to_keep" in inspect.signature(model.forward).parameters and model.get_output_embeddings() is not None
 
 
 def stack_namer(model: Any) -> StackOf:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from jaxtyping import Int
 
 from reportgen.capture.block import CELLS_AT_MOST, ROWS_AT_MOST, ROWS_ON_A_DEVICE, decay_edges
-from reportgen.capture.feeding import Feed, Shapes
+from reportgen.capture.feeding import Feed, Shapes, leaves_out_logits
 from reportgen.capture.forward import kinds_of
 from reportgen.capture.head_divergence import NAMES, QUERIES_AT_ONCE
 from reportgen.capture.lanes import count_on, slots_of
@@ -240,7 +239,7 @@ def _logits(model: Any, given: Feed, target: Target) -> int:
     if head is None:
         return 0
     text, rows = given.target or given.source, len(target.rows)
-    computed = text.tokens - int(target.rows[0]) if "logits_to_keep" in inspect.signature(model.forward).parameters else text.tokens
+    computed = text.tokens - int(target.rows[0]) if leaves_out_logits(model) else text.tokens
     return head.weight.shape[0] * (2 * computed + 3 * rows) * FLOAT
 
 

@@ -51,19 +51,25 @@ class NoBias:
 
 @contextmanager
 def biases_by_offset(model: Any) -> Iterator[None]:
-    """Inside the block T5's attention layers pass a `PositionBias` (or `NoBias`) on instead of arrays of tokens x tokens; they are as before afterwards."""
+    """Inside the block attention layers of T5 and UMT5 pass a `PositionBias` (or `NoBias`) on instead of arrays of tokens x tokens; they are as before afterwards."""
     layers = [module for module in model.modules() if hasattr(module, "has_relative_attention_bias") and _asks_as_t5(module)]
-    hooks = []
+    hooks: list[Any] = []
+    asked: list[Any] = []  # layers without a bias that take none from outside, as UMT5's across its stacks: they would make zeros
     try:
         for layer in layers:
             if layer.has_relative_attention_bias:
                 layer.compute_bias = partial(_bias_by_offset, layer.compute_bias)
-            else:
+            elif "position_bias" in inspect.signature(layer.forward).parameters:
                 hooks.append(layer.register_forward_pre_hook(_hand_in_none, with_kwargs=True))
+            else:
+                asked.append(layer)
+                layer.has_relative_attention_bias, layer.compute_bias = True, _no_bias
         yield
     finally:
         for layer in layers:
             layer.__dict__.pop("compute_bias", None)
+        for layer in asked:
+            layer.has_relative_attention_bias = False
         for hook in hooks:
             hook.remove()
 
@@ -76,6 +82,10 @@ def _bias_by_offset(compute: Any, query_length: int, key_length: int, device: An
     """The layer's own bias of one query, so far to the right that its keys lie at every offset that occurs."""
     table = compute(1, query_length + key_length - 1, device=device, past_seen_tokens=query_length - 1)[0, :, 0]
     return PositionBias(table=np.ascontiguousarray(table.detach().float().cpu().numpy()), queries=query_length)
+
+
+def _no_bias(*_: Any, **__: Any) -> NoBias:
+    return NoBias()
 
 
 def _hand_in_none(layer: Any, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

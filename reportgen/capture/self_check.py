@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, attention_types_kept, reads_per_layer, whole_layers
 from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation, streaming
-from reportgen.errors import ModelError
+from reportgen.errors import ModelError, ReportgenError
 from reportgen.models.softmax_attention import attention_layers
 
 TOKENS = 48
@@ -22,6 +23,7 @@ ROWS_AT_MOST = 20  # several blocks even on a short text
 TOLERANCES = {torch.float32: 1e-4, torch.float64: 1e-4}
 COARSE = 3e-2  # of half-precision models, whose own eager attention rounds the weights
 ATTENTIONS = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", "cross": "cross_attentions"}
+DIMENSIONS = 4  # of one layer's attention: batch, head, query, key
 OUTPUTS = ("logits", "start_logits", "end_logits", "last_hidden_state")
 
 
@@ -31,19 +33,38 @@ def check_model(model: Any, given: Feed) -> Shapes:
     Raises `ModelError`, with the figures, when the streamed weights or outputs on the first tokens differ from those of the model's own eager attention.
     """
     short = given.head(TOKENS)
-    if reads_per_layer(model.config):
-        return _check_layer_by_layer(model, short)
-    with attention_implementation(model, "eager"), torch.no_grad():
+    return _check_layer_by_layer(model, short) if reads_per_layer(model.config) else _check_streamed(model, short)
+
+
+def _check_streamed(model: Any, short: Feed) -> Shapes:
+    itself = _failing_as(f"{type(model).__name__} itself fails on the text's first {short.source.tokens} tokens, with its own attention")
+    with itself, attention_implementation(model, "eager"), torch.no_grad():
         eager = model(**short.keywords(model), output_attentions=True)
     own = eager_weights(model, eager)
+    if not any(getattr(eager, name, None) is not None for name in OUTPUTS):
+        raise ModelError(f"{type(model).__name__} gives none of {', '.join(OUTPUTS)}, so what is measured cannot be checked.")
     shapes = {name: (len(layers), layers[0].shape[0]) for name, layers in own.items()}
     collected = {name: WholeWeights(stack) for name, stack in short.stacks(shapes).items()}
     passes = {name: StackPass(stack=weights.stack, reducers=[weights], rows_at_most=ROWS_AT_MOST) for name, weights in collected.items()}
-    with streaming(model, StreamingPass(stacks=passes)):
-        streamed = model(**short.keywords(model))
-    differing = max(float((collected[name].weights - torch.stack(list(layers)).float().cpu()).abs().max()) for name, layers in own.items())
-    _compare(model, differing, outputs_differ(streamed, eager), short)
+    with _failing_as(f"{type(model).__name__}'s attention is not of a form that reportgen reads: a pass that reads it fails"):
+        with streaming(model, StreamingPass(stacks=passes)):
+            streamed = model(**short.keywords(model))
+        weights = max(float((collected[name].weights - torch.stack(list(layers)).float().cpu()).abs().max()) for name, layers in own.items())
+        outputs = outputs_differ(streamed, eager)
+    _compare(model, weights, outputs, short)
     return shapes
+
+
+@contextmanager
+def _failing_as(what: str) -> Iterator[None]:
+    """Errors of the model's own code inside the block become a `ModelError` that begins with `what`; those of reportgen, and too little memory, stay what they are."""
+    try:
+        yield
+    except (ReportgenError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split("\n", 1)[0].split()).rstrip(".")
+        raise ModelError(f"{what}: {type(error).__name__}{f' ({told})' if told else ''}.") from error
 
 
 def _check_layer_by_layer(model: Any, short: Feed) -> Shapes:
@@ -80,12 +101,12 @@ def eager_weights(model: Any, output: Any) -> Mapping[str, Sequence[torch.Tensor
         found = {_stack_of(layers): layers}
     elif attention_layers(model) is not None:
         raise ModelError(f"{type(model).__name__} has several stacks, and attention in some layers of one only; which layers are measured cannot be told.")
-    kept = {name: [layer[0] for layer in layers if layer is not None] for name, layers in found.items() if layers}
-    if not all(kept.values()) or not kept or any(len({layer.shape for layer in layers}) > 1 for layers in kept.values()):
+    returned = {name: [layer for layer in layers if layer is not None] for name, layers in found.items() if layers}
+    if not returned or not all(all(map(_is_of_pairs, layers)) and len({layer.shape for layer in layers}) == 1 for layers in returned.values()):
         raise ModelError(
             f"{type(model).__name__} does not return its attention, layer by layer with as many heads each, so what is measured cannot be checked."
         )
-    return kept
+    return {name: [layer[0] for layer in layers] for name, layers in returned.items()}
 
 
 def _with_attention(model: Any, returned: Sequence[torch.Tensor | None]) -> list[torch.Tensor]:
@@ -101,7 +122,12 @@ def _with_attention(model: Any, returned: Sequence[torch.Tensor | None]) -> list
 
 def _stack_of(layers: Sequence[torch.Tensor]) -> str:
     """A decoder looks back only."""
-    return "encoder" if any(bool((layer[0].triu(1) > 0).any()) for layer in layers) else "decoder"
+    return "encoder" if any(bool((layer[0].triu(1) > 0).any()) for layer in layers if _is_of_pairs(layer)) else "decoder"
+
+
+def _is_of_pairs(layer: Any) -> bool:
+    """Whether it has a weight of each pair of tokens, by head; models with attention in blocks return other things."""
+    return isinstance(layer, torch.Tensor) and layer.dim() == DIMENSIONS
 
 
 def outputs_differ(one: Any, other: Any) -> float:

@@ -60,11 +60,12 @@ class StackPass:
         layer = self._open_layer(query, key, value)
         scores = layer_scores(query, key, visibility, rule).for_many_rows()
         working, values = self._working(query.device), value[0].float()
-        output = torch.empty(*query.shape[1:3], values.shape[-1], device=query.device)
+        output = torch.empty(query.shape[2], query.shape[1], values.shape[-1], device=query.device)  # some models view it as token x dim
+        by_head = output.transpose(0, 1)
 
         def attend(rows: slice, keys: slice, weights: torch.Tensor) -> None:
             shape = (-1, rows.stop - rows.start, values.shape[-1])
-            output[:, rows] = torch.bmm(weights.view(len(values), -1, weights.shape[2]), values[:, keys]).view(shape)
+            by_head[:, rows] = torch.bmm(weights.view(len(values), -1, weights.shape[2]), values[:, keys]).view(shape)
 
         def attended(slot: int, taking: Taking) -> Block:
             block = working.summing[slot].block(layer, taking, visibility, scores.between, attend, rule.extra)
@@ -75,7 +76,7 @@ class StackPass:
         if self.keep_layers:
             self.layers.append(scores)
         refuse_what_is_not_finite(self.stack.name, layer, output)
-        return output.transpose(0, 1)[None].to(query)
+        return output[None].to(query)
 
     def take(self, weights: Float[torch.Tensor, "head query key"], visibility: Visibility) -> None:
         """The next layer from its whole weights, for models that are read one layer at a time: their logarithms are scores that give them back."""

@@ -129,8 +129,11 @@ def _source(
 
 
 def refuse_unknown_tokens(language_model: LanguageModel, stack: Any, ids: Int[np.ndarray, " token"]) -> None:
-    """Raise `ModelError` when some token is none of those that the stack has embeddings for."""
-    known, largest = stack.get_input_embeddings().weight.shape[0], int(ids.max())
+    """Raise `ModelError` when some token is none of those that the stack has embeddings for, or when it has no one table of them."""
+    table = getattr(stack.get_input_embeddings(), "weight", None)
+    if table is None:
+        raise ModelError(f"{language_model.name} has no single table of token embeddings; reportgen measures models that read one row of tokens.")
+    known, largest = table.shape[0], int(ids.max())
     if largest >= known:
         raise ModelError(f"The tokenizer gives token {largest}, but {language_model.name} knows {known} tokens only: they do not belong together.")
 

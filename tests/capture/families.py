@@ -137,6 +137,7 @@ SEAM = (
         {"encoder": T5_GEMMA_LIKE, "decoder": {**T5_GEMMA_LIKE, "num_hidden_layers": 2}, "vocab_size": VOCABULARY + 1},
         "soft-capping, local layers",
     ),
+    _both("UMT5", "UMT5Config UMT5ForConditionalGeneration", T5_LIKE, "position bias of each layer"),
     _both("BART", "BartConfig BartForConditionalGeneration", BART_LIKE),
     _both("Marian", "MarianConfig MarianMTModel", BART_LIKE),
     _both("Pegasus", "PegasusConfig PegasusForConditionalGeneration", BART_LIKE),

@@ -50,7 +50,7 @@ def test_all_numbers_equal_autograd_through_eager_attention(name: str) -> None:
     assert_same(found.stacks[stack], numbers_of(eager.products[stack], layout, layout))
 
 
-ENCODER_DECODERS = {"t5 with position bias": tiny_t5} | {family.name: family.build for family in SEAM if family.name in ("BART", "Marian")}
+ENCODER_DECODERS = {"t5 with position bias": tiny_t5} | {family.name: family.build for family in SEAM if family.name in ("UMT5", "BART", "Marian")}
 
 
 @pytest.mark.parametrize("name", ENCODER_DECODERS)

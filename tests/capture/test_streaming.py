@@ -74,11 +74,15 @@ def test_more_layers_or_other_heads_than_the_model_is_known_to_have_are_refused(
             run_through(model, given, {"decoder": StackPass(stack=stack, reducers=[])})
 
 
-def test_t5_layers_compute_their_own_bias_again_afterwards_also_after_an_error() -> None:
-    model = next(family for family in SEAM if family.name == "T5").build()
+@pytest.mark.parametrize("name", ["T5", "UMT5"])
+def test_layers_compute_their_own_bias_again_afterwards_also_after_an_error(name: str) -> None:
+    model = next(family for family in SEAM if family.name == name).build()
+    with_a_bias = {module: module.has_relative_attention_bias for module in model.modules() if hasattr(module, "has_relative_attention_bias")}
     with pytest.raises(ModelError, match="attends as a layer"):
         run_through(model, Feed(source=made_up_layout(31, 3), target=made_up_layout(13, 3)), {})
     assert not [module for module in model.modules() if "compute_bias" in vars(module) or module._forward_pre_hooks]
+    assert {module: module.has_relative_attention_bias for module in with_a_bias} == with_a_bias
+    assert set(with_a_bias.values()) == {True, False}
     assert model.config._attn_implementation != NAME
 
 

@@ -39,6 +39,7 @@ PROJECTIONS = {
     "gpt-oss": "model.layers.{}.self_attn.o_proj",
     "BERT": "bert.encoder.layer.{}.attention.output.dense",
     "T5": "decoder.block.{}.layer.1.EncDecAttention.o",
+    "UMT5": "decoder.block.{}.layer.1.EncDecAttention.o",
     "BART": "model.decoder.layers.{}.encoder_attn.out_proj",
 }
 

@@ -234,6 +234,13 @@ def test_a_tokenizer_of_another_model_is_refused_before_anything_is_fed(build: A
         build_input(document(TEXT), build(vocab_size=31), **options)
 
 
+def test_a_model_with_several_tables_of_embeddings_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = gpt2()
+    monkeypatch.setattr(model.model, "get_input_embeddings", lambda: torch.nn.ModuleList([model.model.transformer.wte]))
+    with pytest.raises(ModelError, match="has no single table of token embeddings"):
+        build_input(document(TEXT), model)
+
+
 # A real encoder
 
 

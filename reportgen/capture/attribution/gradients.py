@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from jaxtyping import Float
 from reportgen.capture.backward import BackwardNumbers, BackwardPass, StackNumbers, measure_backward
 from reportgen.capture.block import CELLS_AT_MOST
 from reportgen.capture.embedding import embedded, embeddings_placed
-from reportgen.capture.feeding import Feed, Shapes, stack_namer
+from reportgen.capture.feeding import Feed, Shapes, leaves_out_logits, stack_namer
 from reportgen.capture.layout import TextLayout
 from reportgen.capture.per_layer import reads_per_layer, weighed_layers
 from reportgen.capture.targets import Target
@@ -158,7 +157,7 @@ def differentiate(
 
 def last_logits(model: Any, given: Feed, target: Target) -> dict[str, int]:
     """Where the model can leave out logits that the target does not read, how many of the last it keeps."""
-    if "logits_to_keep" not in inspect.signature(model.forward).parameters:
+    if not leaves_out_logits(model):
         return {}
     return {"logits_to_keep": (given.target or given.source).tokens - int(target.rows[0])}
 

@@ -100,14 +100,15 @@ def attend(
     kind = torch.promote_types(query.dtype, torch.float32)
     keys, values = key[0].to(kind), value[0].to(kind)
     queries = (query[0].to(kind) * rule.scaling).unflatten(0, (len(keys), -1))
-    output = torch.empty(*query.shape[1:3], values.shape[2], dtype=kind, device=query.device)
+    output = torch.empty(query.shape[2], query.shape[1], values.shape[2], dtype=kind, device=query.device)
+    by_head = output.transpose(0, 1)
     for rows, span in _blocks(visibility, query.shape[1], query.device):
         shape = (query.shape[1], rows.stop - rows.start, span.stop - span.start)
         scores = (queries[:, :, rows].flatten(1, 2) @ keys[:, span].transpose(1, 2)).view(shape)
         rule.finish(scores, rows, span)
         weights = rule.weights(scores, _unseen(visibility, hidden, rows, span, query.device))
-        output[:, rows] = (weights.reshape(len(keys), -1, shape[2]) @ values[:, span]).view(*shape[:2], -1)
-    return output.transpose(0, 1)[None].to(query.dtype)
+        by_head[:, rows] = (weights.reshape(len(keys), -1, shape[2]) @ values[:, span]).view(*shape[:2], -1)
+    return output[None].to(query.dtype)
 
 
 def _blocks(visibility: Visibility, heads: int, device: torch.device) -> Iterator[tuple[slice, slice]]:

@@ -30,7 +30,7 @@ class StreamedAttention(torch.autograd.Function):
         output, log_normalisers, _ = _attended(call, given)
         ctx.call = call
         ctx.save_for_backward(query, key, value, bias, sinks, output, log_normalisers)
-        return output.transpose(0, 1)[None].to(query.dtype, copy=True)
+        return output.transpose(0, 1)[None].to(query.dtype, copy=True, memory_format=torch.contiguous_format)
 
     @staticmethod
     def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

@@ -120,7 +120,7 @@ def attend(query: Float[torch.Tensor, "head row dim"], keys: Keys, seen: Seen, r
         of_rows = seen.unseen(rows, device)
         for part, of_heads, rule_of_heads in by_part:
             output[part, :, rows] = _attend(queries[part, :, rows], of_heads, of_rows, rule_of_heads)
-    return output.flatten(0, 1).transpose(0, 1).to(query.dtype)
+    return output.flatten(0, 1).transpose(0, 1).to(query.dtype).contiguous()
 
 
 def working_type(tensor: torch.Tensor) -> torch.dtype:

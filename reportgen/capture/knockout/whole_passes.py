@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from transformers.modeling_outputs import BaseModelOutput
 
-from reportgen.capture.feeding import Feed, stack_namer
+from reportgen.capture.feeding import Feed, leaves_out_logits, stack_namer
 from reportgen.capture.knockout.distributions import Effect, Intact
 from reportgen.capture.knockout.interface import Hidden, Run, WholeText, answering, asking
 from reportgen.capture.knockout.sentences import LinkedTexts
@@ -43,18 +41,18 @@ def logits_of_rows(model: Any, keywords: Mapping[str, Any], run: Run, rows: Int[
 def asked_logits(model: Any, keywords: Mapping[str, Any], run: Run, rows: Int[torch.Tensor, " row"]) -> Float[torch.Tensor, "row vocabulary"]:
     """The same inside `asking`."""
     wanted = rows.to(model.device)
-    kept = {"logits_to_keep": wanted} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    kept = {"logits_to_keep": wanted} if leaves_out_logits(model) else {}
     with answering(run):
         logits = model(**keywords, **kept).logits[0]
     return logits if kept else logits[wanted]
 
 
 def _encoded(model: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """The same arguments with the encoder's states in place of what it reads."""
+    """The same arguments with what the encoder gives in place of what it reads."""
     source = {name: values for name, values in keywords.items() if name not in ("decoder_input_ids", "use_cache")}
     with asking(model), answering(WholeText(stack_of=stack_namer(model))):
-        states = model.get_encoder()(**source).last_hidden_state
-    return {"encoder_outputs": BaseModelOutput(last_hidden_state=states), **{name: keywords[name] for name in keywords if name not in source}}
+        encoded = model.get_encoder()(**source)
+    return {"encoder_outputs": encoded, **{name: keywords[name] for name in keywords if name not in source}}
 
 
 def _members(sentence_of_token: Int[np.ndarray, " token"], sentence: int) -> torch.Tensor:
