@@ -29,7 +29,7 @@ test: .venv/installed-for-tests
 	@$(BIN)/reportgen models fetch > /dev/null
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 known-answers: .venv/installed-for-tests
 	$(BIN)/python -m pytest tests/known_answers --downloads -rP
