@@ -28,8 +28,8 @@ MANY = 0.01  # derivatives that vanish are worth a notice above this share
 class Gradients:
     """The target's value; by token of the source the gradient's absolute sum, its l2 norm, and input times gradient; what the attention weights of each stack do.
 
-    `besides` are layers in which the model looked its tokens up beside their embeddings. `vanished` is the share of the derivatives by the embeddings that are exactly 0, of tokens up to the last that has any other, in a model of
-    float16; 0 in others.
+    `vanished` is the share of the derivatives by the embeddings that are exactly 0, of tokens up to the last that has any other, in a model of
+    float16; 0 in others. `besides` are layers in which the model looked the same tokens up as well.
     """
 
     value: float
@@ -140,9 +140,7 @@ def differentiate(
 
     Raises `ModelError` when the gradient is not finite.
     """
-    keywords = given.keywords(model) | last_logits(model, given, target)
-
-    besides: list[str] = []
+    keywords, besides = given.keywords(model) | last_logits(model, given, target), []
 
     def value_of(inputs: torch.Tensor) -> torch.Tensor:
         nonlocal besides
