@@ -38,7 +38,7 @@ def silent(stage: str, share: float) -> None:
 
 def built(family: Family) -> Any:
     model = family.build()
-    if family.name == "gpt-oss":
+    if hasattr(model, "set_experts_implementation"):
         model.set_experts_implementation("eager")  # the way that knows float64
     return model.double()
 
