@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from reportgen.capture.layout import TextLayout
 from reportgen.errors import ModelError
 
-Look = Callable[[str, torch.nn.Module, torch.Tensor], torch.Tensor | None]
+Look = Callable[[str, bool, torch.Tensor], torch.Tensor | None]
 
 
 def embedding_layers(model: Any) -> list[torch.nn.Module]:
@@ -36,16 +36,17 @@ def embeddings_placed(model: Any, source: TextLayout, embeddings: Float[torch.Te
     What else it makes of the ids it makes as ever: positions, the last token that is no padding, where a question ends, global attention. The list is of
     the other layers in which the same tokens were looked up. Raises `ModelError` after the block when the model looked nothing up in its own layer.
     """
-    ids, own, besides, placed = _ids_of(model, source), embedding_layers(model), [], []
+    besides: list[str] = []
+    placed: list[str] = []
 
-    def place(name: str, module: torch.nn.Module, output: torch.Tensor) -> torch.Tensor | None:
-        if module not in own:
+    def place(name: str, own: bool, output: torch.Tensor) -> torch.Tensor | None:
+        if not own:
             besides.append(name)
             return None
         placed.append(name)
         return torch.cat([embeddings, output[:, source.tokens :]], 1)  # a copy, in which the model may write
 
-    with _looked_up(model, ids, place):
+    with _looked_up(model, source, place):
         yield besides
     if not placed:
         raise ModelError(
@@ -57,15 +58,14 @@ def embeddings_placed(model: Any, source: TextLayout, embeddings: Float[torch.Te
 def embeddings_kept(model: Any, source: TextLayout) -> Iterator[list[Float[torch.Tensor, "1 token dim"]]]:
     """Inside the block the source's embeddings are what derivatives can be had by; they come into the list when they are made."""
     made: list[torch.Tensor] = []
-    own = embedding_layers(model)
 
-    def keep(name: str, module: torch.nn.Module, output: torch.Tensor) -> torch.Tensor | None:
-        if module not in own:
+    def keep(name: str, own: bool, output: torch.Tensor) -> torch.Tensor | None:
+        if not own:
             return None
         made.append(output.detach().requires_grad_(True))
         return made[-1]
 
-    with _looked_up(model, _ids_of(model, source), keep):
+    with _looked_up(model, source, keep):
         yield made
 
 
@@ -74,19 +74,20 @@ def _ids_of(model: Any, source: TextLayout) -> Int[torch.Tensor, "1 token"]:
 
 
 @contextmanager
-def _looked_up(model: Any, ids: Int[torch.Tensor, "1 token"], look: Look) -> Iterator[None]:
-    """Inside the block `look` is handed what each layer gives that these tokens are looked up in, padding behind them or not; what it returns takes its place."""
+def _looked_up(model: Any, source: TextLayout, look: Look) -> Iterator[None]:
+    """Inside the block `look` is handed what each layer gives that the source's tokens are looked up in, padding behind them or not: the layer's name, whether it is one of
+    `embedding_layers`, and the output; what it returns takes its place."""
+    ids, own = _ids_of(model, source), embedding_layers(model)
 
     def hook_of(name: str) -> Callable[..., torch.Tensor | None]:
         def hook(module: torch.nn.Module, arguments: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor | None:
             asked = arguments[0] if arguments else None
             if not torch.is_tensor(asked) or asked.ndim != 2 or asked.is_floating_point() or asked.shape[1] < ids.shape[1]:
                 return None
-            return look(name, module, output) if torch.equal(asked[:, : ids.shape[1]], ids) else None
+            return look(name, module in own, output) if torch.equal(asked[:, : ids.shape[1]], ids) else None
 
         return hook
 
-    own = embedding_layers(model)
     with ExitStack() as hooks:
         for name, module in model.named_modules():
             if isinstance(module, torch.nn.Embedding) or module in own:

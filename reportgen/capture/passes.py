@@ -15,7 +15,6 @@ from reportgen.capture.attribution import Gradients, measure_full, measure_gradi
 from reportgen.capture.attribution.cost import attribution_cost
 from reportgen.capture.attribution.faithfulness import measure_faithfulness
 from reportgen.capture.carrying import attention_alone
-from reportgen.capture.checked_shapes import checked_shapes
 from reportgen.capture.explaining import Explained
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits, block_limits, budget_of, needs_of, refuse_what_does_not_fit, settings_of
@@ -26,6 +25,7 @@ from reportgen.capture.measure_options import MeasureOptions
 from reportgen.capture.per_layer import global_mask, reads_per_layer
 from reportgen.capture.probes import PERIOD, ROWS, SEED, measure_probes
 from reportgen.capture.pruning import measure_pruning
+from reportgen.capture.self_check import checked_shapes
 from reportgen.capture.shuffled import FEWEST_SENTENCES, ShuffledNumbers, measure_shuffled
 from reportgen.capture.targets import Target, TargetText, chosen_target
 from reportgen.capture.text_arrays import blocks_of, text_arrays

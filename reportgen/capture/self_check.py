@@ -16,6 +16,7 @@ from reportgen.capture.layout import Stack
 from reportgen.capture.per_layer import WholeLayer, attention_types_kept, reads_per_layer, whole_layers
 from reportgen.capture.streaming import StackPass, StreamingPass, attention_implementation, streaming
 from reportgen.errors import ModelError, ReportgenError
+from reportgen.models import LanguageModel
 from reportgen.models.softmax_attention import attention_layers
 
 TOKENS = 48
@@ -25,6 +26,15 @@ COARSE = 3e-2  # of half-precision models, whose own eager attention rounds the 
 ATTENTIONS = {"encoder": "encoder_attentions", "decoder": "decoder_attentions", "cross": "cross_attentions"}
 DIMENSIONS = 4  # of one layer's attention: batch, head, query, key
 OUTPUTS = ("logits", "start_logits", "end_logits", "last_hidden_state")
+
+
+def checked_shapes(language_model: LanguageModel, given: Feed) -> Shapes:
+    """What `check_model` says of the model. Raises `ModelError`, beside its own, for a causal language model whose attention looks ahead."""
+    shapes = check_model(language_model.model, given)
+    if language_model.kind == "causal" and "decoder" not in shapes:
+        name, family = language_model.name, language_model.family
+        raise ModelError(f"{name} ({family}) has a next-token head, but its attention looks ahead, at the tokens that it predicts; nothing was measured.")
+    return shapes
 
 
 def check_model(model: Any, given: Feed) -> Shapes:

@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from reportgen.archive import Spool
-from reportgen.capture.checked_shapes import checked_shapes
 from reportgen.capture.feeding import Feed, Shapes
 from reportgen.capture.fitting import Limits
 from reportgen.capture.forward import ForwardNumbers, measure_forward
@@ -19,6 +18,7 @@ from reportgen.capture.layout import layout_of
 from reportgen.capture.merging import BUDGET, Merging, TokenPlaces, WindowNumbers, target_of_window, text_weights
 from reportgen.capture.passes import MeasureOptions, Passes, Progress
 from reportgen.capture.per_layer import global_mask, reads_per_layer
+from reportgen.capture.self_check import checked_shapes
 from reportgen.capture.targets import Target, TargetText, chosen_target
 from reportgen.capture.text_arrays import text_arrays
 from reportgen.contract import PAIR_KEY

@@ -120,7 +120,7 @@ def _wrong_numbers(key: str, array: np.ndarray) -> str:
 
 
 def _out_of_bounds(key: str, array: np.ndarray) -> str:
-    """Whether a number is none that the array's unit has; an infinity is one of no unit, NaN of each."""
+    """What is wrong with numbers that the array's unit does not have, empty where nothing is; an infinity is one of no unit, NaN of each."""
     spec = spec_of(key)
     if spec is None or spec.unit not in AT_MOST_ONE or array.dtype.kind != "f":
         return "holds an infinity" if holds_infinity(array) else ""
