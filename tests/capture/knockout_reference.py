@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from families import SEAM, Family
-from tiny import made_up_layout, vars_of
+from tiny import eager_experts, made_up_layout, vars_of
 
 from reportgen.capture.feeding import Feed
 from reportgen.capture.layout import TextLayout
@@ -37,10 +37,7 @@ def fed(kind: str) -> Feed:
 
 def built(family: Family) -> Any:
     """The family's tiny model, its experts in the way that knows float64."""
-    model = family.build()
-    if hasattr(model, "set_experts_implementation"):
-        model.set_experts_implementation("eager")
-    return model
+    return eager_experts(family.build())
 
 
 def link_by_eager_attention(model: Any, kind: str, given: Feed, link: tuple[int, int]) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, eager_mask
 sys.path.insert(0, str(Path(__file__).parent))
 from families import HEADS, SEAM, Family
 from test_attribution import KINDS, MASK, language_model, texts
-from tiny import made_up_layout, tiny_llama, tiny_mistral
+from tiny import eager_experts, made_up_layout, tiny_llama, tiny_mistral
 
 from reportgen.capture.attribution.ablation import measure_ablation
 from reportgen.capture.attribution.passes_without import KeptPasses, WholePasses
@@ -37,10 +37,7 @@ def silent(stage: str, share: float) -> None:
 
 
 def built(family: Family) -> Any:
-    model = family.build()
-    if hasattr(model, "set_experts_implementation"):
-        model.set_experts_implementation("eager")  # the way that knows float64
-    return model.double()
+    return eager_experts(family.build()).double()
 
 
 def aimed_at(model: Any, kind: str, given: Feed) -> tuple[Target, Feed]:

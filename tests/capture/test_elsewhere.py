@@ -22,7 +22,7 @@ from per_layer_models import CASES
 from test_coreference import with_a_head_that_looks_at_the_first_token_alone, with_mentions
 from test_families import case_input, input_of
 from test_measure_kinds import MODELS, SHORT, TEXT
-from tiny import measured
+from tiny import eager_experts, measured
 
 from reportgen.capture import MeasureOptions, measure
 from reportgen.capture.attribution import integrated, measure_gradients
@@ -136,13 +136,6 @@ def test_a_gpu_gives_the_same_numbers_each_time() -> None:
     first, second = (measured(model, given).arrays for _ in range(2))
     for name, values in first.items():
         np.testing.assert_array_equal(values, second[name], err_msg=name)
-
-
-def eager_experts(model: Any) -> Any:
-    """Experts one after the other: grouped products know real devices only."""
-    if hasattr(model, "set_experts_implementation"):
-        model.set_experts_implementation("eager")
-    return model
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -15,7 +15,7 @@ from scipy.spatial.distance import jensenshannon
 
 sys.path.insert(0, str(Path(__file__).parent))
 from families import SEAM
-from tiny import arrays_of, made_up_layout, reference_of, stack_of, tiny_gpt2, tiny_llama, tiny_mistral
+from tiny import arrays_of, eager_experts, made_up_layout, reference_of, stack_of, tiny_gpt2, tiny_llama, tiny_mistral
 
 from reportgen.capture.head_divergence import sampled_queries
 from reportgen.capture.layout import TextLayout
@@ -50,10 +50,7 @@ def pooled(rows: np.ndarray, layout: TextLayout, own: int) -> np.ndarray:
 
 
 def built(name: str) -> Any:
-    model = FAMILIES[name].build()
-    if name == "gpt-oss":
-        model.set_experts_implementation("eager")
-    return model
+    return eager_experts(FAMILIES[name].build())
 
 
 @pytest.mark.parametrize("name", ["GPT-2", "Llama", "Gemma 2", "Gemma 3", "gpt-oss", "BERT", "ModernBERT"])

@@ -18,7 +18,7 @@ from backward_reference import measured as backward_measured
 from families import SEAM, Family
 from fed import LONG, document
 from hybrids import HYBRIDS, SMALL, Hybrid
-from tiny import arrays_of, assert_equal_to_reference, assert_links_are_the_strongest, made_up_layout, reference_of
+from tiny import arrays_of, assert_equal_to_reference, assert_links_are_the_strongest, eager_experts, made_up_layout, reference_of
 from tiny_folders import byte_level
 
 from reportgen.capture import MeasureOptions, measure
@@ -82,10 +82,8 @@ def test_what_the_layers_give_is_as_without_measuring(family: Hybrid) -> None:
 @pytest.mark.parametrize("family", HYBRIDS, ids=lambda family: family.name)
 def test_the_backward_pass_equals_autograd_through_eager_attention(family: Hybrid) -> None:
     """Layers without attention are recomputed as well: their states start anew. Experts in the way that knows float64."""
-    model, layout = family.build(), made_up_layout(TOKENS, SENTENCES)
-    if hasattr(model, "set_experts_implementation"):
-        model.set_experts_implementation("eager")
-    model, target = model.double(), likelihood(layout)
+    model, layout = eager_experts(family.build()).double(), made_up_layout(TOKENS, SENTENCES)
+    target = likelihood(layout)
     found, eager = backward_measured(model, layout, "decoder", target, rows_at_most=19), by_autograd(model, embeddings_of(model, layout), target)
     assert found.value == pytest.approx(eager.value, rel=1e-5)
     torch.testing.assert_close(found.gradient, eager.gradient, rtol=1e-4, atol=1e-4 * float(eager.gradient.abs().max()))

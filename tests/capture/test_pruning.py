@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from families import SEAM
 from per_layer_models import tiny_longformer
 from test_attribution import MASK, language_model, texts
-from tiny import made_up_layout, tiny_gpt2, tiny_llama, vars_of
+from tiny import eager_experts, made_up_layout, tiny_gpt2, tiny_llama, vars_of
 
 from reportgen.capture.attribution import measure_gradients
 from reportgen.capture.feeding import Feed
@@ -72,10 +72,8 @@ def by_zeroed_projections(model: Any, given: Feed, target: Target, heads: np.nda
         return float(target.read(changed(**given.keywords(changed))))
 
 
-def made(name: str, build: Callable[[], Any], kind: str) -> tuple[Any, Feed, Target, dict[str, np.ndarray]]:
-    model, given = build(), texts(kind)
-    if name == "gpt-oss":
-        model.set_experts_implementation("eager")
+def made(build: Callable[[], Any], kind: str) -> tuple[Any, Feed, Target, dict[str, np.ndarray]]:
+    model, given = eager_experts(build()), texts(kind)
     target = default_target(language_model(model, kind), given)
     aimed = target.feed(given, MASK)
     gradients = measure_gradients(model, aimed, target, silent)
@@ -88,7 +86,7 @@ MODELS = {"GPT-2": "causal", "Llama": "causal", "Gemma 2": "causal", "gpt-oss": 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_masking_heads_equals_zeros_in_the_output_projection(name: str) -> None:
-    model, given, target, importance = made(name, FAMILIES[name].build, MODELS[name])
+    model, given, target, importance = made(FAMILIES[name].build, MODELS[name])
     shapes = {stack: values.shape for stack, values in importance.items()}
     found = measure_pruning(language_model(model, MODELS[name]), given, target, importance, silent).arrays
     order, counts = found["pruning.order"], found["pruning.heads"]

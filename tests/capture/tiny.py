@@ -39,6 +39,13 @@ def tiny_mistral(window: int) -> MistralForCausalLM:
     return MistralForCausalLM(MistralConfig(**grouped(), sliding_window=window)).eval()
 
 
+def eager_experts(model: Any) -> Any:
+    """The model, its experts one after the other: grouped products know neither float64 nor made-up devices."""
+    if hasattr(model, "set_experts_implementation"):
+        model.set_experts_implementation("eager")
+    return model
+
+
 def grouped() -> dict[str, Any]:
     return {
         "num_hidden_layers": LAYERS,
